@@ -1,0 +1,108 @@
+"""Text and a voice in, samples out.
+
+`script` reads what the caller wrote, an engine (`espeak`, `f5.engine`) speaks one line at a time,
+`assemble` joins the lines. An engine has the attributes and the one verb of `Engine`.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+"""Mono audio, float32 [n_samples], in -1..1."""
+
+
+class EngineError(Exception):
+    """The engine cannot speak this; the message is fit for the caller."""
+
+
+class Cancelled(Exception):
+    """The job was cancelled, or ran out of time, between two steps of the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A prepared reference: `samples` (mono, at `rate_hz`) say exactly `text`.
+
+    `fingerprint` changes when the recording or its text does: engines cache by it.
+    """
+
+    name: str
+    samples: Samples
+    rate_hz: int
+    text: str
+    language: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is said in one breath of the engine: at most `Engine.max_bytes` of UTF-8."""
+
+    text: str
+    language: str
+    voice: Voice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How it is said. Engines ignore what has no meaning for them."""
+
+    speed: float = 1.0
+    seed: int = 1
+    nfe_step: int = 32
+    cfg_strength: float = 2.0
+    sway_sampling_coef: float = -1.0
+    target_rms: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The engine's own word time: `text[char_start:char_end]` of the line sounds in `[start_ms, end_ms)`."""
+
+    char_start: int
+    char_end: int
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One spoken line. `marks` is None when the engine does not know its word times."""
+
+    samples: Samples
+    marks: tuple[Mark, ...] | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Engine(Protocol):
+    """What `worker.generate` needs of an engine."""
+
+    name: str
+    model: str
+    revision: str
+    rate_hz: int
+    clones: bool
+
+    def max_bytes(self, voice: Voice | None, speed: float) -> int:
+        """The longest line, in bytes of UTF-8, that one pass can speak in this voice."""
+        ...
+
+    def speak(
+        self,
+        lines: Sequence[Line],
+        options: Options,
+        *,
+        check: Callable[[], None],
+        progress: Callable[[float], None],
+    ) -> list[Utterance]:
+        """Speaks every line, in order. Same lines, options and model: same samples.
+
+        Calls `check` between steps (it raises Cancelled) and `progress` with the share done (0-1).
+        Raises EngineError. Safe to call from several threads.
+        """
+        ...
