@@ -1,0 +1,125 @@
+"""What the caller wrote -> speech, pauses and changes of speaker, each with its place in the text.
+
+`[pause:0.8s]` or `[pause:300ms]` is exact silence, `[voice:name]` changes the speaker from there on.
+Any other bracket is ordinary text.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+MAX_CHARS = 100_000
+"""About two hours of speech; longer scripts are several jobs."""
+MAX_TAGS = 2_000
+MAX_PAUSE_MS = 60_000
+MAX_PAUSES_MS = 600_000
+
+_TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]")
+_PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")
+_SENTENCE_END = re.compile(r"""[.!?…。！？][\"'”’»)\]]*$""")
+_CLAUSE_END = re.compile(r"""[,;:—–、，；：][\"'”’»)\]]*$""")
+
+
+class ScriptError(ValueError):
+    """The text cannot be read; the message says which part and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """`text` is the script's slice that begins at `char_start`; `voice` is None for the job's own."""
+
+    text: str
+    char_start: int
+    voice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    duration_ms: int
+
+
+def read(script: str) -> list[Speech | Pause]:
+    """The script's parts in order; empty stretches are left out. Raises ScriptError."""
+    if len(script) > MAX_CHARS:
+        raise ScriptError(f"text has {len(script)} characters, the most is {MAX_CHARS}: send it as several jobs")
+    parts = list(_parts(script))
+    if not any(isinstance(part, Speech) for part in parts):
+        raise ScriptError("text has nothing to say")
+    paused_ms = sum(part.duration_ms for part in parts if isinstance(part, Pause))
+    if paused_ms > MAX_PAUSES_MS:
+        raise ScriptError(f"the pauses sum to {paused_ms / 1000:g} s, the most is {MAX_PAUSES_MS // 1000} s")
+    return parts
+
+
+def _parts(script: str) -> Iterator[Speech | Pause]:
+    position, voice = 0, None
+    for count, tag in enumerate(_TAG.finditer(script)):
+        if count == MAX_TAGS:
+            raise ScriptError(f"text has more than {MAX_TAGS} [pause] and [voice] tags")
+        yield from _speech(script, position, tag.start(), voice)
+        position = tag.end()
+        if tag[1] == "pause":
+            yield Pause(_pause_ms(tag[2]))
+        else:
+            voice = tag[2].strip() or None
+    yield from _speech(script, position, len(script), voice)
+
+
+def _speech(script: str, start: int, end: int, voice: str | None) -> Iterator[Speech]:
+    if script[start:end].strip():
+        yield Speech(script[start:end], start, voice)
+
+
+def _pause_ms(value: str) -> int:
+    match = _PAUSE.fullmatch(value)
+    if match is None:
+        raise ScriptError(f"[pause:{value}] is not a pause; write [pause:0.8s] or [pause:300ms]")
+    duration_ms = round(float(match[1]) * (1000 if match[2] == "s" else 1))
+    if duration_ms > MAX_PAUSE_MS:
+        raise ScriptError(f"[pause:{value}] is longer than {MAX_PAUSE_MS // 1000} s")
+    return duration_ms
+
+
+def split(words: Sequence[str], max_bytes: int) -> list[range]:
+    """Groups words (as they are said) into lines of at most `max_bytes` of UTF-8, joined by spaces.
+
+    Lines are of like length, because a model that is given three words after three sentences rushes
+    them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word.
+    Raises ScriptError for a single word that is longer than a line.
+    """
+    sizes = [len(word.encode()) + 1 for word in words]
+    for word, size in zip(words, sizes, strict=True):
+        if size - 1 > max_bytes:
+            raise ScriptError(f"the word {word[:20]!r}… takes {size - 1} bytes, one breath holds {max_bytes}")
+    lines: list[range] = []
+    start = 0
+    while start < len(words):
+        stop = _line_end(words, sizes, start, max_bytes)
+        lines.append(range(start, stop))
+        start = stop
+    return lines
+
+
+def _line_end(words: Sequence[str], sizes: Sequence[int], start: int, max_bytes: int) -> int:
+    rest = sum(sizes[start:])
+    if rest - 1 <= max_bytes:
+        return len(words)
+    target = rest / (rest // max_bytes + 1)
+    best, best_cost = start + 1, float("inf")
+    length = 0
+    for index in range(start, len(words)):
+        length += sizes[index]
+        if length - 1 > max_bytes:
+            break
+        cost = abs(length - target) / target + _break_cost(words[index])
+        if cost < best_cost:
+            best, best_cost = index + 1, cost
+    return best
+
+
+def _break_cost(word: str) -> float:
+    """What it costs to end a line after `word`, in shares of the line's wanted length."""
+    if _SENTENCE_END.search(word):
+        return 0.0
+    return 0.5 if _CLAUSE_END.search(word) else 1.5
