@@ -1,0 +1,226 @@
+"""A job's `input` -> a typed request, or an error that names the field.
+
+One model for each endpoint; unknown fields, wrong types and values out of range are refused.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+import s3_utils
+from timing import WRITERS
+from timing.cues import CaptionError, Captions
+from tts.encode import FORMATS
+from tts.script import MAX_CHARS
+
+MAX_BASE64_CHARS = 8_000_000
+R = TypeVar("R", bound="Request")
+QUALITY_STEPS = {"fast": 7, "balanced": 16, "best": 32}
+
+
+class InvalidInput(ValueError):
+    """The job's input is not what the endpoint takes; the message names the field."""
+
+
+def _formats(value: object) -> object:
+    if value == "all":
+        return tuple(WRITERS)
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names:
+        raise ValueError(f"is a format, a list of them or 'all'; formats are {', '.join(WRITERS)}")
+    for name in names:
+        if name not in WRITERS:
+            raise ValueError(f"{str(name)[:20]!r} is not a format; formats are {', '.join(WRITERS)}, all")
+    return tuple(dict.fromkeys(names))
+
+
+def _voice_name(value: str) -> str:
+    name = value.removesuffix(".wav")
+    s3_utils.check_voice_name(name)
+    return name
+
+
+def _job_id(value: str) -> str:
+    s3_utils.check_job_id(value)
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", value):
+        raise ValueError("is a language code such as en, en-GB or pt-BR")
+    return value.replace("_", "-")
+
+
+def _captions(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise ValueError("is an object of caption options")
+    try:
+        return Captions.of(value)
+    except CaptionError as error:
+        raise ValueError(str(error)) from None
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
+JobId = Annotated[str, AfterValidator(_job_id)]
+VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
+Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Url = Annotated[str, Field(min_length=1, max_length=4096)]
+Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
+CaptionOptions = Annotated[Captions, BeforeValidator(_captions)]
+TimingMethod = Literal["auto", "whisperx", "google", "pocketsphinx"]
+ExpiresS = Annotated[int, Field(ge=60, le=604_800)]
+
+
+class Request(BaseModel):
+    """What every endpoint's input has in common."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Timed(Request):
+    """The fields of the endpoints that make word times."""
+
+    text: Text
+    timing_format: Formats = ("srt",)
+    timing_method: TimingMethod = "auto"
+    language: Language | None = None
+    captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
+    job_id: JobId | None = None
+    url_expires_s: ExpiresS = 3600
+
+    def fingerprint(self, endpoint: str) -> str:
+        """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
+        said = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
+        canonical = json.dumps([endpoint, said], sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Generate(Timed):
+    local_voice: VoiceName | None = None
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    seed: int | None = Field(None, ge=1, le=2_147_483_647)
+    return_word_timings: bool | None = None
+    normalize_text: bool = True
+    quality: Literal["fast", "balanced", "best"] | None = None
+    nfe_step: int = Field(32, ge=4, le=64)
+    cfg_strength: float = Field(2.0, ge=0.0, le=10.0)
+    sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
+    target_rms: float = Field(0.1, ge=0.01, le=0.5)
+    cross_fade_duration: float = Field(0.15, ge=0.0, le=1.0)
+    audio_format: Literal["wav", "flac", "mp3", "opus"] = "wav"
+    loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
+
+    @model_validator(mode="after")
+    def _one_way_to_say_steps(self) -> Generate:
+        if self.quality is not None and "nfe_step" in self.model_fields_set:
+            raise ValueError("quality and nfe_step both set the number of steps; send one of them")
+        return self
+
+    @property
+    def steps(self) -> int:
+        return QUALITY_STEPS[self.quality] if self.quality else self.nfe_step
+
+    @property
+    def wants_timings(self) -> bool:
+        """Asked for in words, or by naming a format, a method or captions."""
+        if self.return_word_timings is not None:
+            return self.return_word_timings
+        return bool(self.model_fields_set & {"timing_format", "timing_method", "captions"})
+
+
+class Align(Timed):
+    audio_url: Url
+    normalize_text: bool = True
+
+
+class Consent(Request):
+    by: str = Field(min_length=1, max_length=200)
+    statement: str = Field(min_length=1, max_length=2000)
+
+
+class Upload(Request):
+    voice_name: VoiceName
+    voice_file_url: Url | None = None
+    voice_file_base64: str | None = Field(None, min_length=1, max_length=MAX_BASE64_CHARS)
+    s3_key: str | None = Field(None, min_length=1, max_length=1000)
+    reference_text: str | None = Field(None, min_length=1, max_length=5000)
+    reference_text_url: Url | None = None
+    language: Language = "en"
+    overwrite: bool = False
+    consent: Consent | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Upload:
+        given = [self.voice_file_url, self.voice_file_base64, self.s3_key]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("exactly one of voice_file_url, voice_file_base64 and s3_key is needed")
+        if self.reference_text is not None and self.reference_text_url is not None:
+            raise ValueError("reference_text and reference_text_url exclude each other")
+        if self.s3_key is not None and not s3_utils.is_upload_key(self.s3_key):
+            raise ValueError("s3_key is a key under uploads/")
+        return self
+
+
+class ListVoices(Request):
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, min_length=1, max_length=2000)
+
+
+class GetVoice(Request):
+    voice_name: VoiceName
+    url_expires_s: ExpiresS = 3600
+
+
+class DeleteVoice(Request):
+    voice_name: VoiceName
+
+
+class Status(Request):
+    job_id: JobId
+
+
+class Result(Request):
+    job_id: JobId
+    url_expires_s: ExpiresS = 3600
+
+
+class Download(Request):
+    job_id: JobId
+    type: Literal["audio", "timing"] = "audio"
+    format: str | None = Field(None, max_length=10)
+    url_expires_s: ExpiresS = 3600
+
+    @model_validator(mode="after")
+    def _format_fits_type(self) -> Download:
+        known = WRITERS if self.type == "timing" else FORMATS
+        if self.format is not None and self.format not in known:
+            raise ValueError(f"format of {self.type} is one of {', '.join(known)}")
+        return self
+
+
+class Health(Request):
+    pass
+
+
+def parse(model: type[R], given: Mapping[str, Any]) -> R:
+    """Raises InvalidInput with every fault, the field's name first."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        raise InvalidInput("; ".join(_fault(each["loc"], each["type"], each["msg"]) for each in faults[:5])) from None
+
+
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = ".".join(str(part)[:60] for part in location)
+    if kind == "extra_forbidden":
+        return f"{name}: unknown field"
+    if kind == "missing":
+        return f"{name}: is needed"
+    message = message.removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

@@ -1,0 +1,129 @@
+"""Every environment variable of the worker, read once.
+
+CONFIG.md is this class, printed: a test compares the two.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A variable is missing or makes no sense; the message names it and what it may be."""
+
+
+def setting(*names: str, default: Any = MISSING, doc: str, secret: bool = False) -> Any:
+    """A field read from the first of `names` that is set and not empty."""
+    return field(default=default, metadata={"names": names, "doc": doc, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """See each field's `doc`. Made by `from_env`; tests may make it by hand."""
+
+    tts_engine: str = setting(
+        "TTS_ENGINE", default="espeak",
+        doc="Voice engine: `f5` (cloned voices; set in the image) or `espeak` (embedded, no model, no cloning).")
+    models_dir: Path = setting(
+        "MODELS_DIR", default=Path("models"),
+        doc="Folder of the models: `f5/`, `vocos/`, `align/<language>/`, `whisper/`.")
+    f5_architecture: str = setting(
+        "F5_ARCHITECTURE", default="F5TTS_v1_Base",
+        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/network.py or a YAML/JSON file. "
+            "Never guessed from the weights, whose shapes are the same for v0 and v1.")
+    device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
+    s3_bucket: str | None = setting(
+        "S3_BUCKET", "BUCKET_NAME", default=None,
+        doc="Bucket of voices, audio, timings and job records. Absent: the folder DATA_DIR, except on RunPod, "
+            "where the start fails.")
+    s3_access_key_id: str | None = setting(
+        "AWS_ACCESS_KEY_ID", "BUCKET_ACCESS_KEY_ID", default=None, secret=True, doc="Access key of the bucket.")
+    s3_secret_access_key: str | None = setting(
+        "AWS_SECRET_ACCESS_KEY", "BUCKET_SECRET_ACCESS_KEY", default=None, secret=True, doc="Its secret.")
+    s3_region: str = setting("AWS_REGION", "AWS_DEFAULT_REGION", default="us-east-1", doc="Region of the bucket.")
+    s3_endpoint_url: str | None = setting(
+        "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
+        doc="Endpoint of Backblaze B2, Cloudflare R2, MinIO or Spaces; absent for AWS.")
+    data_dir: Path = setting("DATA_DIR", default=Path("data"), doc="The local store, used when no bucket is set.")
+    timing_fallback: str = setting(
+        "TIMING_FALLBACK", default="google",
+        doc="What `timing_method: auto` may do when WhisperX cannot: `google` (only with Google credentials "
+            "configured; audio then leaves the worker and costs money) or `offline` (never).")
+    google_credentials_json: str | None = setting(
+        "GOOGLE_CREDENTIALS_JSON", default=None, secret=True,
+        doc="The service account's key file, its content (not its path).")
+    google_application_credentials: str | None = setting(
+        "GOOGLE_APPLICATION_CREDENTIALS", default=None, doc="Path of a service account's key file.")
+    require_consent: bool = setting(
+        "REQUIRE_CONSENT", default=False, doc="`true`: an upload without `consent` is refused.")
+    url_allow_hosts: frozenset[str] = setting(
+        "URL_ALLOW_HOSTS", default=frozenset(),
+        doc="Comma-separated `host` or `host:port` entries that jobs may fetch from although their address is "
+            "private. For tests and private networks.")
+    job_deadline_s: int = setting(
+        "JOB_DEADLINE_S", default=570,
+        doc="A job is stopped with TIMEOUT after this many seconds. Keep it below the endpoint's execution "
+            "timeout (RunPod's default is 600), so that the record says what happened.")
+    lease_s: int = setting(
+        "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
+    max_payload_bytes: int = setting(
+        "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
+    log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")
+    runpod_pod_id: str | None = setting(
+        "RUNPOD_POD_ID", default=None, doc="Set by RunPod; its presence makes a bucket mandatory.")
+    runpod_post_output: str | None = setting(
+        "RUNPOD_WEBHOOK_POST_OUTPUT", default=None, doc="Set by RunPod; its presence turns progress reports on.")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads the process's environment (or `environ`). Raises SettingsError."""
+        source = os.environ if environ is None else environ
+        values = {}
+        for each in fields(cls):
+            text = next((source[name] for name in each.metadata["names"] if source.get(name)), None)
+            if text is not None:
+                values[each.name] = _convert(each.metadata["names"][0], str(each.type), text)
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        _one_of("TTS_ENGINE", self.tts_engine, ("f5", "espeak"))
+        _one_of("TIMING_FALLBACK", self.timing_fallback, ("google", "offline"))
+        _one_of("DEVICE", self.device, ("auto", "cuda", "cpu"))
+        _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
+        if self.lease_s < 1 or self.job_deadline_s < 1:
+            raise SettingsError("LEASE_S and JOB_DEADLINE_S are whole seconds from 1")
+        if self.runpod_pod_id and not self.s3_bucket:
+            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
+        if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
+            raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be written anywhere."""
+        values = (getattr(self, each.name) for each in fields(self) if each.metadata["secret"])
+        return tuple(value for value in values if value)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"{name} is {value!r}; it may be {', '.join(allowed)}")
+
+
+def _convert(name: str, kind: str, text: str) -> Any:
+    match kind:
+        case "Path":
+            return Path(text)
+        case "int":
+            if not text.strip().isdigit():
+                raise SettingsError(f"{name} is {text!r}; it is a whole number")
+            return int(text)
+        case "bool":
+            _one_of(name, text.lower(), ("true", "false", "1", "0"))
+            return text.lower() in ("true", "1")
+        case "frozenset[str]":
+            return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    return text
