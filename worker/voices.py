@@ -11,7 +11,6 @@ import binascii
 import hashlib
 import io
 import json
-import logging
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,15 +21,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from intake import audio, net, transcript
-from s3_utils import MissingKey, Store, voice_key
+from s3_utils import MissingKey, Store, check_voice_name, voice_key
 from timing import spoken
 from timing.align import Source, TimingError, Window, align
 from tts import Samples, Voice
 from worker.records import Conflict, NotFound
 from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, Upload
 from worker.settings import Settings
-
-log = logging.getLogger(__name__)
 
 RATE_HZ = 24_000
 """What F5-TTS and Vocos work at (f5_tts/configs/F5TTS_v1_Base.yaml)."""
@@ -88,6 +85,16 @@ def upload(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> dic
     check()
     _save(parts.store, voice, samples, request)
     return {"status": "completed", "voice": voice}
+
+
+def stored_name(name: str) -> str:
+    """A voice as callers write it, with or without `.wav`. Raises InvalidInput."""
+    name = name.removesuffix(".wav")
+    try:
+        check_voice_name(name)
+    except ValueError as error:
+        raise InvalidInput(f"voice: {error}") from None
+    return name
 
 
 def load(store: Store, name: str) -> Voice:
@@ -208,7 +215,6 @@ def _reference_text(request: Upload, samples: Samples, parts: VoiceParts) -> tup
 def _clip(samples: Samples, text: str, language: str,
           sources: Mapping[str, Source]) -> tuple[Samples, str, list[str]]:
     """Cuts a long recording at a pause, and its text after the last word before that pause."""
-    quiet_db = audio.measure(samples, RATE_HZ).noise_floor_dbfs + 10
     samples = _trim(samples)
     duration_ms = len(samples) * 1000 // RATE_HZ
     if duration_ms < MIN_REFERENCE_MS:
@@ -231,7 +237,6 @@ def _clip(samples: Samples, text: str, language: str,
         raise InvalidInput("no pause was found in the first 12 s of the recording; send a shorter one")
     before, after = max(gaps, key=lambda gap: _cut_value(gap[1].start_ms - gap[0].end_ms, gap[0].end_ms))
     cut_ms = min((before.end_ms + after.start_ms) // 2, before.end_ms + 500, MAX_REFERENCE_MS)
-    log.debug("reference cut at %d ms, quiet is below %.0f dBFS", cut_ms, quiet_db)
     warning = (f"reference: clipped from {duration_ms / 1000:.1f} s to {cut_ms / 1000:.1f} s at a pause, "
                "its text likewise")
     return samples[:cut_ms * RATE_HZ // 1000], text[:before.char_end], [warning]

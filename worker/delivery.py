@@ -1,0 +1,118 @@
+"""Files into the store, and answers with fresh URLs out of it.
+
+A finished job's record keeps keys; every answer (the first, a repeated job, `result`, `download`) is the
+record's output with those keys turned into URLs, so that they cannot differ.
+"""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from s3_utils import MissingKey, Store, timing_key, words_key
+from timing import WRITERS
+from timing.cues import Captions, cues
+from timing.words import Timeline, Word
+from tts.encode import FORMATS
+from worker.records import Conflict, NotFound, Record, Records
+from worker.requests import Download, InvalidInput, Result
+
+JSON = "application/json"
+
+
+def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
+                written: list[str]) -> dict[str, str]:
+    """Writes the words and the wanted formats; returns {format: key} and notes each key in `written`."""
+    words = {
+        "text": timeline.text, "language": timeline.language, "method": timeline.method,
+        "duration_ms": timeline.duration_ms, "captions": asdict(captions),
+        "words": [[w.start_ms, w.end_ms, w.char_start, w.char_end, w.score, w.estimated] for w in timeline.words],
+    }
+    written.append(words_key(job_id))
+    store.put(words_key(job_id), json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode(), JSON)
+    keys = {}
+    for name in formats:
+        keys[name] = timing_key(job_id, name)
+        written.append(keys[name])
+        put_timing(store, job_id, name, timeline, captions)
+    return keys
+
+
+def put_timing(store: Store, job_id: str, name: str, timeline: Timeline, captions: Captions) -> None:
+    writer = WRITERS[name]
+    content = writer.write(timeline, cues(timeline, captions), captions, job_id)
+    store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
+
+
+def stored_words(store: Store, job_id: str) -> tuple[Timeline, Captions]:
+    """Raises NotFound when the job made no word times."""
+    try:
+        kept = json.loads(store.get(words_key(job_id)))
+    except MissingKey:
+        raise NotFound(f"job {job_id} made no word times; generate with return_word_timings: true") from None
+    text = kept["text"]
+    words = tuple(Word(text[a:b], start, end, a, b, score, estimated)
+                  for start, end, a, b, score, estimated in kept["words"])
+    timeline = Timeline(text, words, kept["duration_ms"], kept["language"], kept["method"])
+    captions = {key: tuple(value) if isinstance(value, list) else value for key, value in kept["captions"].items()}
+    return timeline, Captions(**captions)
+
+
+def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
+    """The record's output as the caller gets it: `*_key` fields become `*_url`, `timing_keys` `timing_files`."""
+    output = dict(record_output)
+    job_id = output["job_id"]
+    audio = output.pop("audio_key", None)
+    if audio is not None:
+        output["audio_url"] = _audio_url(store, audio, job_id, expires_s)
+    if (keys := output.pop("timing_keys", None)) is not None:
+        output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
+    return output
+
+
+def _audio_url(store: Store, key: str, job_id: str, expires_s: int) -> str:
+    extension = key.rpartition(".")[2]
+    kind = next(each for each in FORMATS.values() if each.extension == extension)
+    return store.presign(key, expires_s, f"{job_id}.{extension}", kind.content_type)
+
+
+def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
+    writer = WRITERS[name]
+    return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
+
+
+def result(request: Result, store: Store, records: Records) -> dict[str, Any]:
+    """Endpoint `result`: the whole output of a finished job, with fresh URLs."""
+    return answer(store, _finished(records, request.job_id), request.url_expires_s)
+
+
+def download(request: Download, store: Store, records: Records) -> dict[str, Any]:
+    """Endpoint `download`. Only what the job's own record names can be had; a new timing format is written now."""
+    job_id, output = request.job_id, _finished(records, request.job_id)
+    if request.type == "audio":
+        key = output.get("audio_key")
+        if key is None:
+            raise NotFound(f"job {job_id} made no audio")
+        extension = key.rpartition(".")[2]
+        if request.format not in (None, extension):
+            raise InvalidInput(f"format: the audio of this job is {extension}")
+        kind = next(each for each in FORMATS.values() if each.extension == extension)
+        return {"audio_url": _audio_url(store, key, job_id, request.url_expires_s), "content_type": kind.content_type,
+                "filename": f"{job_id}.{extension}", "status": "ready"}
+    name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
+    if name not in (output.get("timing_keys") or ()) and store.head(timing_key(job_id, name)) is None:
+        put_timing(store, job_id, name, *stored_words(store, job_id))
+    writer = WRITERS[name]
+    return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
+            "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
+
+
+def _finished(records: Records, job_id: str) -> dict[str, Any]:
+    record: Record = records.read(job_id)
+    if record.status == "completed" and record.output is not None:
+        return record.output
+    state = f"{record.status}: {record.error}" if record.error else record.status
+    raise Conflict(f"job {job_id} has no result; it is {state}")
+
+

@@ -1,0 +1,220 @@
+"""The story of one generation, and of aligning a recording whose text is known."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from intake import audio, net
+from s3_utils import Store, audio_key
+from timing import spoken
+from timing.align import Alignment, Source, Window, align
+from timing.words import Span, Timeline, Word, settle
+from tts import Engine, Line, Options, Utterance, Voice, assemble, encode, script
+from worker import delivery, voices
+from worker.jobs import Job
+from worker.requests import Align, Generate
+from worker.settings import Settings
+
+MAX_AUDIO_BYTES = 500_000_000
+MAX_AUDIO_S = 4 * 3600.0
+_FETCH_S = 300.0
+
+
+@dataclass(frozen=True)
+class SpeechParts:
+    """What `generate` and `align` work with."""
+
+    store: Store
+    settings: Settings
+    engine: Engine
+    sources: Mapping[str, Source]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be said: `lines[i]` says `groups[i]`; `parts` are the lines' indexes and the pauses, in order."""
+
+    lines: list[Line]
+    groups: list[tuple[spoken.Token, ...]]
+    parts: list[int | assemble.Silence]
+    language: str
+    warnings: list[str]
+    unsaid: list[spoken.Token] = field(default_factory=list)
+
+
+def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]) -> dict[str, Any]:
+    """Text in, stored audio and timing files out; returns the record's output. Notes every key it writes."""
+    engine = parts.engine
+    seed = job.lease.seed if job.lease else request.seed or 1
+    with job.stage("prepare", 0.0):
+        plan = _plan(request, parts)
+    with job.stage("speak", 0.05):
+        utterances = engine.speak(plan.lines, _options(request, seed), check=job.check,
+                                  progress=lambda share: job.report("speak", 0.05 + 0.7 * share))
+    with job.stage("assemble", 0.75):
+        sound = assemble.join([utterances[part].samples if isinstance(part, int) else part for part in plan.parts],
+                              engine.rate_hz, request.cross_fade_duration)
+        samples, levelled = encode.level(sound.samples, engine.rate_hz, request.loudness_lufs)
+    timed = None
+    if request.wants_timings:
+        with job.stage("align", 0.8):
+            timed = _times(request, plan, utterances, sound, job, parts)
+    with job.stage("store", 0.95):
+        form = encode.FORMATS[request.audio_format]
+        encoded = encode.encode(samples, engine.rate_hz, form)
+        key = audio_key(job.job_id, form.extension)
+        written.append(key)
+        parts.store.put(key, encoded.data, form.content_type)
+        timing = _stored_timing(request, timed, job, parts.store, written)
+    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ())]
+    return {
+        "status": "completed",
+        "job_id": job.job_id,
+        "audio_key": key,
+        "duration": round(len(samples) / engine.rate_hz, 3),
+        "sample_rate": encoded.rate_hz,
+        "seed": seed,
+        "text": request.text,
+        **timing,
+        "warnings": list(dict.fromkeys(warnings)),
+        "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
+        "stages_ms": dict(job.stages_ms),
+        "sha256": hashlib.sha256(encoded.data).hexdigest(),
+    }
+
+
+def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[str]) -> dict[str, Any]:
+    """Endpoint `align`: a recording by URL and its text in, timing files out."""
+    with job.stage("fetch", 0.0):
+        data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
+                         allow_hosts=parts.settings.url_allow_hosts)
+        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S)
+    with job.stage("align", 0.2):
+        language = request.language or "en"
+        timed = align_whole(recording, request.text, language, request.timing_method, parts.sources, job.check)
+    with job.stage("store", 0.95):
+        timing = _stored_timing(request, timed, job, parts.store, written)
+    return {
+        "status": "completed",
+        "job_id": job.job_id,
+        "duration": round(len(recording.samples) / recording.rate_hz, 3),
+        "text": request.text,
+        **timing,
+        "warnings": list(timed.warnings),
+        "stages_ms": dict(job.stages_ms),
+    }
+
+
+def align_whole(recording: audio.Audio, text: str, language: str, method: str, sources: Mapping[str, Source],
+                check: Callable[[], None]) -> Alignment:
+    """The words of a whole recording in one window. Raises TimingError."""
+    tokens = spoken.read(text, language)
+    if not any(token.spoken for token in tokens):
+        raise script.ScriptError("text has nothing to say")
+    window = Window(0, len(recording.samples) * 1000 // recording.rate_hz, 0, len(tokens))
+    return align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
+                 method=method, sources=sources, check=check)
+
+
+def _plan(request: Generate, parts: SpeechParts) -> Plan:
+    engine = parts.engine
+    pieces = script.read(request.text)
+    known: dict[str | None, Voice | None] = {None: None}
+    for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
+        known[name] = voices.load(parts.store, voices.stored_name(str(name)))
+    own = known[request.local_voice]
+    language = request.language or (own.language if own else "en")
+    plan = Plan([], [], [], language, _cloning_warning(engine, any(known.values())))
+    for piece in pieces:
+        if isinstance(piece, script.Pause):
+            plan.parts.append(assemble.Silence(piece.duration_ms))
+            continue
+        voice = known[piece.voice] if piece.voice else own
+        tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text)
+        for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
+            _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
+    if not plan.lines:
+        raise script.ScriptError("text has nothing to say")
+    return plan
+
+
+def _add_line(plan: Plan, tokens: tuple[spoken.Token, ...], voice: Voice | None) -> None:
+    """Tokens without sound (an emoji alone) make no line; they go with the one before, where there is one."""
+    text = spoken.utterance(tokens).text
+    if text.strip():
+        plan.parts.append(len(plan.lines))
+        plan.groups.append((*plan.unsaid, *tokens))
+        plan.lines.append(Line(text, plan.language, voice))
+        plan.unsaid.clear()
+    elif plan.groups:
+        plan.groups[-1] += tokens
+    else:
+        plan.unsaid.extend(tokens)
+
+
+def _cloning_warning(engine: Engine, wants_voice: bool) -> list[str]:
+    if wants_voice and not engine.clones:
+        return [f"voice: the {engine.name} engine cannot clone; the text is spoken in its own voice"]
+    return []
+
+
+def _options(request: Generate, seed: int) -> Options:
+    return Options(speed=request.speed, seed=seed, nfe_step=request.steps, cfg_strength=request.cfg_strength,
+                   sway_sampling_coef=request.sway_sampling_coef, target_rms=request.target_rms)
+
+
+def _spoken_warnings(utterances: Sequence[Utterance]) -> list[str]:
+    return [warning for utterance in utterances for warning in utterance.warnings]
+
+
+def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], sound: assemble.Waveform, job: Job,
+           parts: SpeechParts) -> Alignment:
+    """The engine's own word times where it has them and no method is named, else the aligner's."""
+    tokens = [token for group in plan.groups for token in group]
+    if request.timing_method == "auto" and all(utterance.marks is not None for utterance in utterances):
+        return Alignment(_marked(request.text, plan, utterances, sound, parts.engine.name), ())
+    windows, first = [], 0
+    for group, edge in zip(plan.groups, sound.edges, strict=True):
+        windows.append(Window(edge.start * 1000 // sound.rate_hz, edge.end * 1000 // sound.rate_hz,
+                              first, first + len(group)))
+        first += len(group)
+    return align(sound.samples, sound.rate_hz, tokens, windows, text=request.text, language=plan.language,
+                 method=request.timing_method, sources=parts.sources, check=job.check)
+
+
+def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], sound: assemble.Waveform,
+            method: str) -> Timeline:
+    """Gathers the engine's marks by the token whose spoken letters they cover."""
+    tokens: list[spoken.Token] = []
+    spans: list[Span | None] = []
+    for group, utterance, edge in zip(plan.groups, utterances, sound.edges, strict=True):
+        offset_ms = round(edge.offset * 1000 / sound.rate_hz)
+        for token, (start, end) in zip(group, spoken.utterance(group).spans, strict=True):
+            marks = [mark for mark in utterance.marks or () if start <= mark.char_start < end]
+            tokens.append(token)
+            spans.append(Span(offset_ms + marks[0].start_ms, offset_ms + marks[-1].end_ms, 1.0) if marks else None)
+    duration_ms = len(sound.samples) * 1000 // sound.rate_hz
+    settled = settle(spans, duration_ms, [float(len(token.said)) for token in tokens])
+    words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
+                       span.estimated) for token, span in zip(tokens, settled, strict=True))
+    return Timeline(text, words, duration_ms, plan.language, method)
+
+
+def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,
+                   written: list[str]) -> dict[str, Any]:
+    """The timing fields of the output; without timings they are there and empty."""
+    if timed is None:
+        return {"timing_keys": {}, "timing_format": None, "timing_method": None, "word_count": None,
+                "timing_confidence": None}
+    timeline = timed.timeline
+    keys = delivery.put_timings(store, job.job_id, timeline, request.captions, request.timing_format, written)
+    scores = [word.score for word in timeline.words if word.score is not None and not word.estimated]
+    return {
+        "timing_keys": keys,
+        "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
+        "timing_method": timeline.method,
+        "word_count": len(timeline.words),
+        "timing_confidence": round(sum(scores) / len(timeline.words), 3) if scores else None,
+    }

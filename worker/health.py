@@ -1,0 +1,43 @@
+"""Endpoint `health`: what this worker is made of and whether it can do its work."""
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from s3_utils import StorageError, Store
+from timing.align import Source
+from tts import Engine
+from worker.settings import Settings
+
+PACKAGES = ("runpod", "boto3", "torch", "torchaudio", "f5-tts", "vocos", "whisperx", "faster-whisper", "pocketsphinx",
+            "espeakng-loader", "google-cloud-speech", "ass", "flash-attn")
+
+
+def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[str, Source]) -> dict[str, Any]:
+    try:
+        store.check()
+        storage = "ok"
+    except StorageError as error:
+        storage = str(error)
+    return {
+        "status": "ok" if storage == "ok" else "degraded",
+        "versions": {"python": platform.python_version(), **_versions()},
+        "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision, "clones": engine.clones,
+                   "sample_rate": engine.rate_hz},
+        "device": getattr(engine, "device", "cpu"),
+        "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
+        "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
+        "timing_methods": {name: source.supports("en") or "ok" for name, source in sources.items()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

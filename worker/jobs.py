@@ -1,0 +1,58 @@
+"""One job as the work sees it: whether to go on, how far it is, and how long each stage took."""
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tts import Cancelled
+from worker.records import Lease
+
+
+class DeadlineExceeded(Exception):
+    """The job ran longer than JOB_DEADLINE_S."""
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(f"the job was stopped after {deadline_s:g} s; send a shorter text or raise JOB_DEADLINE_S")
+
+
+class Job:
+    """`check` is called between the steps of the work and raises when it must stop."""
+
+    def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None]) -> None:
+        self.job_id = job_id
+        self.lease: Lease | None = None
+        self.stages_ms: dict[str, int] = {}
+        self._deadline_s, self._started = deadline_s, time.monotonic()
+        self._on_progress = on_progress
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raises Cancelled, DeadlineExceeded or LeaseLost."""
+        if self._cancelled.is_set():
+            raise Cancelled("the job was cancelled")
+        if time.monotonic() - self._started > self._deadline_s:
+            raise DeadlineExceeded(self._deadline_s)
+        if self.lease is not None:
+            self.lease.check()
+
+    def report(self, stage: str, progress: float) -> None:
+        if self.lease is not None:
+            self.lease.report(stage, progress)
+        self._on_progress(stage, progress)
+
+    @contextmanager
+    def stage(self, name: str, progress: float) -> Iterator[None]:
+        """A named part of the work that begins at `progress` (0-1) of the whole."""
+        self.check()
+        self.report(name, progress)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            spent_ms = int((time.monotonic() - started) * 1000)
+            self.stages_ms[name] = self.stages_ms.get(name, 0) + spent_ms
