@@ -238,7 +238,7 @@ def build_parts(settings: Settings) -> Parts:
     """Loads everything a job may need. Raises SettingsError, EngineError or StorageError: then do not start."""
     store = _store(settings)
     store.check()
-    sources: dict[str, Source] = _sources(settings)
+    sources: dict[str, Source] = timing_sources(settings)
     return Parts(settings, store, records.Records(store, lease_s=settings.lease_s), _engine(settings), sources,
                  _transcriber(settings))
 
@@ -264,7 +264,7 @@ def _engine(settings: Settings) -> Engine:
     return engine
 
 
-def _sources(settings: Settings) -> dict[str, Source]:
+def timing_sources(settings: Settings) -> dict[str, Source]:
     """The timing methods of this worker; AUTO in timing.align has their order."""
     from timing.pocketsphinx import PocketSphinx
 
