@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tts.assemble import Silence, join
+
+RATE_HZ = 1000
+
+
+def tone(n: int, level: float = 0.5) -> np.ndarray:
+    return np.full(n, level, dtype=np.float32)
+
+
+def test_a_pause_is_exact_silence_between_the_lines() -> None:
+    joined = join([tone(400), Silence(800), tone(300)], RATE_HZ, 0.15)
+    assert len(joined.samples) == 400 + 800 + 300
+    assert not joined.samples[400:1200].any()
+    assert joined.samples[399] and joined.samples[1210]
+    assert [(edge.start, edge.end) for edge in joined.edges] == [(0, 400), (1200, 1500)]
+
+
+def test_neighbours_are_cross_faded_without_a_dip_and_edges_meet_in_the_middle() -> None:
+    joined = join([tone(400), tone(400)], RATE_HZ, 0.1)
+    assert len(joined.samples) == 700
+    np.testing.assert_allclose(joined.samples[10:690], 0.5, atol=1e-6)
+    assert [(edge.offset, edge.start, edge.end) for edge in joined.edges] == [(0, 0, 350), (300, 350, 700)]
+
+
+def test_a_fade_never_eats_more_than_half_of_a_short_line() -> None:
+    joined = join([tone(40), tone(400)], RATE_HZ, 0.15)
+    assert len(joined.samples) == 420
+
+
+def test_zero_cross_fade_lays_lines_end_to_end() -> None:
+    joined = join([tone(100), tone(100)], RATE_HZ, 0.0)
+    assert len(joined.samples) == 200
+    assert joined.edges[1].offset == 100
+
+
+def test_a_pause_at_either_end_is_kept() -> None:
+    joined = join([Silence(100), tone(50), Silence(70)], RATE_HZ, 0.15)
+    assert len(joined.samples) == 220
+    assert not joined.samples[150:].any()

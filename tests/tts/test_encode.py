@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from tts.encode import FORMATS, encode, level, loudness_lufs
+
+RATE_HZ = 22_050
+
+
+def speechlike(seconds: float, peak: float) -> np.ndarray:
+    time_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    wave = np.sin(2 * np.pi * 220 * time_s) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * time_s))
+    return (wave * peak).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_written_reads_back_with_its_length(name: str) -> None:
+    samples = speechlike(2.0, 0.3)
+    encoded = encode(samples, RATE_HZ, FORMATS[name])
+    read, rate_hz = soundfile.read(io.BytesIO(encoded.data))
+    assert rate_hz == encoded.rate_hz
+    assert len(read) / rate_hz == pytest.approx(2.0, abs=0.06)
+    assert np.abs(read).max() == pytest.approx(0.3, rel=0.1)
+
+
+def test_opus_gets_a_rate_it_knows_and_never_a_lower_one() -> None:
+    assert encode(speechlike(0.5, 0.3), RATE_HZ, FORMATS["opus"]).rate_hz == 24_000
+
+
+@pytest.mark.parametrize("target_lufs", [-30.0, -23.0, -18.0])
+def test_loudness_is_what_was_asked_for(target_lufs: float) -> None:
+    samples, warnings = level(speechlike(4.0, 0.2), RATE_HZ, target_lufs)
+    assert warnings == []
+    assert loudness_lufs(samples, RATE_HZ) == pytest.approx(target_lufs, abs=0.3)
+
+
+def test_loudness_that_would_clip_stops_at_the_ceiling_and_says_so() -> None:
+    samples, warnings = level(speechlike(4.0, 0.2), RATE_HZ, -0.5)
+    assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
+    assert "instead of -0.5" in warnings[0]
+
+
+def test_silence_has_no_loudness_and_is_left_alone() -> None:
+    samples, warnings = level(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ, -16.0)
+    assert not samples.any()
+    assert "too quiet" in warnings[0]
+
+
+def test_audio_over_full_scale_is_lowered_not_clipped() -> None:
+    loud = speechlike(1.0, 1.7)
+    samples, warnings = level(loud, RATE_HZ, None)
+    np.testing.assert_allclose(samples, loud / np.abs(loud).max(), rtol=1e-5)
+    assert "lowered" in warnings[0]
