@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Burns an ASS file into a video and puts the spoken audio under it.
+#
+#   examples/burn_captions.sh VIDEO AUDIO CAPTIONS.ass OUT.mp4
+#
+# Without a video of your own: VIDEO is `color` and a plain 1080x1920 picture is made.
+# FFMPEG names another ffmpeg than the one on PATH; it needs libass (`ffmpeg -filters | grep ass`).
+set -euo pipefail
+
+video=${1:?usage: burn_captions.sh VIDEO AUDIO CAPTIONS.ass OUT.mp4}
+audio=${2:?an audio file}
+captions=${3:?an ASS file}
+out=${4:?the video to write}
+
+# A filter's argument has an escaping of its own; a plain name in a folder of ours needs none.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$captions" "$work/captions.ass"
+audio=$(realpath "$audio")
+out=$(realpath -m "$out")
+if [[ $video == color ]]; then
+  input=(-f lavfi -i "color=c=0x203040:size=1080x1920:rate=30")
+else
+  input=(-stream_loop -1 -i "$(realpath "$video")")
+fi
+
+cd "$work"
+"${FFMPEG:-ffmpeg}" -hide_banner -loglevel error -nostdin -y "${input[@]}" -i "$audio" \
+  -map 0:v -map 1:a -vf ass=captions.ass -c:v libx264 -preset veryfast -pix_fmt yuv420p -c:a aac -shortest "$out"
