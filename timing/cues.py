@@ -1,0 +1,358 @@
+"""Words to captions: which words are shown together, on which lines, from when to when.
+
+`Captions` is what the caller may choose. `cues` finds the cheapest way to cut the words: within the limits
+of length and time, at sentence and phrase ends, at pauses, neither flashing by nor too fast to read.
+No word is lost or put out of order, and a cue appears when its first word is heard.
+"""
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from timing.breaks import Seam, seams
+from timing.words import Timeline
+
+Preset = Literal["shorts", "karaoke", "sentence", "broadcast"]
+Highlight = Literal["none", "word", "sweep", "box"]
+Position = Literal["top", "middle", "bottom"]
+JsonShape = Literal["openai", "elevenlabs", "polly"]
+
+
+class CaptionError(ValueError):
+    """A caption option that cannot be; the message begins with its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """How words become captions. Made by `of`; plain values only, so that it can be stored as JSON.
+
+    `max_chars` counts columns of one line: a full-width character is two, a combining mark none.
+    `size` is the font's height in pixels of `resolution` (width, height). Colours are "#RRGGBB".
+    `json_shapes` names what the JSON file carries besides its own fields.
+    """
+
+    preset: Preset
+    max_words: int
+    max_chars: int
+    max_lines: int
+    highlight: Highlight
+    font: str
+    size: int
+    color: str
+    highlight_color: str
+    position: Position
+    uppercase: bool
+    strip_punctuation: bool
+    resolution: tuple[int, int]
+    json_shapes: tuple[JsonShape, ...]
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Captions:
+        """The preset with the given options over it. Raises CaptionError."""
+        for name in options:
+            if name not in CHECKS:
+                raise CaptionError(f"{str(name)[:40]!r} is not a caption option; options are {', '.join(CHECKS)}")
+        given = {name: CHECKS[name](name, value) for name, value in options.items()}
+        preset = given.setdefault("preset", "sentence")
+        chosen = DEFAULTS | PRESETS[preset] | given
+        chosen.setdefault("highlight_color", HIGHLIGHT_COLORS[chosen["highlight"]])
+        size = given.get("size", round(min(chosen["resolution"]) * SIZES[preset]))
+        usable = usable_width(chosen["resolution"])
+        if "max_chars" not in given:
+            chosen["max_chars"] = max(MIN_CHARS, min(chosen["max_chars"], int(usable / (size * MEAN_CHAR_EM))))
+        chosen["size"] = size if "size" in given else max(1, min(size, int(usable / (chosen["max_chars"] * MEAN_CHAR_EM))))
+        return cls(**chosen)
+
+
+def _whole(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(name: str, value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise CaptionError(f"{name} is a whole number from {low} to {high}")
+        return value
+    return check
+
+
+def _one_of(*names: str) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise CaptionError(f"{name} is one of {', '.join(names)}")
+        return value
+    return check
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise CaptionError(f"{name} is true or false")
+    return value
+
+
+def _color(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+        raise CaptionError(f"{name} is a colour written #RRGGBB")
+    return value.upper()
+
+
+def _font(name: str, value: Any) -> str:
+    # A comma ends a field of an ASS style; a leading @ asks for vertical writing.
+    if not isinstance(value, str) or not re.fullmatch(r"[^\W_][\w .'&+-]{0,63}", value) or value != value.strip():
+        raise CaptionError(f"{name} is a font's name: up to 64 letters, digits, spaces and . ' & + -")
+    return value
+
+
+def _resolution(name: str, value: Any) -> tuple[int, int]:
+    if (not isinstance(value, list | tuple) or len(value) != 2
+            or any(type(side) is not int or not 64 <= side <= 8192 for side in value)):
+        raise CaptionError(f"{name} is [width, height], whole numbers from 64 to 8192")
+    return value[0], value[1]
+
+
+def _shapes(name: str, value: Any) -> tuple[str, ...]:
+    shapes = ("openai", "elevenlabs", "polly")
+    if not isinstance(value, list | tuple) or any(shape not in shapes for shape in value):
+        raise CaptionError(f"{name} is a list of {', '.join(shapes)}")
+    return tuple(dict.fromkeys(value))
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "preset": _one_of("shorts", "karaoke", "sentence", "broadcast"),
+    "max_words": _whole(1, 100),
+    "max_chars": _whole(1, 200),
+    "max_lines": _whole(1, 4),
+    "highlight": _one_of("none", "word", "sweep", "box"),
+    "font": _font,
+    "size": _whole(4, 1000),
+    "color": _color,
+    "highlight_color": _color,
+    "position": _one_of("top", "middle", "bottom"),
+    "uppercase": _flag,
+    "strip_punctuation": _flag,
+    "resolution": _resolution,
+    "json_shapes": _shapes,
+}
+
+DEFAULTS: dict[str, Any] = {
+    "max_words": 40, "max_chars": 42, "max_lines": 2, "highlight": "none", "font": "Arial", "color": "#FFFFFF",
+    "position": "bottom", "uppercase": False, "strip_punctuation": False, "resolution": (1920, 1080),
+    "json_shapes": (),
+}
+PRESETS: dict[str, dict[str, Any]] = {
+    "shorts": {"max_words": 4, "max_chars": 16, "max_lines": 1, "highlight": "word", "resolution": (1080, 1920)},
+    "karaoke": {"max_words": 12, "max_chars": 36, "highlight": "sweep"},
+    "sentence": {},
+    "broadcast": {},
+}
+HIGHLIGHT_COLORS = {"none": "#FFD60A", "word": "#FFD60A", "sweep": "#FFD60A", "box": "#7C3AED"}
+
+SIZES = {"shorts": 0.078, "karaoke": 0.062, "sentence": 0.052, "broadcast": 0.052}
+"""Font size as a share of the frame's shorter side."""
+
+MEAN_CHAR_EM = 0.56
+"""Mean width of a character of running English in DejaVu Sans Bold, among the widest of common fonts,
+as a share of the ASS font size (a test measures it)."""
+
+MIN_CHARS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long cues stand, in ms.
+
+    A cue outlasts its words by up to `lead_out_ms`. It ends `gap_ms` before the next, or at least `apart_ms`:
+    nothing between, which would flicker. `pause_ms` of silence always parts two cues.
+    """
+
+    min_ms: int
+    gap_ms: int
+    lead_out_ms: int
+    apart_ms: int
+    pause_ms: int
+    keep_sentence: float
+    keep_clause: float
+    max_ms: int = 7000
+    chars_per_s: float = 20.0
+
+
+# Netflix counts in frames; at 24 per second two are 84 ms, twelve 500 ms, twenty (its shortest cue) 834 ms.
+PACES = {
+    "shorts": Pace(300, 0, 250, 250, 700, 8.0, 2.0),
+    "karaoke": Pace(700, 0, 300, 300, 1500, 5.0, 0.5),
+    "sentence": Pace(834, 0, 400, 400, 1500, 8.0, 0.0),
+    "broadcast": Pace(834, 84, 500, 500, 1500, 3.0, 0.0),
+}
+BREAK_COST = {Seam.MUST: 0.0, Seam.SENTENCE: 0.0, Seam.CLAUSE: 1.0, Seam.PHRASE: 2.0, Seam.PLAIN: 3.5, Seam.TIGHT: 9.0}
+CUE_COST = 3.0
+LINE_COST = 1000.0
+"""More than all else together: a cue takes the fewest lines that hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One word as it is shown, and the space that parts it from the word before ("" in Chinese or Japanese)."""
+
+    space: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words `first` to `last` (both shown) on their lines. `pieces` has one Piece for each word, by line."""
+
+    pieces: tuple[tuple[Piece, ...], ...]
+    start_ms: int
+    end_ms: int
+    first: int
+    last: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(joined(line) for line in self.pieces)
+
+    @property
+    def text(self) -> str:
+        return joined([piece for line in self.pieces for piece in line])
+
+
+def joined(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.space + piece.text for piece in pieces).removeprefix(pieces[0].space)
+
+
+def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
+    """Every word in exactly one cue, in order; cues do not overlap and end within the audio."""
+    pieces, held = _pieces(timeline, captions), seams(timeline)
+    groups = _cheapest(len(pieces), _cue_costs(timeline, captions, pieces, held))
+    found = []
+    for position, (first, stop) in enumerate(groups):
+        next_start_ms = timeline.words[stop].start_ms if position + 1 < len(groups) else None
+        end_ms = _end_ms(timeline, PACES[captions.preset], first, stop, next_start_ms)
+        lines = _cheapest(stop - first, _line_costs(captions, pieces[first:stop], held[first:stop - 1]))
+        found.append(Cue(tuple(tuple(pieces[first + a:first + b]) for a, b in lines),
+                         timeline.words[first].start_ms, end_ms, first, stop - 1))
+    return tuple(found)
+
+
+def _cheapest(count: int, costs_from: Callable[[int], Iterator[float]]) -> list[tuple[int, int]]:
+    """Cuts `range(count)` into the runs with the least total cost.
+
+    `costs_from(start)` yields the costs of `start:start+1`, `start:start+2`, ... up to the longest run allowed.
+    """
+    total, came_from = [0.0] + [math.inf] * count, [0] * (count + 1)
+    for start in range(count):
+        for stop, cost in enumerate(costs_from(start), start + 1):
+            if total[start] + cost < total[stop]:
+                total[stop], came_from[stop] = total[start] + cost, start
+    edges = [count]
+    while edges[-1]:
+        edges.append(came_from[edges[-1]])
+    return list(pairwise(reversed(edges)))
+
+
+def _cue_costs(timeline: Timeline, captions: Captions, pieces: Sequence[Piece],
+               held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
+    words, pace = timeline.words, PACES[captions.preset]
+    starts_ms = [word.start_ms for word in words] + [timeline.duration_ms + pace.gap_ms]
+    pauses_ms = [b.start_ms - a.end_ms for a, b in pairwise(words)]
+    capacity = captions.max_chars * captions.max_lines
+    kept = {Seam.SENTENCE: pace.keep_sentence, Seam.CLAUSE: pace.keep_clause}
+
+    def costs_from(start: int) -> Iterator[float]:
+        n_lines, width, shown, joins = 1, 0, 0, 0.0
+        for index in range(start, min(len(pieces), start + captions.max_words)):
+            space, bare = columns(pieces[index].space), columns(pieces[index].text)
+            if index > start:
+                if (held[index - 1] is Seam.MUST or pauses_ms[index - 1] > pace.pause_ms
+                        or words[index].end_ms - words[start].start_ms > pace.max_ms):
+                    return
+                joins += kept.get(held[index - 1], 0.0)
+                if width + space + bare > captions.max_chars:
+                    n_lines, width, space = n_lines + 1, 0, 0
+                    if n_lines > captions.max_lines:
+                        return
+                width += space
+            width, shown = width + bare, shown + space + bare
+            time_ms = starts_ms[index + 1] - pace.gap_ms - words[start].start_ms
+            cut = BREAK_COST[held[index]] - min(pauses_ms[index], 800) / 200 if index + 1 < len(pieces) else 0.0
+            yield (CUE_COST + cut + joins + 2 * max(0.0, 1 - shown / capacity) ** 2
+                   + max(0, pace.min_ms - time_ms) / 60
+                   + 5 * max(0.0, shown * 1000 / (pace.chars_per_s * max(1, time_ms)) - 1))
+    return costs_from
+
+
+def _line_costs(captions: Captions, pieces: Sequence[Piece], held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
+    def costs_from(start: int) -> Iterator[float]:
+        width = 0
+        for index in range(start, len(pieces)):
+            width += columns(pieces[index].text) + (columns(pieces[index].space) if index > start else 0)
+            if width > captions.max_chars and index > start:
+                return
+            cut = BREAK_COST[held[index]] if index + 1 < len(pieces) else 0.0
+            yield LINE_COST + cut + 8 * max(0.0, 1 - width / captions.max_chars) ** 2
+    return costs_from
+
+
+def _end_ms(timeline: Timeline, pace: Pace, first: int, stop: int, next_start_ms: int | None) -> int:
+    start_ms, last = timeline.words[first].start_ms, timeline.words[stop - 1]
+    limit_ms = timeline.duration_ms if next_start_ms is None else next_start_ms - pace.gap_ms
+    end_ms = last.end_ms + pace.lead_out_ms
+    if next_start_ms is not None and limit_ms > end_ms:
+        end_ms = max(last.end_ms, min(end_ms, next_start_ms - pace.apart_ms))
+    end_ms = min(max(end_ms, start_ms + pace.min_ms), start_ms + pace.max_ms, limit_ms)
+    # The gap is taken from the last word where it leaves no other room, but half of that word stays.
+    return max(end_ms, last.start_ms + (last.end_ms - last.start_ms + 1) // 2)
+
+
+def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
+    found, previous_end = [], 0
+    for word in timeline.words:
+        space = " " if word.char_start > previous_end and found else ""
+        found.append(Piece(space, shown(word.text, captions, timeline.language)))
+        previous_end = word.char_end
+    return found
+
+
+def shown(text: str, captions: Captions, language: str) -> str:
+    """A word as a caption shows it. Control characters are left out: no subtitle file can carry them."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda c: " " if c[0].isspace() else "", text).strip()
+    if captions.strip_punctuation:
+        text = _without_punctuation(text)
+    if captions.uppercase:
+        if language.partition("-")[0].lower() in ("tr", "az"):
+            text = text.replace("i", "İ")
+        text = text.upper()
+    return text
+
+
+def _without_punctuation(text: str) -> str:
+    """Without marks at either end; "-5", "100%", "#1", "@anna" keep theirs, and a lone mark stays."""
+    start, end = 0, len(text)
+    while start < end and _is_mark(text[start]) and not re.match(r"[-.,]\d", text[start:]):
+        start += 1
+    while end > start and _is_mark(text[end - 1]):
+        end -= 1
+    return text[start:end] or text
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char).startswith("P") and char not in "%‰&@#*"
+
+
+def columns(text: str) -> int:
+    """Width in columns: two for a full-width character or emoji, none for a combining mark."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF"
+               else 1 for c in text)
+
+
+def side_margin(resolution: tuple[int, int]) -> int:
+    """Pixels kept free on the left and on the right. In portrait both are as wide as the buttons of short-video apps."""
+    width, height = resolution
+    return round(width / 6) if height > width else round(width * 0.06)
+
+
+def usable_width(resolution: tuple[int, int]) -> int:
+    return resolution[0] - 2 * side_margin(resolution)

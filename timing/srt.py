@@ -1,0 +1,31 @@
+"""SubRip: numbered cues, times with a comma, no escaping of its own.
+
+Players and parsers read `<b>`, `{\\an8}` and `-->` in the text as markup. A word joiner (U+2060, no width) is
+put into such a place, so that the text is shown as it was written and commands nothing.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from timing.cues import Captions, Cue
+from timing.words import Timeline
+
+JOINER = "\u2060"
+
+
+def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: str) -> str:
+    return "\n".join(
+        f"{number}\n{_time(cue.start_ms)} --> {_time(cue.end_ms)}\n{_plain(chr(10).join(cue.lines))}\n"
+        for number, cue in enumerate(cues, start=1)
+    )
+
+
+def _time(ms: int) -> str:
+    hours, rest = divmod(ms, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    return f"{hours:02d}:{minutes:02d}:{rest // 1000:02d},{rest % 1000:03d}"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"<(?=[A-Za-z/])|\{(?=\\)|--(?=>)", lambda found: found[0] + JOINER, text)
