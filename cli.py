@@ -142,7 +142,8 @@ def align(argv: list[str]) -> int:
     recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=generate.MAX_AUDIO_S)
     sources = runpod_handler.timing_sources(settings)
     text = arguments.text.read_text(encoding="utf-8-sig").strip()
-    timed = generate.align_whole(recording, text, arguments.language, arguments.method, sources, lambda: None)
+    timed = generate.align_whole(recording, text, arguments.language, arguments.method,
+                                 generate.allowed(sources, arguments.method, settings), lambda: None)
     for warning in timed.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     captions = Captions.of({"preset": arguments.preset})

@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import s3_utils
@@ -273,6 +274,11 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
         from timing.whisperx import WhisperX
 
         sources["whisperx"] = WhisperX(settings.models_dir, settings.device)
+    if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
+        from timing.google import Google, connector
+
+        sources["google"] = Google(connector(settings.google_credentials_json,
+                                             settings.google_application_credentials))
     return {name: sources[name] for name in AUTO if name in sources}
 
 

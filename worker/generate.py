@@ -93,7 +93,8 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         recording = audio.decode(data, max_duration_s=MAX_AUDIO_S)
     with job.stage("align", 0.2):
         language = request.language or "en"
-        timed = align_whole(recording, request.text, language, request.timing_method, parts.sources, job.check)
+        timed = align_whole(recording, request.text, language, request.timing_method,
+                            allowed(parts.sources, request.timing_method, parts.settings), job.check)
     with job.stage("store", 0.95):
         timing = _stored_timing(request, timed, job, parts.store, written)
     return {
@@ -116,6 +117,13 @@ def align_whole(recording: audio.Audio, text: str, language: str, method: str, s
     window = Window(0, len(recording.samples) * 1000 // recording.rate_hz, 0, len(tokens))
     return align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
                  method=method, sources=sources, check=check)
+
+
+def allowed(sources: Mapping[str, Source], method: str, settings: Settings) -> Mapping[str, Source]:
+    """The sources that a job may use: audio goes to Google only by the caller's word or the operator's."""
+    if method != "auto" or settings.google_may_step_in:
+        return sources
+    return {name: source for name, source in sources.items() if name != "google"}
 
 
 def _plan(request: Generate, parts: SpeechParts) -> Plan:
@@ -181,7 +189,8 @@ def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], sound
                               first, first + len(group)))
         first += len(group)
     return align(sound.samples, sound.rate_hz, tokens, windows, text=request.text, language=plan.language,
-                 method=request.timing_method, sources=parts.sources, check=job.check)
+                 method=request.timing_method,
+                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=job.check)
 
 
 def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], sound: assemble.Waveform,

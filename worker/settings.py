@@ -102,6 +102,12 @@ class Settings:
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
 
+    @property
+    def google_may_step_in(self) -> bool:
+        """Whether `auto` may send audio to Google: the operator gave credentials and did not forbid it."""
+        configured = self.google_credentials_json or self.google_application_credentials
+        return bool(configured) and self.timing_fallback == "google"
+
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be written anywhere."""
         values = (getattr(self, each.name) for each in fields(self) if each.metadata["secret"])
