@@ -1,0 +1,282 @@
+"""A stranger's bytes to mono samples, and what can be measured of them.
+
+What a file is, its first bytes say, never its name: lists of other files (HLS, concat scripts), pages and images
+match nothing here. WAV and AIFF are read by libsndfile. Compressed formats go to FFmpeg in a process of its own
+that is told the format, holds one open file and no name of any, and is killed when it takes too long; libsndfile
+1.2.2 cannot read FLAC whose length is unknown (as FFmpeg pipes it) nor FLAC in Ogg.
+Both are read in blocks, and stopped when more comes out than is accepted, whatever the header said.
+"""
+from __future__ import annotations
+
+import io
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count, takewhile
+from threading import Timer
+
+import imageio_ffmpeg
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from intake import TooLarge as TooLarge
+
+Samples = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.float64]
+
+MAX_CHANNELS = 8
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+MAX_FRAMES = 100_000_000
+"""400 MB as mono float32: 35 minutes at 48 kHz."""
+MAX_PEAK = 10.0
+"""Full scale is 1.0. Float files go somewhat over; far over, the numbers are of another scale."""
+SILENCE_DBFS = -120.0
+"""What digital silence is measured as."""
+_DECODE_S = 60.0
+_DECODER_MEMORY_BYTES = 2 << 30
+_BLOCK_FRAMES = 1 << 16
+_CLIPPED = 0.999
+_STEP_MS = 10
+
+_DECODERS = ("aac,alac,flac,mp2,mp2float,mp3,mp3float,opus,vorbis,"
+             "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le")
+_AU = struct.Struct(">4s5I")
+
+
+class UnsupportedAudio(Exception):
+    """Not audio, not of a format that is read here, or audio that nothing can be done with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero."""
+
+    samples: Samples
+    rate_hz: int
+    n_channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a recording is.
+
+    `clipped_share`: samples at full scale, 0-1. `noise_floor_dbfs`: the level that a twentieth of its 10 ms steps
+    stay below. `snr_db`: the mean power of what is not silent, over that floor. Silent is what lies 40 dB under the
+    loud parts, or under 6 dB over the floor if that is more.
+    """
+
+    duration_s: float
+    peak_dbfs: float
+    clipped_share: float
+    rms_dbfs: float
+    noise_floor_dbfs: float
+    snr_db: float
+    leading_silence_ms: int
+    trailing_silence_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """Audio that is being read: what its header says (`n_frames` is 0 where it does not), and its blocks.
+
+    A block is float32 [n_frames, n_channels].
+    """
+
+    rate_hz: int
+    n_channels: int
+    n_frames: int
+    blocks: Iterator[Samples]
+
+
+def decode(data: bytes, *, max_duration_s: float) -> Audio:
+    """Reads wav, aiff, flac, mp3, ogg (Vorbis, Opus, FLAC), m4a/mp4, aac and webm/matroska.
+
+    Raises UnsupportedAudio, and TooLarge for what lasts longer than `max_duration_s`, holds more than `MAX_FRAMES`
+    or takes a minute to decode.
+    """
+    kind = _sniff(data)
+    reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
+    with reader(data, kind, max_duration_s) as stream:
+        samples = _mono(stream, max_duration_s)
+    if len(samples) < stream.rate_hz // 100 or not samples.any():
+        raise UnsupportedAudio("there is no sound in this audio")
+    if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
+        raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
+    return Audio(samples, stream.rate_hz, stream.n_channels)
+
+
+def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    """The same sound at another rate: soxr, HQ (20 bit). Float32 [about n_samples * to_hz / from_hz]."""
+    if from_hz == to_hz:
+        return samples
+    result: Samples = soxr.resample(samples, from_hz, to_hz, quality="HQ")
+    return result
+
+
+def measure(samples: Samples, rate_hz: int) -> Quality:
+    """What a sound engineer would say of the recording, of at least one sample, before hearing its words."""
+    levels_db = _levels_db(samples, rate_hz)
+    floor_db, loud_db = (float(level) for level in np.percentile(levels_db, (5, 95)))
+    silent_db = min(max(loud_db - 40, floor_db + 6), loud_db - 6)
+    quiet = silences(samples, rate_hz, min_ms=1, threshold_db=silent_db)
+    duration_ms = len(samples) * 1000 // rate_hz
+    magnitude = np.abs(samples)
+    speech = 10 ** (levels_db[levels_db > silent_db] / 10)
+    powers = [magnitude.max() ** 2, np.mean(np.square(samples), dtype=np.float64), speech.mean() if len(speech) else 0]
+    peak_db, rms_db, speech_db = (float(level) for level in _db(np.array(powers)))
+    return Quality(
+        duration_s=len(samples) / rate_hz,
+        peak_dbfs=peak_db,
+        clipped_share=float(np.mean(magnitude >= _CLIPPED)),
+        rms_dbfs=rms_db,
+        noise_floor_dbfs=floor_db,
+        snr_db=max(0.0, speech_db - floor_db),
+        leading_silence_ms=quiet[0][1] if quiet and quiet[0][0] == 0 else 0,
+        trailing_silence_ms=duration_ms - quiet[-1][0] if quiet and quiet[-1][1] == duration_ms else 0,
+    )
+
+
+def silences(samples: Samples, rate_hz: int, *, min_ms: int, threshold_db: float) -> list[tuple[int, int]]:
+    """Where the level stays at or under `threshold_db` (dBFS, RMS over 10 ms) for at least `min_ms`.
+
+    `[(start_ms, end_ms)]` in order, on a grid of 10 ms; the last may end with the recording.
+    """
+    quiet = np.concatenate(([False], _levels_db(samples, rate_hz) <= threshold_db, [False]))
+    edges_ms = np.flatnonzero(quiet[1:] != quiet[:-1]) * _STEP_MS
+    spans_ms = np.minimum(edges_ms, len(samples) * 1000 // rate_hz).reshape(-1, 2)
+    return [(int(start), int(end)) for start, end in spans_ms if end - start >= max(min_ms, 1)]
+
+
+def _levels_db(samples: Samples, rate_hz: int) -> Levels:
+    """RMS level in dBFS of each 10 ms; the last may be shorter. Full scale is 1.0, not a full-scale sine."""
+    starts = np.arange(-(-len(samples) * 100 // rate_hz)) * rate_hz // 100
+    sums = np.add.reduceat(np.square(samples), starts, dtype=np.float64)
+    return _db(sums / np.diff(starts, append=len(samples)))
+
+
+def _db(power: Levels) -> Levels:
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (SILENCE_DBFS / 10))), np.float64)
+
+
+def _sniff(data: bytes) -> str:
+    """The format that the first bytes belong to. Raises UnsupportedAudio."""
+    head = data[_id3_bytes(data):][:12]
+    if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
+        return "wav"
+    if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    if head[4:8] == b"ftyp":
+        return "mov"
+    for magic, kind in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b"\x1a\x45\xdf\xa3", "matroska")):
+        if head.startswith(magic):
+            return kind
+    # Frames of both begin with eleven set bits; where MPEG then names its layer, ADTS has two zeros.
+    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE0 == 0xE0:
+        return "mp3" if head[1] & 0x06 else "aac"
+    if data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        raise UnsupportedAudio("this is a web page, not audio; the link must lead to the file itself")
+    raise UnsupportedAudio("this is not audio in a known format; send wav, flac, mp3, m4a, ogg, opus, webm or aiff")
+
+
+def _id3_bytes(data: bytes) -> int:
+    """The length of the ID3v2 tag that may stand before MP3 and AAC (id3.org, ID3v2.4.0 structure, section 3.1)."""
+    if data[:3] != b"ID3" or len(data) < 10:
+        return 0
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+
+
+@contextmanager
+def _sndfile(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
+            yield _Stream(file.samplerate, file.channels, file.frames, takewhile(len, blocks))
+    except soundfile.LibsndfileError:
+        raise _unreadable(kind) from None
+
+
+@contextmanager
+def _ffmpeg(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
+    """Has FFmpeg write Sun audio, whose header is plain (FFmpeg's libavformat/au.c), into a pipe."""
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        with subprocess.Popen(_command(kind, max_duration_s), stdin=file, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, env={}) as process:
+            _limit_memory(process.pid)
+            timer = Timer(_DECODE_S, process.kill)
+            timer.start()
+            try:
+                yield _au(process, kind)
+            finally:
+                timer.cancel()
+                process.kill()
+
+
+def _command(kind: str, max_duration_s: float) -> list[str]:
+    """The input is standard input as an open file one can seek in (`fd:`), and no other protocol is allowed, so that
+    nothing in the data can name a file or an address. Decoders of pictures and subtitles are not to be had.
+    """
+    return [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-threads", "1",
+        "-max_alloc", str(_DECODER_MEMORY_BYTES // 4), "-protocol_whitelist", "fd", "-codec_whitelist", _DECODERS,
+        "-f", kind, "-i", "fd:", "-map", "0:a:0", "-map_metadata", "-1", "-t", f"{max_duration_s + 1:.3f}",
+        "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
+    ]
+
+
+def _limit_memory(process_id: int) -> None:
+    if sys.platform == "linux":
+        resource.prlimit(process_id, resource.RLIMIT_AS, (_DECODER_MEMORY_BYTES, _DECODER_MEMORY_BYTES))
+
+
+def _au(process: subprocess.Popen[bytes], kind: str) -> _Stream:
+    output = process.stdout
+    header = output.read(_AU.size) if output else b""
+    if output is None or len(header) < _AU.size:
+        raise _unreadable(kind)
+    _, offset, _, _, rate_hz, n_channels = _AU.unpack(header)
+    output.read(offset - _AU.size)
+
+    def blocks() -> Iterator[Samples]:
+        while block := output.read(_BLOCK_FRAMES * n_channels * 4):
+            n_frames = len(block) // (4 * n_channels)
+            yield np.frombuffer(block, ">f4", n_frames * n_channels).reshape(-1, n_channels).astype(np.float32)
+        if process.wait() == -signal.SIGKILL:
+            raise TooLarge(f"the audio takes longer than {_DECODE_S:g} s to decode")
+        if process.returncode:
+            raise _unreadable(kind)
+
+    return _Stream(rate_hz, n_channels, 0, blocks())
+
+
+def _mono(stream: _Stream, max_duration_s: float) -> Samples:
+    """Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge."""
+    if not 1 <= stream.n_channels <= MAX_CHANNELS:
+        raise UnsupportedAudio(f"the audio has {stream.n_channels} channels; send at most {MAX_CHANNELS}")
+    if not MIN_RATE_HZ <= stream.rate_hz <= MAX_RATE_HZ:
+        raise UnsupportedAudio(f"the audio is sampled at {stream.rate_hz} Hz; send {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES)
+    too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
+    if stream.n_frames > max_frames:
+        raise too_long
+    blocks, n_frames = [np.zeros(0, np.float32)], 0
+    for block in stream.blocks:
+        n_frames += len(block)
+        if n_frames > max_frames:
+            raise too_long
+        with np.errstate(invalid="ignore", over="ignore"):
+            blocks.append(block.mean(axis=1))
+    return np.concatenate(blocks)
+
+
+def _unreadable(kind: str) -> UnsupportedAudio:
+    return UnsupportedAudio(f"this looks like {kind} audio, but it cannot be decoded; is the file complete?")
