@@ -11,7 +11,7 @@ import logging
 import random
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -29,7 +29,7 @@ from worker.settings import Settings, SettingsError
 log = logging.getLogger("runpod_handler")
 
 Output = dict[str, Any]
-Handler = Callable[[Mapping[str, Any]], Awaitable[Output]]
+Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def read_credentials(text: str) -> dict[str, str]:
             "GOOGLE_APPLICATION_CREDENTIALS" if looks_like_path else
             "GOOGLE_CREDENTIALS_JSON is not JSON; it is the content of a service account's key file")
     try:
-        info = json.loads(stripped)
+        info: dict[str, str] = json.loads(stripped)
     except ValueError:
         raise CredentialsError("GOOGLE_CREDENTIALS_JSON is not valid JSON; was it cut or quoted twice?") from None
     for name in _FIELDS:

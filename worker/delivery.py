@@ -55,8 +55,7 @@ def stored_words(store: Store, job_id: str) -> tuple[Timeline, Captions]:
     words = tuple(Word(text[a:b], start, end, a, b, score, estimated)
                   for start, end, a, b, score, estimated in kept["words"])
     timeline = Timeline(text, words, kept["duration_ms"], kept["language"], kept["method"])
-    captions = {key: tuple(value) if isinstance(value, list) else value for key, value in kept["captions"].items()}
-    return timeline, Captions(**captions)
+    return timeline, Captions.of(kept["captions"])
 
 
 def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:

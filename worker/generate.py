@@ -9,7 +9,7 @@ from typing import Any
 from intake import audio, net
 from s3_utils import Store, audio_key
 from timing import spoken
-from timing.align import Alignment, Source, Window, align
+from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Utterance, Voice, assemble, encode, script
 from worker import delivery, voices
@@ -108,7 +108,7 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     }
 
 
-def align_whole(recording: audio.Audio, text: str, language: str, method: str, sources: Mapping[str, Source],
+def align_whole(recording: audio.Audio, text: str, language: str, method: Method, sources: Mapping[str, Source],
                 check: Callable[[], None]) -> Alignment:
     """The words of a whole recording in one window. Raises TimingError."""
     tokens = spoken.read(text, language)
@@ -119,7 +119,7 @@ def align_whole(recording: audio.Audio, text: str, language: str, method: str, s
                  method=method, sources=sources, check=check)
 
 
-def allowed(sources: Mapping[str, Source], method: str, settings: Settings) -> Mapping[str, Source]:
+def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -> Mapping[str, Source]:
     """The sources that a job may use: audio goes to Google only by the caller's word or the operator's."""
     if method != "auto" or settings.google_may_step_in:
         return sources

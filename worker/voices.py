@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -36,8 +36,8 @@ MAX_UPLOAD_S = 600.0
 MAX_REFERENCE_MS = 12_000
 """F5-TTS clips longer references and was trained on 30 s in all (f5_tts/infer/utils_infer.py:319-346)."""
 MIN_REFERENCE_MS = 1_000
+KINDS: tuple[Literal["wav", "txt", "json"], ...] = ("wav", "txt", "json")
 _EDGE_MS = 50
-_PAUSE_MS = 150
 _FETCH_S = 60.0
 
 
@@ -134,7 +134,7 @@ def delete_voice(request: DeleteVoice, parts: VoiceParts) -> dict[str, Any]:
     """Endpoint `delete_voice`. The recording goes first: without it there is no voice."""
     if not _exists(parts.store, request.voice_name):
         raise NotFound(f"voice {request.voice_name} is not stored here; see list_voices")
-    for kind in ("wav", "txt", "json"):
+    for kind in KINDS:
         parts.store.delete(voice_key(request.voice_name, kind))
     return {"status": "deleted", "voice_name": request.voice_name}
 
@@ -283,8 +283,11 @@ def _save(store: Store, voice: dict[str, Any], samples: Samples, request: Upload
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "consent": request.consent.model_dump() if request.consent else None,
     }
-    files = [("wav", data, "audio/wav"), ("txt", str(voice["reference_text"]).encode(), "text/plain; charset=utf-8"),
-             ("json", json.dumps(about, ensure_ascii=False).encode(), "application/json")]
+    files: list[tuple[Literal["wav", "txt", "json"], bytes, str]] = [
+        ("wav", data, "audio/wav"),
+        ("txt", str(voice["reference_text"]).encode(), "text/plain; charset=utf-8"),
+        ("json", json.dumps(about, ensure_ascii=False).encode(), "application/json"),
+    ]
     written: list[str] = []
     try:
         for kind, content, content_type in files:
