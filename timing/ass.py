@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from timing.cues import Captions, Cue, joined, side_margin, usable_width
+from timing.cues import Captions, Cue, is_short_video, joined, side_margin, usable_width
 from timing.words import Timeline
 
 JOINER = "\u2060"
@@ -56,7 +56,7 @@ def _styles(captions: Captions, text: str) -> list[Any]:
 
     main, accent = _color(captions.color), _color(captions.highlight_color)
     look = {
-        "fontname": captions.font, "fontsize": captions.size, "bold": captions.preset in ("shorts", "karaoke"),
+        "fontname": captions.font, "fontsize": captions.size, "bold": captions.preset in BOLD,
         "alignment": ALIGNMENTS[captions.position], "shadow": 0,
         "margin_l": side_margin(captions.resolution), "margin_r": side_margin(captions.resolution),
         "margin_v": _vertical_margin(captions),
@@ -65,20 +65,26 @@ def _styles(captions: Captions, text: str) -> list[Any]:
     }
     sung, unsung = (accent, main) if captions.highlight == "sweep" else (main, main)
     default = ass.Style(name="Default", primary_color=sung, secondary_color=unsung,
-                        outline_color=_contrast(captions.color), outline=max(1, round(captions.size * 0.07)), **look)
+                        outline_color=_contrast(captions.color), outline=_border(captions) / 2, **look)
     if captions.highlight != "box":
         return [default]
     return [default, ass.Style(name="Box", primary_color=_contrast(captions.highlight_color), outline_color=accent,
-                               back_color=accent, border_style=3, outline=max(1, round(captions.size * 0.14)), **look)]
+                               back_color=accent, border_style=3, outline=_border(captions), **look)]
 
 
+def _border(captions: Captions) -> int:
+    """How far a box reaches beyond its word; the letters' outline is half as wide."""
+    return max(1, round(captions.size * 0.14))
+
+
+BOLD = ("shorts", "karaoke")
 ALIGNMENTS = {"top": 8, "middle": 5, "bottom": 2}
 
 
 def _vertical_margin(captions: Captions) -> int:
-    """In portrait, clear of what short-video apps lay over the picture (their zones differ; these clear them all)."""
-    width, height = captions.resolution
-    if height > width:
+    """In short videos, clear of what TikTok, Reels and Shorts lay over the picture: the largest of their zones."""
+    height = captions.resolution[1]
+    if is_short_video(captions.resolution):
         return round(height * (0.14 if captions.position == "top" else 0.25))
     return round(height * 0.07)
 
@@ -123,7 +129,7 @@ def _between(low_cs: int, ms: int, high_cs: int) -> int:
 
 
 def _highlights(edges_cs: Sequence[tuple[int, int]], end_cs: int) -> Iterator[tuple[int, int, int | None]]:
-    """Which word of the cue is lit from when to when; None in a pause. A word too short for a centisecond is left out."""
+    """Which word of the cue is lit from when to when; None in a pause. Words without a centisecond are left out."""
     for index, (begin_cs, stop_cs) in enumerate(edges_cs):
         next_cs = edges_cs[index + 1][0] if index + 1 < len(edges_cs) else end_cs
         lit_until_cs = next_cs if next_cs - stop_cs <= HOLD_CS else stop_cs
@@ -158,7 +164,9 @@ def _swept(cue: Cue, edges_cs: Sequence[tuple[int, int]], end_cs: int, shrink: s
         for position, piece in enumerate(line):
             begin_cs, stop_cs = edges_cs[index]
             pause = f"{{\\k{begin_cs - reached_cs}}}" if begin_cs > reached_cs else ""
-            text += f"{pause}{piece.space if position else ''}{{\\kf{stop_cs - begin_cs}}}{_escaped(piece.text)}"
+            # libass sweeps from left to right in every script; a word that runs the other way lights up at once.
+            tag = "k" if _is_right_to_left(piece.text) else "kf"
+            text += f"{pause}{piece.space if position else ''}{{\\{tag}{stop_cs - begin_cs}}}{_escaped(piece.text)}"
             index, reached_cs = index + 1, stop_cs
     return text + (f"{{\\k{end_cs - reached_cs}}}" if end_cs > reached_cs else "")
 
@@ -169,23 +177,34 @@ def _escaped(text: str) -> str:
 
 def _fitting_size(cue: Cue, captions: Captions) -> int:
     """The style's font size, or less where a line would be wider than the frame has room for."""
-    widest_em = max(width_em(joined(line)) for line in cue.pieces)
-    return max(1, min(captions.size, int(usable_width(captions.resolution) / max(widest_em, 0.01))))
+    room = usable_width(captions.resolution) - 2 * _border(captions)
+    widest_em = max(width_em(joined(line)) for line in cue.pieces) * (1 if captions.preset in BOLD else REGULAR)
+    return max(1, min(captions.size, int(room / max(widest_em, 0.01))))
 
 
 def width_em(text: str) -> float:
-    """An upper estimate of the width in ASS font sizes, from the advances of DejaVu Sans Bold."""
+    """An upper estimate of a line's width, as a multiple of the ASS font size."""
     return sum(_char_em(char) for char in text)
 
 
+# Advances of DejaVu Sans Bold, rounded up and divided by its line height (1.164), which is what ASS calls size.
+ADVANCES_EM = {char: em for chars, em in (
+    (" !'(),-./:;I[\\]fijlt|¡’", 0.42), ('"*_`r–', 0.46), ("?Lcsz¿", 0.56), ("$0123456789EFJTaekovxy“”", 0.6),
+    ("#&+<=>^~w", 0.8), ("%@MWm—…", 0.95),
+) for char in chars}
+REGULAR = 0.92
+"""The width of a line in regular weight; DejaVu Sans takes 0.89 of its bold for English."""
+
+
 def _char_em(char: str) -> float:
+    if char in ADVANCES_EM:
+        return ADVANCES_EM[char]
     if unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0.0
     if unicodedata.east_asian_width(char) in "WF":
-        return 1.0
-    if char in " iljtfrI.,:;'!|()[]-":
-        return 0.42
-    return 0.95 if char in "mwMWOQ@%" or ord(char) > 0x2FF else 0.72
+        return 1.1
+    latin = ord(char) < 0x250
+    return (0.76 if latin else 1.0) if char.isupper() else (0.65 if latin else 0.85)
 
 
 def _centiseconds(ms: int) -> int:

@@ -1,27 +1,28 @@
 """Where a text may be broken well: how each word holds on to the next.
 
 Punctuation, paragraphs and markup say it in every language; the short words of a phrase (articles,
-prepositions, conjunctions, auxiliaries) in those that `WORDS` lists.
+prepositions, conjunctions, auxiliaries) in those that `PHRASE` and `LEANING` list.
 Source: Netflix English (USA) Timed Text Style Guide, "Line treatment": break after punctuation, before
 conjunctions and prepositions; not between article and noun, auxiliary and verb, first and last name.
 """
 from __future__ import annotations
 
 import re
-from enum import IntEnum
+from enum import Enum
+from itertools import pairwise
 
-from timing.words import Timeline, Word
+from timing.words import Timeline
 
 
-class Seam(IntEnum):
+class Seam(Enum):
     """What lies between a word and the next, from what must part them to what should hold them together."""
 
-    MUST = 0
-    SENTENCE = 1
-    CLAUSE = 2
-    PHRASE = 3
-    PLAIN = 4
-    TIGHT = 5
+    MUST = "another speaker, a written pause or a new paragraph"
+    SENTENCE = "a sentence ends"
+    CLAUSE = "a comma or the like"
+    PHRASE = "a conjunction or preposition follows"
+    PLAIN = "nothing in particular"
+    TIGHT = "article and noun, auxiliary and verb, first and last name"
 
 
 SENTENCE_END = re.compile(r"""[.!?…。！？؟۔।॥][\]"'”’»)」』】）]*$""")
@@ -29,68 +30,62 @@ CLAUSE_END = re.compile(r"""[,;:—–，、；：،؛][\]"'”’»)」』】�
 OPENING = re.compile(r"""^[\[(“«„「『【（]|^[-–—]""")
 ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[A-Za-z](?:\.[A-Za-z])+|mr|mrs|ms|dr|prof|st|vs|etc|no|jr|sr|approx)\.$", re.I)
 
-# language: (words that begin a phrase, words that lean on the one behind them)
-WORDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    language: (frozenset(phrase.split()), frozenset(leaning.split()))
-    for language, phrase, leaning in (
-        ("en",
-         "and or but nor so yet because although though while when where which who whom whose that if unless until "
-         "since as than after before of in on at to from for with by about into onto over under between through "
-         "during without within against among across behind beside toward towards upon like per via",
-         "a an the this that these those my your his her its our their no every each some any i you he she we they "
-         "am is are was were be been being have has had do does did will would shall should can could may might must "
-         "not very too mr mrs ms dr i'm you're we're they're don't doesn't didn't won't can't"),
-        ("de",
-         "und oder aber denn sondern weil dass ob wenn als während obwohl der die das in im an am auf aus bei mit nach "
-         "seit von vom zu zum zur durch für gegen ohne um über unter vor hinter neben zwischen",
-         "der die das den dem des ein eine einen einem einer eines mein dein sein ihr unser euer kein keine nicht ich "
-         "du er sie es wir ist sind war hat haben wird werden kann muss soll sehr"),
-        ("fr",
-         "et ou mais donc or ni car que qui dont où quand si comme parce lorsque puisque de du des à au aux en dans "
-         "sur sous avec sans pour par chez vers entre pendant depuis",
-         "le la les un une des du de mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces "
-         "je tu il elle on nous vous ils elles ne est sont a ont suis être avoir très"),
-        ("es",
-         "y e o u pero sino que porque cuando donde si como aunque mientras de del a al en con sin por para sobre "
-         "entre hasta desde según",
-         "el la los las un una unos unas mi tu su mis tus sus nuestro nuestra este esta estos estas ese esa no se me "
-         "te lo le es son está están ha han muy"),
-        ("it",
-         "e o ma che perché quando dove se come mentre di del della dei a al alla in nel nella con senza per su sul "
-         "tra fra da dal dalla",
-         "il lo la i gli le un uno una mio tuo suo nostro vostro questo questa quel quella non si mi ti è sono ha "
-         "hanno molto"),
-        ("pt",
-         "e ou mas que porque quando onde se como embora enquanto de do da dos das a ao à em no na nos nas com sem por "
-         "pelo pela para sobre entre até desde",
-         "o a os as um uma uns umas meu minha teu tua seu sua nosso nossa este esta esse essa não me te é são está "
-         "estão tem muito"),
-    )
+# Words that begin a phrase: a line is well broken before them, and badly after them.
+PHRASE = {
+    "en": """and or but nor so yet because although though while when where which who whom whose that if unless until
+        since as than after before of in on at to from for with by about into onto over under between through during
+        without within against among across behind beside toward towards upon like per via""",
+    "de": """und oder aber denn sondern weil dass ob wenn als während obwohl in im an am auf aus bei mit nach seit von
+        vom zu zum zur durch für gegen ohne um über unter vor hinter neben zwischen""",
+    "fr": """et ou mais donc or ni car que qui dont où quand si comme parce lorsque puisque de à au aux en dans sur
+        sous avec sans pour par chez vers entre pendant depuis""",
+    "es": """y e o u pero sino que porque cuando donde si como aunque mientras de del a al en con sin por para sobre
+        entre hasta desde según""",
+    "it": """e o ma che perché quando dove se come mentre di del della dei a al alla in nel nella con senza per su sul
+        tra fra da dal dalla""",
+    "pt": """e ou mas que porque quando onde se como embora enquanto de do da dos das ao à em no na nos nas com sem
+        por pelo pela para sobre entre até desde""",
 }
-NO_WORDS: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+# Words that lean on the one behind them: articles, possessives, pronouns, auxiliaries, negations, titles.
+LEANING = {
+    "en": """a an the this that these those my your his her its our their no every each some any i you he she we they
+        am is are was were be been being have has had do does did will would shall should can could may might must not
+        very too mr mrs ms dr i'm you're we're they're don't doesn't didn't won't can't""",
+    "de": """der die das den dem des ein eine einen einem einer eines mein dein sein ihr unser euer kein keine nicht
+        ich du er sie es wir ist sind war hat haben wird werden kann muss soll sehr""",
+    "fr": """le la les un une des du mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces
+        je tu il elle on nous vous ils elles ne est sont a ont suis être avoir très""",
+    "es": """el la los las un una unos unas mi tu su mis tus sus nuestro nuestra este esta estos estas ese esa no se
+        me te lo le es son está están ha han muy""",
+    "it": """il lo la i gli le un uno una mio tuo suo nostro vostro questo questa quel quella non si mi ti è sono ha
+        hanno molto""",
+    "pt": """o a os as um uma uns umas meu minha teu tua seu sua nosso nossa este esta esse essa não me te é são está
+        estão tem muito""",
+}
 
 
 def seams(timeline: Timeline) -> list[Seam]:
     """What follows each word but the last."""
-    phrase, leaning = WORDS.get(timeline.language.partition("-")[0].lower(), NO_WORDS)
-    return [_seam(word, following, timeline.text[word.char_end:following.char_start], phrase, leaning)
-            for word, following in zip(timeline.words, timeline.words[1:], strict=False)]
+    language = timeline.language.partition("-")[0].lower()
+    phrase, leaning = (frozenset(words.get(language, "").split()) for words in (PHRASE, LEANING))
+    return [_seam(word.text, following.text, timeline.text[word.char_end:following.char_start], phrase, leaning)
+            for word, following in pairwise(timeline.words)]
 
 
-def _seam(word: Word, following: Word, between: str, phrase: frozenset[str], leaning: frozenset[str]) -> Seam:
+def _seam(text: str, following: str, between: str, phrase: frozenset[str], leaning: frozenset[str]) -> Seam:
     # What is no space there is markup: a pause or another speaker.
     if between.strip() or between.count("\n") > 1:
         return Seam.MUST
-    if "\n" in between or _ends_sentence(word.text, following.text):
+    if "\n" in between or _ends_sentence(text, following):
         return Seam.SENTENCE
-    if CLAUSE_END.search(word.text) or SENTENCE_END.search(word.text) and not ABBREVIATION.match(word.text):
-        return Seam.CLAUSE
-    if OPENING.match(following.text):
-        return Seam.CLAUSE
-    plain, plain_following = _bare(word.text), _bare(following.text)
-    if plain in leaning or plain in phrase or ABBREVIATION.match(word.text) or _is_name(word.text, following.text):
+    if ABBREVIATION.match(text):
         return Seam.TIGHT
-    return Seam.PHRASE if plain_following in phrase else Seam.PLAIN
+    if CLAUSE_END.search(text) or SENTENCE_END.search(text) or OPENING.match(following):
+        return Seam.CLAUSE
+    word = _bare(text)
+    if word not in phrase and _bare(following) in phrase:
+        return Seam.PHRASE
+    return Seam.TIGHT if word in phrase or word in leaning or _is_name(text, following) else Seam.PLAIN
 
 
 def _ends_sentence(text: str, following: str) -> bool:

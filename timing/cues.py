@@ -58,15 +58,22 @@ class Captions:
             if name not in CHECKS:
                 raise CaptionError(f"{str(name)[:40]!r} is not a caption option; options are {', '.join(CHECKS)}")
         given = {name: CHECKS[name](name, value) for name, value in options.items()}
-        preset = given.setdefault("preset", "sentence")
-        chosen = DEFAULTS | PRESETS[preset] | given
+        chosen = DEFAULTS | PRESETS[given.get("preset", "sentence")] | given
         chosen.setdefault("highlight_color", HIGHLIGHT_COLORS[chosen["highlight"]])
-        size = given.get("size", round(min(chosen["resolution"]) * SIZES[preset]))
-        usable = usable_width(chosen["resolution"])
-        if "max_chars" not in given:
-            chosen["max_chars"] = max(MIN_CHARS, min(chosen["max_chars"], int(usable / (size * MEAN_CHAR_EM))))
-        chosen["size"] = size if "size" in given else max(1, min(size, int(usable / (chosen["max_chars"] * MEAN_CHAR_EM))))
-        return cls(**chosen)
+        return cls(**chosen | _fitted(given, chosen))
+
+
+def _fitted(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, int]:
+    """`size` and `max_chars` so that a line fits the frame; what is given stays, and the other one gives way."""
+    resolution = chosen["resolution"]
+    size = given.get("size", round(min(resolution) * SIZES[chosen["preset"]]))
+    room_chars = usable_width(resolution) / (CAPITAL_EM if chosen["uppercase"] else LETTER_EM)
+    max_chars = chosen["max_chars"]
+    if "max_chars" not in given:
+        max_chars = min(max_chars, max(MIN_CHARS, int(room_chars / size)))
+    if "size" not in given:
+        size = min(size, max(1, int(room_chars / max_chars)))
+    return {"size": size, "max_chars": max_chars}
 
 
 def _whole(low: int, high: int) -> Callable[[str, Any], int]:
@@ -136,34 +143,36 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 DEFAULTS: dict[str, Any] = {
-    "max_words": 40, "max_chars": 42, "max_lines": 2, "highlight": "none", "font": "Arial", "color": "#FFFFFF",
-    "position": "bottom", "uppercase": False, "strip_punctuation": False, "resolution": (1920, 1080),
-    "json_shapes": (),
+    "preset": "sentence", "max_words": 40, "max_chars": 42, "max_lines": 2, "highlight": "none", "font": "Arial",
+    "color": "#FFFFFF", "position": "bottom", "uppercase": False, "strip_punctuation": False,
+    "resolution": (1920, 1080), "json_shapes": (),
 }
 PRESETS: dict[str, dict[str, Any]] = {
-    "shorts": {"max_words": 4, "max_chars": 16, "max_lines": 1, "highlight": "word", "resolution": (1080, 1920)},
+    "shorts": {"max_words": 4, "max_chars": 18, "max_lines": 1, "highlight": "word", "resolution": (1080, 1920)},
     "karaoke": {"max_words": 12, "max_chars": 36, "highlight": "sweep"},
     "sentence": {},
     "broadcast": {},
 }
 HIGHLIGHT_COLORS = {"none": "#FFD60A", "word": "#FFD60A", "sweep": "#FFD60A", "box": "#7C3AED"}
 
-SIZES = {"shorts": 0.078, "karaoke": 0.062, "sentence": 0.052, "broadcast": 0.052}
+SIZES = {"shorts": 0.074, "karaoke": 0.062, "sentence": 0.052, "broadcast": 0.052}
 """Font size as a share of the frame's shorter side."""
 
-MEAN_CHAR_EM = 0.56
-"""Mean width of a character of running English in DejaVu Sans Bold, among the widest of common fonts,
-as a share of the ASS font size (a test measures it)."""
+LETTER_EM, CAPITAL_EM = 0.5, 0.56
+"""Room for one character of a line, as a share of the ASS font size. English in DejaVu Sans Bold, which is
+wider than most, takes 0.49 and in capitals 0.55 (measured); a line that needs more is written smaller."""
 
 MIN_CHARS = 8
+"""A narrow frame makes the letters smaller sooner than lines shorter than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long cues stand, in ms.
+    """How long cues stand, in ms, and how dear it is to run on over the end of a sentence or clause.
 
-    A cue outlasts its words by up to `lead_out_ms`. It ends `gap_ms` before the next, or at least `apart_ms`:
-    nothing between, which would flicker. `pause_ms` of silence always parts two cues.
+    A cue stands at least `min_ms` where the next leaves room. It may outlast its words by `lead_out_ms`; then it
+    ends either `gap_ms` before the next or at least `apart_ms`, since anything between would flicker.
+    A longer silence than `pause_ms` always parts two cues.
     """
 
     min_ms: int
@@ -171,20 +180,22 @@ class Pace:
     lead_out_ms: int
     apart_ms: int
     pause_ms: int
-    keep_sentence: float
-    keep_clause: float
-    max_ms: int = 7000
-    chars_per_s: float = 20.0
+    run_on_sentence: float
+    run_on_clause: float
 
 
-# Netflix counts in frames; at 24 per second two are 84 ms, twelve 500 ms, twenty (its shortest cue) 834 ms.
+# Broadcast counts in frames; at 24 per second two are 84 ms, twelve 500 ms, its shortest cue (5/6 s) 834 ms.
 PACES = {
     "shorts": Pace(300, 0, 250, 250, 700, 8.0, 2.0),
-    "karaoke": Pace(700, 0, 300, 300, 1500, 5.0, 0.5),
+    "karaoke": Pace(700, 0, 300, 300, 1500, 6.0, 0.5),
     "sentence": Pace(834, 0, 400, 400, 1500, 8.0, 0.0),
     "broadcast": Pace(834, 84, 500, 500, 1500, 3.0, 0.0),
 }
-BREAK_COST = {Seam.MUST: 0.0, Seam.SENTENCE: 0.0, Seam.CLAUSE: 1.0, Seam.PHRASE: 2.0, Seam.PLAIN: 3.5, Seam.TIGHT: 9.0}
+MAX_MS = 7000
+MAX_CHARS_PER_S = 20.0
+"""Netflix: no cue longer than 7 s; adult English is read at up to 20 characters a second."""
+
+BREAK_COST = {Seam.MUST: 0.0, Seam.SENTENCE: 0.0, Seam.CLAUSE: 1.0, Seam.PHRASE: 2.0, Seam.PLAIN: 3.5, Seam.TIGHT: 12.0}
 CUE_COST = 3.0
 LINE_COST = 1000.0
 """More than all else together: a cue takes the fewest lines that hold it."""
@@ -225,13 +236,12 @@ def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
     """Every word in exactly one cue, in order; cues do not overlap and end within the audio."""
     pieces, held = _pieces(timeline, captions), seams(timeline)
     groups = _cheapest(len(pieces), _cue_costs(timeline, captions, pieces, held))
-    found = []
-    for position, (first, stop) in enumerate(groups):
-        next_start_ms = timeline.words[stop].start_ms if position + 1 < len(groups) else None
-        end_ms = _end_ms(timeline, PACES[captions.preset], first, stop, next_start_ms)
+    found: list[Cue] = []
+    for first, stop in groups:
         lines = _cheapest(stop - first, _line_costs(captions, pieces[first:stop], held[first:stop - 1]))
         found.append(Cue(tuple(tuple(pieces[first + a:first + b]) for a, b in lines),
-                         timeline.words[first].start_ms, end_ms, first, stop - 1))
+                         timeline.words[first].start_ms, _end_ms(timeline, PACES[captions.preset], first, stop),
+                         first, stop - 1))
     return tuple(found)
 
 
@@ -254,32 +264,42 @@ def _cheapest(count: int, costs_from: Callable[[int], Iterator[float]]) -> list[
 def _cue_costs(timeline: Timeline, captions: Captions, pieces: Sequence[Piece],
                held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
     words, pace = timeline.words, PACES[captions.preset]
-    starts_ms = [word.start_ms for word in words] + [timeline.duration_ms + pace.gap_ms]
     pauses_ms = [b.start_ms - a.end_ms for a, b in pairwise(words)]
-    capacity = captions.max_chars * captions.max_lines
-    kept = {Seam.SENTENCE: pace.keep_sentence, Seam.CLAUSE: pace.keep_clause}
+    limits_ms = [word.start_ms - pace.gap_ms for word in words[1:]] + [timeline.duration_ms]
+    widths = [(columns(piece.space), columns(piece.text)) for piece in pieces]
+    cuts = [BREAK_COST[seam] - min(pause_ms, 800) / 200 for seam, pause_ms in zip(held, pauses_ms, strict=True)] + [0.0]
+    dear = {Seam.SENTENCE: pace.run_on_sentence, Seam.CLAUSE: pace.run_on_clause}
+    run_ons = [dear.get(seam, 0.0) for seam in held]
 
     def costs_from(start: int) -> Iterator[float]:
-        n_lines, width, shown, joins = 1, 0, 0, 0.0
+        n_lines, width, n_chars, run_on = 1, 0, 0, 0.0
         for index in range(start, min(len(pieces), start + captions.max_words)):
-            space, bare = columns(pieces[index].space), columns(pieces[index].text)
+            space, text = widths[index]
             if index > start:
                 if (held[index - 1] is Seam.MUST or pauses_ms[index - 1] > pace.pause_ms
-                        or words[index].end_ms - words[start].start_ms > pace.max_ms):
+                        or words[index].end_ms - words[start].start_ms > MAX_MS):
                     return
-                joins += kept.get(held[index - 1], 0.0)
-                if width + space + bare > captions.max_chars:
-                    n_lines, width, space = n_lines + 1, 0, 0
+                run_on += run_ons[index - 1]
+                n_chars += space
+                if width + space + text > captions.max_chars:
+                    n_lines, width = n_lines + 1, text
                     if n_lines > captions.max_lines:
                         return
-                width += space
-            width, shown = width + bare, shown + space + bare
-            time_ms = starts_ms[index + 1] - pace.gap_ms - words[start].start_ms
-            cut = BREAK_COST[held[index]] - min(pauses_ms[index], 800) / 200 if index + 1 < len(pieces) else 0.0
-            yield (CUE_COST + cut + joins + 2 * max(0.0, 1 - shown / capacity) ** 2
-                   + max(0, pace.min_ms - time_ms) / 60
-                   + 5 * max(0.0, shown * 1000 / (pace.chars_per_s * max(1, time_ms)) - 1))
+                else:
+                    width += space + text
+            else:
+                width = text
+            n_chars += text
+            yield CUE_COST + cuts[index] + run_on + _unread(captions, n_chars, limits_ms[index] - words[start].start_ms)
     return costs_from
+
+
+def _unread(captions: Captions, n_chars: int, time_ms: int) -> float:
+    """How badly a cue of `n_chars` that can stand for `time_ms` is read: too empty, too short, too fast."""
+    empty = max(0.0, 1 - n_chars / (captions.max_chars * captions.max_lines))
+    short_ms = max(0, PACES[captions.preset].min_ms - time_ms)
+    rush = max(0.0, n_chars * 1000 / (MAX_CHARS_PER_S * max(1, time_ms)) - 1)
+    return 2 * empty**2 + short_ms / 60 + 5 * rush
 
 
 def _line_costs(captions: Captions, pieces: Sequence[Piece], held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
@@ -294,19 +314,24 @@ def _line_costs(captions: Captions, pieces: Sequence[Piece], held: Sequence[Seam
     return costs_from
 
 
-def _end_ms(timeline: Timeline, pace: Pace, first: int, stop: int, next_start_ms: int | None) -> int:
+def _end_ms(timeline: Timeline, pace: Pace, first: int, stop: int) -> int:
     start_ms, last = timeline.words[first].start_ms, timeline.words[stop - 1]
-    limit_ms = timeline.duration_ms if next_start_ms is None else next_start_ms - pace.gap_ms
-    end_ms = last.end_ms + pace.lead_out_ms
-    if next_start_ms is not None and limit_ms > end_ms:
-        end_ms = max(last.end_ms, min(end_ms, next_start_ms - pace.apart_ms))
-    end_ms = min(max(end_ms, start_ms + pace.min_ms), start_ms + pace.max_ms, limit_ms)
-    # The gap is taken from the last word where it leaves no other room, but half of that word stays.
-    return max(end_ms, last.start_ms + (last.end_ms - last.start_ms + 1) // 2)
+    limit_ms = apart_ms = timeline.duration_ms
+    if stop < len(timeline.words):
+        limit_ms = timeline.words[stop].start_ms - pace.gap_ms
+        apart_ms = timeline.words[stop].start_ms - pace.apart_ms
+    end_ms = max(last.end_ms + pace.lead_out_ms, start_ms + pace.min_ms)
+    if end_ms > apart_ms:
+        reaches = limit_ms - last.end_ms <= pace.lead_out_ms or apart_ms < start_ms + pace.min_ms
+        end_ms = limit_ms if reaches else max(last.end_ms, apart_ms)
+    # Where no other room is left the gap is taken from the last word, but half of that word stays.
+    half_ms = last.start_ms + (last.end_ms - last.start_ms + 1) // 2
+    return max(min(end_ms, start_ms + MAX_MS), half_ms)
 
 
 def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
-    found, previous_end = [], 0
+    found: list[Piece] = []
+    previous_end = 0
     for word in timeline.words:
         space = " " if word.char_start > previous_end and found else ""
         found.append(Piece(space, shown(word.text, captions, timeline.language)))
@@ -316,14 +341,18 @@ def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
 
 def shown(text: str, captions: Captions, language: str) -> str:
     """A word as a caption shows it. Control characters are left out: no subtitle file can carry them."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda c: " " if c[0].isspace() else "", text).strip()
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: " " if found[0].isspace() else "", text).strip()
     if captions.strip_punctuation:
         text = _without_punctuation(text)
     if captions.uppercase:
-        if language.partition("-")[0].lower() in ("tr", "az"):
-            text = text.replace("i", "İ")
-        text = text.upper()
-    return text
+        text = _upper(text, language)
+    return text or "\ufffd"
+
+
+def _upper(text: str, language: str) -> str:
+    if language.partition("-")[0].lower() in ("tr", "az"):
+        text = text.replace("i", "İ")
+    return text.upper()
 
 
 def _without_punctuation(text: str) -> str:
@@ -348,10 +377,14 @@ def columns(text: str) -> int:
                else 1 for c in text)
 
 
+def is_short_video(resolution: tuple[int, int]) -> bool:
+    """9:16 and the like, which apps show with their own buttons and text over the picture."""
+    return resolution[1] >= 1.5 * resolution[0]
+
+
 def side_margin(resolution: tuple[int, int]) -> int:
-    """Pixels kept free on the left and on the right. In portrait both are as wide as the buttons of short-video apps."""
-    width, height = resolution
-    return round(width / 6) if height > width else round(width * 0.06)
+    """Pixels kept free on the left and on the right; in short videos on both as much as the buttons take on one."""
+    return round(resolution[0] / 6 if is_short_video(resolution) else resolution[0] * 0.06)
 
 
 def usable_width(resolution: tuple[int, int]) -> int:
