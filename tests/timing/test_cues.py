@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.timing.timelines import STORY, caption_options, said, timed, timelines
+from tests.timing.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.cues import CaptionError, Captions, Cue, columns, cues, usable_width
 from timing.words import Timeline
 
@@ -89,8 +88,9 @@ def test_a_box_is_dark_unless_told_otherwise() -> None:
 @given(caption_options)
 def test_captions_survive_being_stored_as_json(options: dict[str, Any]) -> None:
     captions = Captions.of(options)
-    kept = json.loads(json.dumps(asdict(captions)))
-    assert Captions(**{name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()}) == captions
+    kept: dict[str, Any] = json.loads(json.dumps(asdict(captions)))
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()}
+    assert Captions(**values) == captions
 
 
 @given(caption_options)
@@ -236,9 +236,6 @@ def test_broadcast_keeps_to_the_timed_text_rules() -> None:
         assert cue.end_ms - timeline.words[cue.last].end_ms <= 500
     # Two frames between cues that follow each other, else half a second.
     assert all(b.start_ms - a.end_ms == 84 or b.start_ms - a.end_ms >= 500 for a, b in pairwise(made))
-
-
-english = st.sampled_from(STORY.split())
 
 
 @given(timelines(english, max_words=60, min_ms=60))

@@ -45,13 +45,15 @@ def timed(*words: tuple[str, int, int], space: str = " ", language: str = "en", 
 letters = st.characters(exclude_categories=("C", "Z")).filter(lambda char: unicodedata.category(char) != "Cn")
 word_texts = st.lists(st.one_of(st.sampled_from(PIECES), letters, st.text(st.sampled_from("abcxyz.,!?"), min_size=1)),
                       min_size=1, max_size=5).map("".join)
+english = st.sampled_from(STORY.split())
 
 
 @st.composite
 def timelines(draw: st.DrawFn, texts: st.SearchStrategy[str] = word_texts, max_words: int = 25,
               min_ms: int = 1) -> Timeline:
     """Words of any script, close together or far apart, parted by spaces, by line breaks, by markup or by nothing."""
-    text, ms, words = "", draw(st.integers(0, 3000)), []
+    text, ms = "", draw(st.integers(0, 3000))
+    words: list[Word] = []
     for word in draw(st.lists(texts, max_size=max_words)):
         text += draw(st.sampled_from([" ", " ", " ", "", "\n", "\n\n", " [pause:1s] "])) if words else ""
         end_ms = ms + draw(st.integers(min_ms, 900))
