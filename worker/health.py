@@ -29,8 +29,15 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         "device": getattr(engine, "device", "cpu"),
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
         "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
-        "timing_methods": {name: source.supports("en") or "ok" for name, source in sources.items()},
+        "timing_methods": {name: _method_state(name, source, settings) for name, source in sources.items()},
     }
+
+
+def _method_state(name: str, source: Source, settings: Settings) -> str:
+    configured = settings.google_credentials_json or settings.google_application_credentials
+    if name == "google" and not configured:
+        return "no credentials configured; the machine's own are tried"
+    return source.supports("en") or "ok"
 
 
 def _versions() -> dict[str, str]:

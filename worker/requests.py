@@ -34,7 +34,7 @@ def _formats(value: object) -> object:
     if not isinstance(names, list | tuple) or not names:
         raise ValueError(f"is a format, a list of them or 'all'; formats are {', '.join(WRITERS)}")
     for name in names:
-        if name not in WRITERS:
+        if not isinstance(name, str) or name not in WRITERS:
             raise ValueError(f"{str(name)[:20]!r} is not a format; formats are {', '.join(WRITERS)}, all")
     return tuple(dict.fromkeys(names))
 
