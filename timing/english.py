@@ -1,0 +1,924 @@
+"""How English is read aloud: numbers, money, dates, times, measures, abbreviations, acronyms, addresses.
+
+`speak` first writes abbreviations out, then reads each word by the first rule that knows it. A rule sees the
+word and its neighbours and returns one phrase for each display word that it reads; readings that span several
+("$1.2 billion", "5 km", "Henry VIII") give every word its own part. Rules look at most a few words away, and
+words longer than `MAX_CORE` meet none of them, so time is linear in the text.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from timing import languages
+from timing.languages import FRACTION, MAX_CORE, MAX_DIGITS, Written, grouped, punctuated, share_out, spelled
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """`key value words|key value words` as a table."""
+    return dict(pair.split(" ", 1) for pair in text.split("|"))
+
+
+# Tables
+
+_MONTHS = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(),
+                   "January February March April May June July August September October November December".split(),
+                   strict=True))
+_MONTH_KEYS = {**_MONTHS, "sept": "September", **{month.lower(): month for month in _MONTHS.values()}}
+_MONTH_NAMES = tuple(_MONTHS.values())
+_WEEKDAYS = _pairs("mon Monday|tue Tuesday|tues Tuesday|wed Wednesday|thu Thursday|thur Thursday|thurs Thursday|fri Friday")
+
+# What must follow an abbreviation: "" nothing, "." a dot, "n" a capital, "#" a digit ("." before either: the dot too).
+_ABBREVIATIONS: dict[str, tuple[str, str]] = {
+    **{key: (words, "") for key, words in _pairs(
+        "mr mister|mrs missus|messrs messers|vs versus|etc et cetera|e.g for example|i.e that is|a.k.a also known as|"
+        "dept department|blvd boulevard|hwy highway|govt government|bros brothers|jr junior|sr senior|ltd limited|"
+        "approx approximately|w/ with|w/o without|b/c because|&c et cetera|ave avenue|viz namely|ibid ibidem|"
+        "asst assistant|attn attention|misc miscellaneous|ph.d P H D").items()},
+    **{key: (words, ".") for key, words in _pairs(
+        "inc incorporated|corp corporation|co company|univ university|assn association|est established|max maximum|"
+        "min minimum|tel telephone|ext extension|avg average|apt apartment|rd road|cf compare|ca circa|ft fort|"
+        "no number|intl international|natl national|mfg manufacturing|eq equation|hr hour|hrs hours|mins minutes|"
+        "sec second|secs seconds|yr year|yrs years|lbs pounds|oz ounces|eg for example|ie that is").items()},
+    **{key: (words, "n") for key, words in _pairs("dr doctor|prof professor|mt mount|gov governor|capt captain").items()},
+    **{key: (words, ".n") for key, words in _pairs(
+        "rev reverend|gen general|col colonel|lt lieutenant|sgt sergeant|sen senator|rep representative|hon honorable|"
+        "maj major|cmdr commander|adm admiral|pres president|cpl corporal|pvt private|supt superintendent|"
+        "ft fort|st saint|sta santa").items()},
+    **{key: (words, ".#") for key, words in _pairs(
+        "no number|nos numbers|p page|pp pages|vol volume|vols volumes|ch chapter|chap chapter|fig figure|figs figures|"
+        "art article|sect section|ver version|v version|op opus|c circa|para paragraph|ed edition|pt part").items()},
+}
+_LAST_WORDS = _words("etc jr sr inc corp co ltd bros ave blvd rd st dr a.k.a dept univ")
+"""Abbreviations whose dot can end the sentence as well."""
+
+_LOUD_ABBREVIATIONS = _words("mr mrs dr vs etc jr sr ph.d")
+"""Those that stay abbreviations in capitals; EST and CA are something else."""
+_SENTENCE_STARTERS = _words(
+    "The It He She We They I This That These Those In On At But And So If When While After Before As For To You There "
+    "Then Now What Why How Who Where Is Are Was Were Do Does Did Not No Yes My Our Your His Her Its Their However Also")
+_FUNCTION_WORDS = _words(
+    "of in on at to for from with and or but nor so per is are was were be been has have had will would can could do does "
+    "did not as than that which who if when while because since until after before between more less each every by into "
+    "over under up down off out about a an the he she it we they you i this these those too")
+
+_SCALES = _pairs("k thousand|K thousand|m million|M million|mn million|mm million|MM million|bn billion|b billion|B billion|"
+                 "t trillion|T trillion|tn trillion|mil million")
+_SCALE_WORDS = _pairs("hundred hundred|thousand thousand|million million|billion billion|trillion trillion|"
+                      "mn million|bn billion|tn trillion|mil million")
+# symbol -> one, many, the hundredth part of it
+_CURRENCIES: dict[str, tuple[str, str, str]] = {
+    "$": ("dollar", "dollars", "cent"), "US$": ("U S dollar", "U S dollars", "cent"),
+    "A$": ("Australian dollar", "Australian dollars", "cent"), "C$": ("Canadian dollar", "Canadian dollars", "cent"),
+    "£": ("pound", "pounds", "pence"), "€": ("euro", "euros", "cent"), "¥": ("yen", "yen", ""),
+    "₹": ("rupee", "rupees", "paisa"), "₽": ("ruble", "rubles", "kopeck"), "₩": ("won", "won", ""),
+    "₺": ("lira", "lira", ""), "₿": ("bitcoin", "bitcoin", ""), "₪": ("shekel", "shekels", ""),
+    "₫": ("dong", "dong", ""), "₴": ("hryvnia", "hryvnias", ""), "₱": ("peso", "pesos", "centavo"),
+    "R$": ("real", "reais", "centavo"),
+}
+_CURRENCIES |= {code: _CURRENCIES[sign] for code, sign in _pairs(
+    "USD US$|AUD A$|CAD C$|GBP £|EUR €|JPY ¥|INR ₹|RUB ₽|KRW ₩|BTC ₿|TRY ₺|BRL R$|ILS ₪").items()}
+
+_UNIT_TEXT = (
+    "kg kilogram|mg milligram|µg microgram|lb pound|lbs pounds|oz ounce|km kilometer|cm centimeter|mm millimeter|"
+    "µm micrometer|nm nanometer|mi mile|yd yard|yds yards|ft foot feet|kB kilobyte|KB kilobyte|MB megabyte|GB gigabyte|"
+    "TB terabyte|PB petabyte|Kbps kilobit_per_second kilobits_per_second|Mbps megabit_per_second megabits_per_second|"
+    "Gbps gigabit_per_second gigabits_per_second|Mb megabit|Gb gigabit|Hz hertz hertz|kHz kilohertz kilohertz|"
+    "MHz megahertz megahertz|GHz gigahertz gigahertz|THz terahertz terahertz|kW kilowatt|MW megawatt|GW gigawatt|"
+    "kWh kilowatt_hour|MWh megawatt_hour|mAh milliamp_hour|Ah amp_hour|mA milliamp|mV millivolt|kV kilovolt|dB decibel|"
+    "px pixel|fps frame_per_second frames_per_second|rpm R_P_M R_P_M|RPM R_P_M R_P_M|bpm beat_per_minute beats_per_minute|"
+    "dpi D_P_I D_P_I|ppm part_per_million parts_per_million|psi P_S_I P_S_I|mph mile_per_hour miles_per_hour|"
+    "mpg mile_per_gallon miles_per_gallon|km/h kilometer_per_hour kilometers_per_hour|"
+    "kmh kilometer_per_hour kilometers_per_hour|kph kilometer_per_hour kilometers_per_hour|"
+    "m/s meter_per_second meters_per_second|hr hour|hrs hours|min minute|mins minutes|sec second|secs seconds|ms millisecond|"
+    "µs microsecond|ns nanosecond|yr year|yrs years|wk week|wks weeks|ml milliliter|mL milliliter|cl centiliter|dl deciliter|"
+    "gal gallon|tsp teaspoon|tbsp tablespoon|kcal kilocalorie|cal calorie|kJ kilojoule|kPa kilopascal|hPa hectopascal|"
+    "°C degree_Celsius degrees_Celsius|°F degree_Fahrenheit degrees_Fahrenheit|° degree|°K kelvin kelvin|"
+    "m^2 square_meter|m^3 cubic_meter|km^2 square_kilometer|cm^2 square_centimeter|cm^3 cubic_centimeter|ft^2 square_foot "
+    "square_feet|sqft square_foot square_feet|sqm square_meter|% percent percent|‰ per_mille per_mille|¢ cent|"
+    "''  inch inches|\" inch inches|' foot feet|ha hectare")
+_TIGHT_UNIT_TEXT = "m meter|g gram|l liter|L liter|W watt|V volt|h hour|s second|in inch inches|t ton"
+"""Symbols that are common words or letters: read as units only right behind the number, or a few apart from it."""
+
+
+def _units(text: str) -> dict[str, tuple[str, str]]:
+    table: dict[str, tuple[str, str]] = {}
+    for entry in text.split("|"):
+        symbol, one, *many = entry.split()
+        plural = many[0] if many else one if one.endswith("s") else one + "s"
+        table[symbol] = (one.replace("_", " "), plural.replace("_", " "))
+    table |= {symbol.replace("µ", "μ"): names for symbol, names in table.items() if "µ" in symbol}
+    return table
+
+
+_UNITS = _units(_UNIT_TEXT)
+_UNITS_APART = {**_units("m meter|g gram|l liter|L liter|W watt|V volt|h hour"),
+                **{symbol: names for symbol, names in _UNITS.items() if symbol not in ("'", '"', "''")}}
+_UNITS |= _units(_TIGHT_UNIT_TEXT)
+
+_AS_WORDS = _words(
+    "NASA NATO UNESCO UNICEF OPEC FIFA UEFA AIDS SARS COVID LASER RADAR SCUBA NAFTA OSHA FEMA PIN RAM ROM GIF JPEG SIM "
+    "SWAT FOMO YOLO POTUS SCOTUS CAPTCHA SONAR IKEA LEGO NIMBY JSON YAML RAID CAD DOS BIOS GUI WASP NASDAQ FAANG ASCII "
+    "AMEX HAZMAT MENSA ASEAN NIKE OSCAR IMAX PETA ECHO ZIP BAFTA GAAP HIPAA TED")
+_SPELLED = _words(
+    "USAF ASAP UCLA USDA YMCA FAQ USA UAE EU UK UN AI ID TV PM CEO CFO CTO COO CIA IOU IOC API UFO ETA ATM ABC ADHD "
+    "DIY VIP AOL ESP IPO AKA ICU ESPN HIV EPA IRS UX UI OS ETF ISO LED EV EP LA IQ ER AC AR VR XR IP EMT ESL ECG EKG IEEE "
+    "OEM IMO IMHO AMA AFK ISP IBM IDE USB URL RSVP GPU CPU BBC NBC CBS CNN NBA NFL FBI HR PR QR SUV RV PE TA RA CV CD DVD "
+    "MIT UV OJ ICBM AAA NSA MVP CGI DNA RNA GPS IUD ADD PTA SAT ACT UPS AA BA MA MBA GED EQ UTI OCD PTSD ETC AOC OMG "
+    "USDC EUR USD IMF WHO GOP AWS OEM EOD EOF AMD ARM ROI KPI SEO SSO DOJ IPA ACLU NAACP EMEA APAC ISBN IVF UPC AED "
+    "IHOP AWOL EIN UBI SAAS")
+_SPELLED -= _words("ADD ACT SAT ARM WHO ETC AWOL SAAS IHOP")
+_SPELLED_UNLESS_LOUD = _words("US IT WHO AM ME IE OR ID AID")
+_SHORT_WORDS = _words(
+    "NOT ALL AND BUT NOW YES THE YOU CAN WHY HOW OUT BIG NEW BAD NO SO DO GO MY WE HE BE BY IF IN IS OF ON TO UP AT AN AS "
+    "OH AH HEY WOW HER HIS HIM SHE OUR ANY ONE TWO TEN SIX TOP DAY GET GOT HAD HAS LET MAN MEN MAY OLD OWN PUT RUN SAY SEE "
+    "SET SIT TOO TRY USE WAR WAS WAY WIN WON YET ACT ADD AGO ARE ASK BAN BED BET BOX BOY BUS BUY CAR CAT CUT DID DIE DOG "
+    "DRY EAT END EYE FAN FAR FEW FIT FIX FLY FOR FUN GAS GOD GUN GUY HIT HOT ICE ILL JOB JOY KEY KID LAW LAY LEG LIE LOT LOW "
+    "MAD MAP MIX MOM DAD NOR ODD OFF OIL PAY RED SAD SEA SEX SKY SON SUN TAX TEA TIE VIA WET WIN ZERO BEST NICE LOL HA UH UM "
+    "MR MS PIN SIN RAW FREE SALE ART ARM SAT ITS ICY EVE BAR BAT PET DUE GAP HUG JAM LAB LAP MUD NET NUT PIE POP RIP ROW "
+    "US ME IT AM OR WHO AID TIP TOE TON VOW WEB YEP NAH FAT AWE APE AXE EGO ERA INN INK IVY OAK OAR OPT OWE")
+_SPECIAL = {
+    "007": "double oh seven", "24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven", "3M": "three M",
+    "C++": "C plus plus", "C#": "C sharp", "F#": "F sharp", "N/A": "N A", "n/a": "N A", "OK": "okay", "OKs": "okays",
+    "PhD": "P H D", "PhDs": "P H D's", "Wi-Fi": "Wi-Fi", "WWI": "World War One", "WWII": "World War Two",
+    "WW1": "World War One", "WW2": "World War Two", "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent",
+    "×": "times", "÷": "divided by", "−": "minus", "±": "plus or minus", "<": "less than", ">": "greater than",
+    "≈": "approximately", "≤": "less than or equal to", "≥": "greater than or equal to", "≠": "is not equal to",
+    "§": "section", "°": "degrees", "€": "euros", "£": "pounds", "¥": "yen", "$": "dollars", "/": "slash", "½": "half",
+    "AC/DC": "A C D C", "and/or": "and or", "y2k": "Y two K", "Y2K": "Y two K", "K9": "K nine", "mic'd": "miked",
+    "JPEG": "jpeg", "SaaS": "sass", "LaTeX": "latech", "macOS": "mac O S", "mp3": "M P three", "mp4": "M P four",
+}
+_MONARCHS = _words(
+    "Henry Edward George Elizabeth Louis Charles William James Richard Mary John Paul Pius Benedict Francis Leo Gregory "
+    "Innocent Clement Alexander Napoleon Nicholas Peter Catherine Frederick Philip Ferdinand Alfonso Ramses Ramesses Ptolemy "
+    "Wilhelm Otto Haakon Carl Gustav Margrethe Urban Boniface Sixtus Julius Darius Xerxes Kamehameha Mehmed Murad Selim "
+    "Suleiman Harald Olav Christian Umberto Leopold Albert Rainier Ivan Constantine Justinian Cleopatra Felipe Isabella")
+_REGNAL = _words("King Queen Pope Emperor Empress Tsar Tsarina Kaiser Prince Sultan Czar Pharaoh")
+_PARTS = _words("chapter part act volume book section article war bowl type phase episode season fantasy rocky stage class "
+                "category appendix table scene title level grade unit world mark")
+_NAMED_BY_PAIRS = _words("flight route highway interstate boeing airbus room area bus suite apartment apt channel porsche "
+                         "peugeot hwy dc interstates boeing's")
+_VERSIONED = _words("version python ios macos android windows release v ubuntu node php ruby django java kotlin swift chapter "
+                    "section figure table article firmware api release chrome firefox cuda pytorch usb bluetooth")
+_DIALLED = _words("call dial calling dialing called dialed text phone")
+_STATES = _pairs(
+    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|FL Florida|GA Georgia|"
+    "HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|KY Kentucky|LA Louisiana|ME Maine|MD Maryland|"
+    "MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|"
+    "NJ New Jersey|NM New Mexico|NY New York|NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|"
+    "RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|"
+    "WV West Virginia|WI Wisconsin|WY Wyoming|DC D C")
+_STATES_ONLY_WITH_ZIP = _words("OK HI ME IN OR OH ID PA MA AL LA")
+_SEPARATORS = {".": "dot", "/": "slash", "@": "at", ":": "colon", "_": "underscore", "-": "dash", "?": "question mark",
+               "=": "equals", "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus"}
+_BETWEEN = {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
+            ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ", "×": " by ", "°": " degrees "}
+"""What stands inside a word that no rule knows; anything else parts it silently."""
+
+
+# Numbers
+
+
+@lru_cache(4096)
+def cardinal(number: int, british: bool = False) -> str:
+    words = languages.name(str(number), "en") or " ".join(map(_digit, str(number)))
+    return words if british else words.replace(" and ", " ")
+
+
+@lru_cache(1024)
+def ordinal(number: int, british: bool = False) -> str:
+    words = languages.name(str(number), "en", "ordinal") or cardinal(number, british)
+    return words if british else words.replace(" and ", " ")
+
+
+_DIGITS = "zero one two three four five six seven eight nine".split()
+
+
+def _digit(digit: str) -> str:
+    return _DIGITS[int(digit)]
+
+
+def digit_by_digit(digits: str) -> str:
+    return " ".join(map(_digit, digits))
+
+
+def in_pairs(digits: str) -> str:
+    """Three or four digits as years, rooms and flights are read: seven forty-seven, nineteen oh five."""
+    head, tail = int(digits[:-2]), int(digits[-2:])
+    if head % 10 == 0 and tail < 10 and len(digits) == 4:
+        return cardinal(int(digits))
+    if tail == 0:
+        return cardinal(head) + " hundred"
+    return cardinal(head) + (" oh " if tail < 10 else " ") + cardinal(tail)
+
+
+def year(digits: str, british: bool = False) -> str:
+    return cardinal(int(digits), british) if digits[:-1] in ("200", "100") else in_pairs(digits)
+
+
+def number(text: str, british: bool = False) -> str:
+    """Digits with separators and decimals, as a quantity; leading zeros and endless ones digit by digit."""
+    whole, point, decimals = text.replace(",", "").partition(".")
+    if len(whole) > MAX_DIGITS or (len(whole) > 1 and whole[0] == "0"):
+        words = digit_by_digit(whole)
+    else:
+        words = cardinal(int(whole), british) if whole else ""
+    return f"{words} point {digit_by_digit(decimals)}".strip() if point else words
+
+
+def _looks_like_year(text: str) -> bool:
+    return bool(re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text))
+
+
+def _plain_number(text: str, british: bool) -> str:
+    """A number without unit: 1999 and 1500 by hundreds, as years and round counts are."""
+    return year(text, british) if _looks_like_year(text) else number(text, british)
+
+
+# Letters
+
+_ONSET = ("b|bl|br|c|ch|chr|cl|cr|d|dr|dw|f|fl|fr|g|gh|gl|gn|gr|h|j|k|kl|kn|kr|l|m|n|p|ph|pl|pr|ps|qu|r|rh|s|sc|sch|scr|"
+          "sh|shr|sk|sl|sm|sn|sp|spl|spr|squ|st|str|sw|t|th|thr|tr|tw|v|w|wh|wr|x|y|z|")
+_CODA = ("b|c|ch|ck|ct|d|dd|f|ff|ft|g|gg|gh|ght|gn|h|k|l|lch|ld|lf|lk|ll|lm|lp|lt|lth|m|mb|mp|mpt|n|nch|nct|nd|ng|nk|nt|nth|"
+         "p|ph|pt|r|rb|rch|rd|rf|rg|rk|rl|rld|rm|rn|rp|rsh|rst|rt|rth|sh|sk|sm|sp|ss|st|t|tch|th|tt|v|w|wl|wn|x|xt|z|zz|ngth|hn|")
+_PRONOUNCEABLE = re.compile(rf"(?:{_ONSET})[aeiouy]{{1,3}}(?:[^aeiouy]{{1,4}}[aeiouy]{{1,3}})*(?:{_CODA})s?")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+_CONTRACTION = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)+")
+
+
+def is_acronym(core: str) -> bool:
+    """Whether capitals that nobody shouts are letters to be spelled."""
+    if core in _AS_WORDS or core in _SHORT_WORDS - _SPELLED_UNLESS_LOUD:
+        return False
+    if core in _SPELLED or core in _SPELLED_UNLESS_LOUD or len(core) < 4:
+        return True
+    return not _PRONOUNCEABLE.fullmatch(core.lower())
+
+
+def _letters(core: str, loud: bool = False) -> str:
+    """A word of letters and apostrophes. Capitals become small ones or single letters."""
+    if len(core) > 1 and core.endswith("'s") and core[:-2].isupper():
+        return _letters(core[:-2], loud) + "'s"
+    if len(core) > 1 and core.upper() == core and core.isalpha():
+        spells = core in _SPELLED or not (core in _SHORT_WORDS or core in _AS_WORDS
+                                          or _PRONOUNCEABLE.fullmatch(core.lower())) if loud else is_acronym(core)
+        return spelled(core) if spells and core.isascii() else core.lower()
+    if core.upper() == core and len(core) > 1:
+        return core.lower()
+    if re.fullmatch(r"[A-Z]{2,}s", core):
+        return spelled(core[:-1]) + "'s" if is_acronym(core[:-1]) else core.lower()
+    if re.search(r"[A-Z]{2}", core):
+        base, own, ending = core.partition("'")
+        return " ".join(_letters(part) for part in _CAMEL.findall(base)) + own + ending.lower()
+    return core
+
+
+def _mixed(core: str) -> str:
+    """Letters and digits in one: MP3, A4, 4K, H2O."""
+    return " ".join(_letter_run(run) if run.isalpha() else _digit_run(run)
+                    for run in re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?", core))
+
+
+def _letter_run(run: str) -> str:
+    if len(run) == 1:
+        return run.upper() if run.isascii() else run
+    if run.islower():
+        return run if len(run) > 2 and _PRONOUNCEABLE.fullmatch(run) or not run.isascii() else spelled(run)
+    return _letters(run)
+
+
+def _digit_run(run: str) -> str:
+    if re.fullmatch(r"[1-9]\d{2,3}", run):
+        return in_pairs(run)
+    return number(run) if len(run) < 5 or "." in run else digit_by_digit(run)
+
+
+# A word by itself
+
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_SIGNS = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True) if not sign.isalpha())
+_AMOUNT = re.compile(
+    rf"(?P<about>~|≈|<|>|≤|≥)?(?P<sign>[-−+±])?(?P<before>{_SIGNS})?(?P<low>{_NUMBER})(?P<plus>\+)?"
+    rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{_NUMBER}))?(?P<unit>-?[^\d\s,.-]{{1,9}}(?:\^?[23])?)?")
+_ABOUT = {"~": "about ", "≈": "about ", "<": "less than ", ">": "more than ", "≤": "at most ", "≥": "at least "}
+_SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
+_TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?Z?)?")
+_SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)")
+_PHONE = re.compile(r"(?:\+?\d{1,3}[-. ])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}")
+_ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)")
+_DECADE = re.compile(r"'?(\d0|\d\d0|1[1-9]\d0|20\d0)'?s")
+_DOTTED_NUMBERS = re.compile(r"\d{1,5}(?:\.\d{1,5}){2,5}")
+_FRACTION = re.compile(rf"(?:(\d{{1,6}})?{FRACTION})?(\d{{1,4}})/(\d{{1,4}})")
+_DENOMINATORS = {2: "half", 4: "quarter"}
+_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
+_BY = re.compile(rf"({_NUMBER})[x×]({_NUMBER})(?:[x×]({_NUMBER}))?")
+_RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
+_ASPECTS = _words("16:9 9:16 4:3 3:2 21:9 1:1 4:5")
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_TOP_LEVEL = "com|org|net|edu|gov|io|ai|co|uk|de|fr|app|dev|tv|info|biz|xyz|gg|eu|us|ca|au|ly|be|fm|tech|store|shop|online"
+_ADDRESS = re.compile(rf"(?:https?|ftp)://\S+|www\.\S+|(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?:[/:?#]\S*)?", re.IGNORECASE)
+_FILE = re.compile(r"[\w-]*(?:\.[\w-]+){0,4}\.(?:pdf|jpe?g|png|gif|mp[34]|wav|txt|md|py|js|ts|json|csv|exe|zip|html|css|srt|"
+                   r"vtt|ass|docx?|xlsx?|pptx?|svg|ya?ml|toml|sh|net|NET)")
+_INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
+_RANGE = re.compile(r"([\d$£€¥.~'][^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
+_POWER = re.compile(r"(.+)\^(-?\d{1,3})")
+_ROMAN = re.compile(r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+
+
+def say(core: str, british: bool = False, loud: bool = False) -> str:
+    """One word without its neighbours."""
+    if core.isalpha():
+        return _SPECIAL.get(core) or _letters(core, loud)
+    if len(core) > MAX_CORE:
+        return _compound(core, british, loud)
+    if core in _SPECIAL:
+        return _SPECIAL[core]
+    for read in _READERS:
+        phrase = read(core, british)
+        if phrase is not None:
+            return phrase
+    if _CONTRACTION.fullmatch(core):
+        return _letters(core, loud)
+    return _compound(core, british, loud)
+
+
+def _address(core: str, british: bool) -> str | None:
+    if _ADDRESS.fullmatch(core):
+        return _site(re.sub(r"^[A-Za-z]+://|^(?=www)", "", core))
+    if _MAIL.fullmatch(core) or _FILE.fullmatch(core):
+        return _pieces(core)
+    if core[0] == "@" and re.fullmatch(r"@[\w.-]+", core):
+        return "at " + _pieces(core[1:])
+    if core[0] == "#" and re.fullmatch(r"#\d+", core):
+        return "number " + number(core[1:], british)
+    if core[0] == "#" and re.fullmatch(r"#[\w'-]+", core):
+        return "hashtag " + _camel(core[1:])
+    return None
+
+
+def _site(address: str) -> str:
+    return _pieces(re.sub(r"^www\.", "", address).rstrip("/"))
+
+
+def _pieces(address: str) -> str:
+    """Names and separators of an address, in order."""
+    said = []
+    for piece in re.findall(r"[^\W_]+|[^\w\s]|_", address):
+        said.append(_SEPARATORS.get(piece, "") if not piece[0].isalnum() else _address_part(piece))
+    return " ".join(filter(None, said))
+
+
+def _address_part(part: str) -> str:
+    if part.isalpha() and part.islower() and part.isascii():
+        readable = _PRONOUNCEABLE.fullmatch(part) if len(part) > 2 else part in ("co", "me", "to", "my", "go", "is", "in")
+        return part if readable or (len(part) > 4 and re.search("[aeiouy]", part)) else spelled(part)
+    return _camel(part)
+
+
+def _camel(text: str) -> str:
+    """ThrowbackThursday2024 in its words."""
+    return " ".join(_plain_number(run, False) if run.isdigit() else _letters(run) if len(run) > 1 else run
+                    for run in _CAMEL.findall(text))
+
+
+def _phone(core: str, british: bool) -> str | None:
+    if not _PHONE.fullmatch(core):
+        return None
+    groups = re.findall(r"\d+|[A-Z]+", core)
+    said = ", ".join(digit_by_digit(group) if group.isdigit() else group.lower() for group in groups)
+    return "plus " + said if core[0] == "+" else said
+
+
+def _date(core: str, british: bool) -> str | None:
+    if iso := _ISO_DATE.fullmatch(core):
+        words = _date_words(iso[1], int(iso[2]), int(iso[3]), british)
+        return f"{words}, {_clock(iso[4], british)}" if words and iso[4] else words
+    if slash := _SLASH_DATE.fullmatch(core):
+        first, second = int(slash[1]), int(slash[3])
+        day_first = british or slash[2] == "." or first > 12
+        day, month = (first, second) if day_first and second <= 12 else (second, first)
+        return _date_words(slash[4], month, day, british)
+    return None
+
+
+def _date_words(digits: str, month: int, day: int, british: bool) -> str | None:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    if len(digits) == 2:
+        digits = ("19" if int(digits) > 50 else "20") + digits
+    if british:
+        return f"the {ordinal(day)} of {_MONTH_NAMES[month - 1]} {year(digits, british)}"
+    return f"{_MONTH_NAMES[month - 1]} {ordinal(day)}, {year(digits)}"
+
+
+def _clock(core: str, british: bool) -> str | None:
+    if half := _TIME.fullmatch(core):
+        if int(half[1]) > 24:
+            return None
+        minutes = f" {_minutes(half[2])}" if int(half[2] or 0) else ""
+        return f"{cardinal(int(half[1]))}{minutes} {spelled(half[3][0] + 'm')}"
+    clock = _CLOCK.fullmatch(core)
+    if not clock or int(clock[2]) > 59:
+        return None
+    hour, minute = int(clock[1]), int(clock[2])
+    if clock[3]:
+        return " ".join([cardinal(hour), _minutes(clock[2]), _minutes(clock[3])])
+    if hour > 24:
+        return f"{cardinal(hour)} {_minutes(clock[2])}"
+    if minute:
+        return f"{'zero' if clock[1] in ('0', '00') else cardinal(hour)} {_minutes(clock[2])}"
+    return "midnight" if hour in (0, 24) else f"{cardinal(hour)} hundred" if hour > 12 else f"{cardinal(hour)} o'clock"
+
+
+def _minutes(digits: str) -> str:
+    return ("oh " if 0 < int(digits) < 10 else "zero " if digits == "00" else "") + cardinal(int(digits))
+
+
+def _ordinal(core: str, british: bool) -> str | None:
+    match = _ORDINAL.fullmatch(core)
+    return ordinal(int(match[1].replace(",", "")), british) if match else None
+
+
+def _decade(core: str, british: bool) -> str | None:
+    match = _DECADE.fullmatch(core)
+    if match:
+        digits = match[1]
+        words = in_pairs(digits) if len(digits) > 2 else cardinal(int(digits))
+        return _plural(words)
+    apart = re.fullmatch(r"'(\d)(\d)", core)
+    if apart:
+        return ("oh " if apart[1] == "0" else "") + cardinal(int(core[1:]))
+    plural = re.fullmatch(r"(\d{3,4})s|(\d{1,4})'s", core)
+    return _plural(_digit_run(plural[1] or plural[2])) if plural else None
+
+
+def _plural(words: str) -> str:
+    """nineties, hundreds, sevens, sixes."""
+    if words.endswith("y"):
+        return words[:-1] + "ies"
+    return words + ("es" if words.endswith("x") else "s")
+
+
+def _version(core: str, british: bool) -> str | None:
+    if _DOTTED_NUMBERS.fullmatch(core):
+        parts = core.split(".")
+        if len(parts) == 4 and all(int(part) < 256 for part in parts):
+            return " dot ".join(map(digit_by_digit, parts))
+        return " point ".join(number(part) for part in parts)
+    match = re.fullmatch(r"[vV](\d{1,5}(?:\.\d{1,5}){0,4})", core)
+    return "version " + " point ".join(number(part) for part in match[1].split(".")) if match else None
+
+
+def _fraction(core: str, british: bool) -> str | None:
+    match = _FRACTION.fullmatch(core)
+    if not match:
+        return None
+    above, below = int(match[2]), int(match[3])
+    if match[1]:
+        return f"{cardinal(int(match[1]))} and {_fraction_words(above, below, 'a')}"
+    if above == below <= 10 and above > 2 or below == 10:
+        return f"{cardinal(above)} out of {cardinal(below)}"
+    if 0 < above < below and (below <= 12 or below in (16, 20, 32, 64, 100, 1000)):
+        return _fraction_words(above, below, "one")
+    return f"{cardinal(above)} {'out of ' if 0 < above < below else ''}{cardinal(below)}"
+
+
+def _fraction_words(above: int, below: int, one: str) -> str:
+    if below < 2:
+        return f"{cardinal(above)} over {cardinal(below)}"
+    part = _DENOMINATORS.get(below) or ordinal(below)
+    many = "halves" if below == 2 else part + "s"
+    return f"{one} {part}" if above == 1 else f"{cardinal(above)} {many}"
+
+
+def _amount_alone(core: str, british: bool) -> str | None:
+    match = _AMOUNT.fullmatch(core)
+    phrases = match and _amount(match, "", "", british, False)
+    return phrases[0] if phrases else None
+
+
+def _height(core: str, british: bool) -> str | None:
+    if match := _HEIGHT.fullmatch(core):
+        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
+    if match := _BY.fullmatch(core):
+        return " by ".join(_plain_size(side) for side in match.groups() if side)
+    if core in _ASPECTS:
+        return " by ".join(map(number, core.split(":")))
+    if match := _RATIO.fullmatch(core):
+        return f"{number(match[1])} to {number(match[2])}"
+    return None
+
+
+def _plain_size(digits: str) -> str:
+    return in_pairs(digits) if re.fullmatch(r"[1-9]\d{2,3}", digits) else number(digits)
+
+
+def _initials(core: str, british: bool) -> str | None:
+    return spelled(core.replace(".", "")) if _INITIALS.fullmatch(core) else None
+
+
+def _alphanumeric(core: str, british: bool) -> str | None:
+    if core.isalnum() and len(core) > 1:
+        return _mixed(core)
+    return _mixed(core[:-1]) + " plus" if core[-1] == "+" and core[:-1].isalnum() else None
+
+
+def _range(core: str, british: bool) -> str | None:
+    match = _RANGE.fullmatch(core)
+    return f"{say(match[1], british)} to {say(match[2], british)}" if match else None
+
+
+def _power(core: str, british: bool) -> str | None:
+    match = _POWER.fullmatch(core)
+    if not match:
+        return None
+    base, exponent = say(match[1], british), match[2]
+    if exponent in ("2", "3"):
+        return f"{base} {'squared' if exponent == '2' else 'cubed'}"
+    if match[1][-1].isdigit():
+        return f"{base} to the power of {'minus ' if exponent[0] == '-' else ''}{number(exponent.lstrip('-'))}"
+    return base
+
+
+_READERS: tuple[Callable[[str, bool], str | None], ...] = (
+    _address, _phone, _date, _clock, _ordinal, _decade, _version, _fraction, _amount_alone, _height, _initials,
+    _range, _power, _alphanumeric,
+)
+
+
+def _compound(core: str, british: bool, loud: bool) -> str:
+    """The parts of a word that is several: well-known, COVID-19, either/or, wait...what."""
+    said = ""
+    parts = re.split(r"([^\w']+|_+)", core)
+    for index, part in enumerate(parts):
+        if index % 2 == 0:
+            said += _part(part, british, loud)
+        elif part == "-" and parts[index - 1].isalpha() and parts[index + 1].isalpha():
+            said += "-"
+        else:
+            said += _BETWEEN.get(part, " ")
+    return " ".join(said.split())
+
+
+def _part(part: str, british: bool, loud: bool) -> str:
+    if len(part) <= MAX_CORE:
+        return say(part.strip("'"), british, loud) if part.strip("'") else ""
+    return part if part.isalpha() else " ".join(
+        digit_by_digit(run) if run.isdigit() else run for run in re.findall(r"\d+|[^\d]+", part))
+
+
+# A word among its neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    words: Sequence[Written]
+    index: int
+    british: bool
+    loud: bool
+
+    @property
+    def core(self) -> str:
+        return self.words[self.index].core
+
+    def near(self, steps: int) -> str:
+        """The core so many words on (or back) when nothing but spaces stands between, else ""."""
+        first, last = sorted((self.index, self.index + steps))
+        if first < 0 or last >= len(self.words):
+            return ""
+        if any(self.words[k].tail or self.words[k + 1].lead for k in range(first, last)):
+            return ""
+        return self.words[self.index + steps].core
+
+
+Rule = Callable[[_Place], list[str] | None]
+
+
+def speak(words: Sequence[Written], *, british: bool) -> list[str]:
+    """What is said for each word."""
+    words = _written_out(_own_signs(words))
+    loud = languages.shouting(words, is_acronym)
+    said: list[str] = []
+    while len(said) < len(words):
+        index = len(said)
+        core = words[index].core
+        if core.isalpha() and not core.isupper() and core.lower() not in _HEEDED:
+            phrases = [say(core)]
+        else:
+            phrases = _read(_Place(words, index, british, loud[index]))
+        said += map(punctuated, words[index:index + len(phrases)], phrases)
+    return said
+
+
+def _read(at: _Place) -> list[str]:
+    if not at.core or " " in at.core:
+        return [at.core]
+    if len(at.core) <= MAX_CORE:
+        for rule in _RULES:
+            phrases = rule(at)
+            if phrases is not None:
+                return phrases
+    return [say(at.core, at.british, at.loud)]
+
+
+def _own_signs(words: Sequence[Written]) -> list[Written]:
+    """Gives the inch and foot marks back to their numbers: a quote is one only while none is open."""
+    own, opened = [], False
+    for word in words:
+        inches = word.tail[:1] == '"' and not opened and not word.lead and re.fullmatch(r"\d{1,3}(?:'\d{1,2})?", word.core)
+        feet = word.tail[:1] == "'" and re.fullmatch(r"\d{1,3}", word.core) and not word.lead
+        if inches or word.tail[:2] == "''" or feet:
+            width = 2 if word.tail[:2] == "''" else 1
+            word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])
+        if word.core.endswith("(s") and word.tail[:1] == ")":
+            word = Written(word.lead, word.core[:-2] + "s", word.tail[1:])
+        opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
+        own.append(word)
+    return own
+
+
+def _written_out(words: Sequence[Written]) -> list[Written]:
+    """Abbreviations in full, their dots gone unless they end the sentence too."""
+    return [_expanded(words, index) for index in range(len(words))]
+
+
+def _expanded(words: Sequence[Written], index: int) -> Written:
+    word = words[index]
+    if len(word.core) > 12 or not word.core:
+        return word
+    following = words[index + 1] if index + 1 < len(words) else Written("", "", "")
+    dotted = word.tail[:1] == "."
+    full = _full_form(words, index, following, dotted)
+    if full is None:
+        return word
+    tail = word.tail[1:] if dotted else word.tail
+    ends = not following.core or following.core in _SENTENCE_STARTERS or bool(following.lead)
+    if dotted and not tail and ends and (word.core.lower() in _LAST_WORDS or "." in word.core):
+        tail = "."
+    return Written(word.lead, full, tail)
+
+
+def _full_form(words: Sequence[Written], index: int, following: Written, dotted: bool) -> str | None:
+    core = words[index].core
+    key = core.lower()
+    named = following.core[:1].isupper() and not following.lead and words[index].tail in ("", ".")
+    numbered = following.core[:1].isdigit() and not following.lead
+    if dotted and key.endswith(("a.m", "p.m")):
+        return core + "."
+    if len(core) > 1 and core.isupper() and key not in _LOUD_ABBREVIATIONS:
+        return spelled(core.replace(".", "")) if dotted and _INITIALS.fullmatch(core) and "." in core else None
+    if core[0].isupper() and key in ("st", "dr") and _is_street(words, index, following, dotted):
+        return "street" if key == "st" else "drive"
+    if key == "st" and core == "St" and named:
+        return "saint"
+    if key in _ABBREVIATIONS:
+        full, needs = _ABBREVIATIONS[key]
+        if ("." not in needs or dotted) and ("n" not in needs or named and core[0].isupper()) and (
+                "#" not in needs or numbered) and (key != "no" or numbered):
+            return full
+    if key in _MONTHS and key != "may" or key == "sept":
+        before = words[index - 1].core if index else ""
+        if core[0].isupper() and (numbered or before[:1].isdigit()):
+            return _MONTH_KEYS[key]
+    if dotted and core in map(str.capitalize, _WEEKDAYS):
+        return _WEEKDAYS[key]
+    if dotted and len(core) == 1 and core.isupper() and named and following.core not in _SENTENCE_STARTERS:
+        return core
+    return spelled(core.replace(".", "")) if dotted and "." in core and _INITIALS.fullmatch(core) else None
+
+
+def _is_street(words: Sequence[Written], index: int, following: Written, dotted: bool) -> bool:
+    """Behind a name and not before one, or behind a numbered name."""
+    before = words[index - 1] if index else Written("", "", "")
+    if not before.core[:1].isalnum() or before.tail or not (before.core[0].isupper() or before.core[0].isdigit()):
+        return False
+    house = index > 1 and words[index - 2].core[:1].isdigit()
+    ends = not following.core[:1].isupper() or bool(words[index].tail.strip(".")) or following.core in _SENTENCE_STARTERS
+    return house or (ends and before.core not in _SENTENCE_STARTERS)
+
+
+def _month_day(at: _Place) -> list[str] | None:
+    """May 12 · May 5-10 · 12 May."""
+    if re.fullmatch(r"\d{1,2}", at.core) and 1 <= int(at.core) <= 31:
+        if _month(at.near(-1)) and not re.match(r"[ap]\.?m\b", at.near(1)):
+            return [ordinal(int(at.core))]
+        if _month(at.near(1)):
+            return [("" if at.near(-1).lower() == "the" else "the ") + ordinal(int(at.core)) + " of"]
+    span = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", at.core)
+    if span and int(span[2]) <= 31:
+        if _month(at.near(-1)):
+            return [f"{ordinal(int(span[1]))} to {ordinal(int(span[2]))}"]
+        if _month(at.near(1)):
+            return [f"the {ordinal(int(span[1]))} to the {ordinal(int(span[2]))} of"]
+    if _ORDINAL.fullmatch(at.core) and _month(at.near(1)) and at.near(1) != at.near(1).lower():
+        return [("" if at.near(-1).lower() == "the" else "the ") + str(_ordinal(at.core, at.british)) + " of"]
+    return None
+
+
+def _month(core: str) -> bool:
+    return core[:1].isupper() and core.lower() in _MONTH_KEYS
+
+
+def _half_day(at: _Place) -> list[str] | None:
+    """3 pm · 3:30 p.m."""
+    clock = re.fullmatch(r"(1[0-2]|0?[1-9])(?::([0-5]\d))?", at.core)
+    half = re.fullmatch(r"([ap])\.?m\.?", at.near(1), re.IGNORECASE)
+    if not clock or not half:
+        return None
+    minutes = f" {_minutes(clock[2])}" if int(clock[2] or 0) else ""
+    return [cardinal(int(clock[1])) + minutes, spelled(half[1] + "m")]
+
+
+def _slash_day(at: _Place) -> list[str] | None:
+    """on 5/12"""
+    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", at.core)
+    if not match or at.near(-1).lower() not in ("on", "by", "until", "since", "due", "before"):
+        return None
+    first, second = int(match[1]), int(match[2])
+    month, day = (second, first) if at.british or first > 12 else (first, second)
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return [f"{_MONTH_NAMES[month - 1]} {ordinal(day)}"]
+
+
+def _phone_groups(at: _Place) -> list[str] | None:
+    """(555) 123-4567 · +1 555 123 4567"""
+    word = at.words[at.index]
+    area = word.lead.endswith("(") and word.tail == ")" and re.fullmatch(r"\d{3,5}", word.core)
+    if not area and not re.fullmatch(r"\+\d{1,3}", word.core):
+        return None
+    stop = at.index + 1
+    while stop < min(len(at.words), at.index + 7) and re.fullmatch(r"\d[\d-]*", at.words[stop].core[:20]) \
+            and (stop == at.index + 1 or not at.words[stop - 1].tail.strip(")")):
+        stop += 1
+    if stop == at.index + 1 or area and sum(map(len, (w.core for w in at.words[at.index + 1:stop]))) < 6:
+        return None
+    return [str(("plus " if "+" in w.core else "") + ", ".join(map(digit_by_digit, re.findall(r"\d+", w.core))))
+            for w in at.words[at.index:stop]]
+
+
+def _and_a_half(at: _Place) -> list[str] | None:
+    """2 1/2"""
+    match = _FRACTION.fullmatch(at.near(1))
+    if not match or not re.fullmatch(r"\d{1,6}", at.core) or not 0 < int(match[2]) < int(match[3]):
+        return None
+    return [number(at.core), f"and {_fraction_words(int(match[2]), int(match[3]), 'a')}"]
+
+
+def _grouped(at: _Place) -> list[str] | None:
+    """1 000 000"""
+    if not at.near(1).isdigit() or len(at.near(1)) != 3:
+        return None
+    count = grouped(at.words, at.index)
+    if count < 3 and at.near(1) != "000":
+        return None
+    return share_out(cardinal(int("".join(word.core for word in at.words[at.index:at.index + count])), at.british), count)
+
+
+def _named_number(at: _Place) -> list[str] | None:
+    """Flight 370 · Python 3.11 · call 911 · RTX 4090 · 476 AD · July 1066"""
+    before, after = at.near(-1), at.near(1)
+    name = before.lower()
+    if re.fullmatch(r"\d{3}", at.core) and name in _DIALLED:
+        return [digit_by_digit(at.core)]
+    if re.fullmatch(r"[1-9]\d\d", at.core) and (name in _NAMED_BY_PAIRS or after in ("AD", "BC", "BCE", "CE", "A.D", "B.C")):
+        return [in_pairs(at.core)]
+    if re.fullmatch(r"[1-9]\d[1-9]\d", at.core) and before.isupper() and 1 < len(before) < 5 and before not in _CURRENCIES:
+        return [in_pairs(at.core)]
+    if re.fullmatch(r"10[1-9]\d", at.core) and (name in ("in", "of", "since", "year", "until", "by") or _month(before)):
+        return [in_pairs(at.core)]
+    if re.fullmatch(r"\d{1,3}\.[1-9]\d", at.core) and name in _VERSIONED:
+        return [" point ".join(map(number, at.core.split(".")))]
+    if re.fullmatch(r"\d{5}(?:-\d{4})?", at.core) and before in _STATES | dict.fromkeys(_STATES.values()):
+        return [", ".join(map(digit_by_digit, at.core.split("-")))]
+    return None
+
+
+def _measure(at: _Place) -> list[str] | None:
+    """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
+    match = _AMOUNT.fullmatch(at.core)
+    if match is None or any(read(at.core, at.british) for read in (_phone, _clock, _ordinal, _decade)):
+        return None
+    scale = _SCALE_WORDS.get(at.near(1).lower().removesuffix("s"), "") if not match["unit"] else ""
+    scale = re.sub("^hundred$", "", scale) if not match["before"] else scale
+    behind = 2 if scale else 1
+    apart = at.near(behind) if not match["unit"] and not match["before"] else ""
+    if apart and apart not in _UNITS_APART and apart not in _CURRENCIES:
+        apart = ""
+    read = behind + bool(apart) - 1
+    thing = at.near(read + 1)
+    one = at.near(-1).lower() in ("a", "an", "another") and thing.islower() and thing not in _FUNCTION_WORDS
+    return _amount(match, scale, apart, at.british, one)
+
+
+def _amount(match: re.Match[str], scale: str, apart: str, british: bool, one: bool) -> list[str] | None:
+    """Phrases for the number, the scale if it is a word of its own, and the unit if it is one."""
+    unit, sign = match["unit"] or "", match["before"] or match["again"]
+    one |= unit[:1] == "-"
+    unit = unit.removeprefix("-")
+    near_scale = _near_scale(unit, bool(sign))
+    if near_scale:
+        unit = ""
+    names = _CURRENCIES.get(sign or unit or apart) or _UNITS.get(unit) or _UNITS_APART.get(apart)
+    if unit and (sign or names is None):
+        return None
+    low, high = match["low"], match["high"]
+    quantity = names is not None or near_scale or scale
+    prefix = _ABOUT.get(match["about"], "") + _SIGN.get(match["sign"], "")
+    if sign and not (high or near_scale or scale):
+        if (cents := re.fullmatch(r"([\d,]*)\.(\d\d)", low)) and names and len(names) == 3 and names[2]:
+            return [prefix + _money(cents, names, british, one)]
+    read = number if quantity else _plain_number
+    words = prefix + read(low, british) + (" plus" if match["plus"] else "") + (f" to {read(high, british)}" if high else "")
+    single = one or (low == "1" and not high and not near_scale and not scale)
+    name = "" if names is None else names[0] if single else names[1]
+    phrases = [f"{words} {near_scale}".strip()]
+    if scale:
+        phrases.append(scale)
+    if apart and name:
+        return [*phrases, name]
+    return [*phrases[:-1], f"{phrases[-1]} {name}".strip()]
+
+
+def _near_scale(unit: str, money: bool) -> str:
+    """The scale right behind a number: 3M and 3bn anywhere, $10k and £5m in money, 10k as ten thousand."""
+    if unit.lower() in _SCALE_WORDS and len(unit) > 3:
+        return _SCALE_WORDS[unit.lower()]
+    if unit in _SCALES and (money or unit in ("k", "M", "B", "bn", "mn", "tn", "mil")):
+        return _SCALES[unit]
+    return ""
+
+
+def _money(cents: re.Match[str], names: Sequence[str], british: bool, one: bool) -> str:
+    """Three dollars fifty, three dollars and five cents, fifty cents."""
+    whole, part = int(cents[1].replace(",", "") or 0), int(cents[2])
+    part_name = names[2] if part == 1 and names[2] != "pence" or names[2] == "pence" else names[2] + "s"
+    part_name = "penny" if names[2] == "pence" and part == 1 else part_name
+    if whole == 0:
+        return f"{cardinal(part)} {part_name}"
+    money = f"{number(cents[1], british)} {names[0] if whole == 1 or one else names[1]}"
+    if part == 0:
+        return money
+    return f"{money} {cardinal(part)}" if part > 9 else f"{money} and {cardinal(part)} {part_name}"
+
+
+def _roman(at: _Place) -> list[str] | None:
+    """Henry VIII · Chapter IV · Rocky II"""
+    core = at.core.removesuffix("'s")
+    before = at.near(-1)
+    if not core or not before[:1].isupper() or not _ROMAN.fullmatch(core) or at.loud:
+        return None
+    value = _roman_value(core)
+    own = "'s" if core != at.core else ""
+    if before.lower() in _PARTS:
+        return [cardinal(value) + own]
+    if before in _MONARCHS and value < 40 and (core not in "IVXLC" or core == "V" or _is_regnal(at)):
+        return [f"the {ordinal(value)}{own}"]
+    return [cardinal(value) + own] if len(core) > 1 and re.fullmatch("[IVX]+", core) else None
+
+
+def _is_regnal(at: _Place) -> bool:
+    """A lone I is a number behind a title and a name, or where the clause ends."""
+    return at.near(-2) in _REGNAL or at.core.endswith("'s") or (
+        bool(at.words[at.index].tail) or at.index + 1 == len(at.words))
+
+
+def _roman_value(numeral: str) -> int:
+    values = [{"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}[letter] for letter in numeral]
+    return sum(-value if value < max(values[k:]) else value for k, value in enumerate(values))
+
+
+def _state(at: _Place) -> list[str] | None:
+    """Austin, TX · TX 78701"""
+    if at.core not in _STATES or at.loud:
+        return None
+    zip_code = re.fullmatch(r"\d{5}(-\d{4})?", at.near(1))
+    town = at.index > 0 and at.words[at.index - 1].tail == "," and at.words[at.index - 1].core[:1].isupper()
+    if zip_code or (town and at.core not in _STATES_ONLY_WITH_ZIP):
+        return [_STATES[at.core]]
+    return None
+
+
+def _sign(at: _Place) -> list[str] | None:
+    """A sign that stands alone: between numbers it is said, else most are not."""
+    before, after = at.near(-1), at.near(1)
+    between = before[-1:].isdigit() and after[:1].isdigit()
+    if at.core in ("x", "X") and between:
+        return ["by"]
+    if at.core in ("/", "<", ">", "÷", "×", "≈", "$", "€", "£", "¥", "°") and not between:
+        return [""]
+    return None
+
+
+_RULES: tuple[Rule, ...] = (_sign, _month_day, _half_day, _slash_day, _phone_groups, _and_a_half, _grouped, _named_number,
+                            _measure, _roman, _state)
+_HEEDED = _words("x")
+"""Small words that a rule may read otherwise."""
