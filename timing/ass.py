@@ -83,10 +83,10 @@ ALIGNMENTS = {"top": 8, "middle": 5, "bottom": 2}
 
 def _vertical_margin(captions: Captions) -> int:
     """In short videos, clear of what TikTok, Reels and Shorts lay over the picture: the largest of their zones."""
-    height = captions.resolution[1]
+    share = 0.07
     if is_short_video(captions.resolution):
-        return round(height * (0.14 if captions.position == "top" else 0.25))
-    return round(height * 0.07)
+        share = 0.14 if captions.position == "top" else 0.25
+    return round(captions.resolution[1] * share) + _border(captions)
 
 
 def _color(hex_color: str) -> Any:

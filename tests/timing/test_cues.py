@@ -64,7 +64,8 @@ def test_an_option_that_cannot_be_is_refused_by_name(options: dict[str, Any], me
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("font", ["Arial", "Noto Sans CJK JP", "Baloo 2", "ヒラギノ角ゴ", "Helvetica-Neue", "Font & Co."])
+@pytest.mark.parametrize("font", [
+    "Arial", "Noto Sans CJK JP", "Baloo 2", "ヒラギノ角ゴ", "Helvetica-Neue", "Font & Co."])
 def test_the_names_of_real_fonts_are_taken(font: str) -> None:
     assert Captions.of({"font": font}).font == font
 
@@ -184,7 +185,8 @@ def test_a_word_wider_than_the_line_stays_whole_on_a_line_of_its_own() -> None:
 
 
 def test_chinese_words_are_joined_as_the_text_joins_them() -> None:
-    timeline = timed(("今天", 0, 400), ("天气", 400, 800), ("很", 800, 1000), ("好。", 1000, 1500), space="", language="zh")
+    timeline = timed(("今天", 0, 400), ("天气", 400, 800), ("很", 800, 1000), ("好。", 1000, 1500), space="",
+                     language="zh")
     assert lines_of(timeline, preset="sentence") == [("今天天气很好。",)]
 
 
@@ -213,7 +215,8 @@ def test_capitals_know_turkish() -> None:
 
 @pytest.mark.parametrize(("word", "without"), [
     ("world,", "world"), ("“Hello!”", "Hello"), ("don't", "don't"), ("$3.50,", "$3.50"), ("100%", "100%"),
-    ("-5", "-5"), ("#1", "#1"), ("well-known.", "well-known"), ("—", "—"), ("¿Qué?", "Qué"), ("C++", "C++"), (".5", ".5"),
+    ("-5", "-5"), ("#1", "#1"), ("well-known.", "well-known"), ("—", "—"), ("¿Qué?", "Qué"), ("C++", "C++"),
+    (".5", ".5"),
 ])
 def test_punctuation_goes_and_what_is_part_of_the_word_stays(word: str, without: str) -> None:
     assert lines_of(timed((word, 0, 500)), strip_punctuation=True) == [(without,)]

@@ -166,8 +166,10 @@ def test_json_is_as_documented() -> None:
     assert json.loads(written("json", timeline)) == {
         "job_id": "job-1", "text": "Hello world", "language": "en", "method": "test", "duration": 0.9,
         "words": [
-            {"word": "Hello", "start": 0.12, "end": 0.48, "score": None, "estimated": False, "char_start": 0, "char_end": 5},
-            {"word": "world", "start": 0.5, "end": 0.9, "score": None, "estimated": False, "char_start": 6, "char_end": 11},
+            {"word": "Hello", "start": 0.12, "end": 0.48, "score": None, "estimated": False,
+             "char_start": 0, "char_end": 5},
+            {"word": "world", "start": 0.5, "end": 0.9, "score": None, "estimated": False,
+             "char_start": 6, "char_end": 11},
         ],
         "cues": [{"text": "Hello world", "start": 0.12, "end": 0.9, "words": [0, 1]}],
     }
