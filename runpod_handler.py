@@ -104,6 +104,8 @@ ENDPOINTS: dict[str, Endpoint] = {
         parts.settings, parts.store, parts.engine, parts.sources)),
 }
 
+SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
+
 ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (requests.InvalidInput, "INVALID_INPUT"),
     (ScriptError, "INVALID_INPUT"),
@@ -301,6 +303,8 @@ def main() -> int:
         return 1
     import runpod
 
+    # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
+    runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
     runpod.serverless.start({"handler": make_handler(parts)})
     return 0
 

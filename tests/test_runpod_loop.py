@@ -1,0 +1,106 @@
+"""The worker as production runs it: the SDK's own loop, in a process of its own, against a RunPod on loopback."""
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from tests.doubles.host import start_host
+from tests.doubles.runpod import Platform, Worker
+from tests.doubles.s3 import start_s3
+from tests.doubles.speech import spoken_wav
+
+NATURE = "Some call me nature, others call me mother nature."
+LONG = {"text": "A rather long text. " * 4900, "timing_method": "pocketsphinx"}
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = start_s3({"test-key": "test-secret"}, ["bucket"])
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    with Platform() as running:
+        yield running
+
+
+def start(platform: Platform, s3: Any, root: Path, **env: str) -> Worker:
+    return platform.start_worker([sys.executable, root / "runpod_handler.py"], cwd=root, env={
+        "TTS_ENGINE": "espeak", "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "URL_ALLOW_HOSTS": "127.0.0.1", **env})
+
+
+def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Platform, s3: Any, root: Path) -> None:
+    worker = start(platform, s3, root)
+    with start_host({"/anna.wav": spoken_wav(NATURE)}) as host:
+        stored = platform.run({"endpoint": "upload", "voice_name": "anna", "voice_file_url": f"{host.url}/anna.wav",
+                               "reference_text": NATURE}, job_id="u1", timeout_s=60)
+    assert stored["output"]["voice"]["name"] == "anna"
+    output = platform.run({"text": "Hello world.", "local_voice": "anna", "timing_format": "ass", "seed": 3},
+                          job_id="g1", timeout_s=60)["output"]
+    assert output["job_id"] == "g1"
+    with urllib.request.urlopen(output["audio_url"]) as answer:
+        assert answer.headers["Content-Type"] == "audio/wav"
+        assert "g1.wav" in answer.headers["Content-Disposition"]
+        assert soundfile.info(io.BytesIO(answer.read())).duration == pytest.approx(output["duration"], abs=0.002)
+    with urllib.request.urlopen(output["timing_files"]["ass"]) as answer:
+        assert b"Hello" in answer.read()
+    again = platform.run({"text": "Hello world.", "local_voice": "anna", "timing_format": "ass", "seed": 3,
+                          "job_id": "g1"}, job_id="g2", timeout_s=60)["output"]
+    assert again["sha256"] == output["sha256"]
+    assert platform.run({"endpoint": "status", "job_id": "g1"}, job_id="s1")["output"]["status"] == "completed"
+    assert platform.run({"text": ""}, job_id="bad")["error"].startswith("INVALID_INPUT: text: ")
+    assert "test-secret" not in worker.log_text()
+    assert "X-Amz-Signature=" not in worker.log_text()
+
+
+def test_progress_comes_before_the_result_and_never_after(platform: Platform, s3: Any, root: Path) -> None:
+    start(platform, s3, root)
+    platform.run({"text": "Some words to say. " * 100, "timing_method": "pocketsphinx"}, job_id="p", timeout_s=120)
+    time.sleep(1.5)  # a late report would arrive in this time
+    kinds = [event.kind for event in platform.events if event.job_id == "p" and event.kind in ("progress", "result")]
+    assert kinds[-1] == "result"
+    assert kinds.count("result") == 1
+    reports = [event.body["progress"] for event in platform.events if event.job_id == "p" and event.kind == "progress"]
+    assert reports
+    assert reports == sorted(reports)
+
+
+def test_a_cancelled_job_stops_and_the_worker_takes_the_next(platform: Platform, s3: Any, root: Path) -> None:
+    start(platform, s3, root)
+    platform.submit(LONG, job_id="long")
+    platform.until("progress", "long", timeout_s=60)
+    platform.stop_job("long")
+    output = platform.run({"text": "Next."}, job_id="next", timeout_s=60)["output"]
+    assert output["status"] == "completed"
+    assert platform.run({"endpoint": "status", "job_id": "long"}, job_id="s")["output"]["status"] == "cancelled"
+
+
+def test_a_worker_without_a_bucket_does_not_start_on_runpod(platform: Platform, s3: Any, root: Path) -> None:
+    worker = start(platform, s3, root, S3_BUCKET="")
+    assert worker.wait(60) == 1
+    assert "S3_BUCKET is not set" in worker.log_text()
+    assert "Traceback" not in worker.log_text()
+
+
+def test_one_job_from_the_command_line(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, root / "runpod_handler.py", "--test_input", '{"input": {"text": "Hello."}}'],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "data" / "output").glob("*.wav"))) == 1
+    failed = subprocess.run(
+        [sys.executable, root / "runpod_handler.py", "--test_input", '{"input": {"text": 5}}'],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert failed.returncode == 1
