@@ -9,17 +9,16 @@ Both are read in blocks, and stopped when more comes out than is accepted, whate
 from __future__ import annotations
 
 import io
-import resource
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
 from threading import Timer
+from typing import IO, cast
 
 import imageio_ffmpeg
 import numpy as np
@@ -41,7 +40,7 @@ MAX_PEAK = 10.0
 SILENCE_DBFS = -120.0
 """What digital silence is measured as."""
 _DECODE_S = 60.0
-_DECODER_MEMORY_BYTES = 2 << 30
+_MAX_ALLOC_BYTES = 1 << 28
 _BLOCK_FRAMES = 1 << 16
 _CLIPPED = 0.999
 _STEP_MS = 10
@@ -125,7 +124,7 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
     """What a sound engineer would say of the recording, of at least one sample, before hearing its words."""
     levels_db = _levels_db(samples, rate_hz)
     floor_db, loud_db = (float(level) for level in np.percentile(levels_db, (5, 95)))
-    silent_db = min(max(loud_db - 40, floor_db + 6), loud_db - 6)
+    silent_db = max(min(max(loud_db - 40, floor_db + 6), loud_db - 6), SILENCE_DBFS)
     quiet = silences(samples, rate_hz, min_ms=1, threshold_db=silent_db)
     duration_ms = len(samples) * 1000 // rate_hz
     magnitude = np.abs(samples)
@@ -211,7 +210,6 @@ def _ffmpeg(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
         file.seek(0)
         with subprocess.Popen(_command(kind, max_duration_s), stdin=file, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, env={}) as process:
-            _limit_memory(process.pid)
             timer = Timer(_DECODE_S, process.kill)
             timer.start()
             try:
@@ -222,27 +220,22 @@ def _ffmpeg(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
 
 
 def _command(kind: str, max_duration_s: float) -> list[str]:
-    """The input is standard input as an open file one can seek in (`fd:`), and no other protocol is allowed, so that
-    nothing in the data can name a file or an address. Decoders of pictures and subtitles are not to be had.
+    """The input is standard input, as an open file to seek in (`fd:`). No other protocol is allowed, so nothing in the
+    data can name a file or an address. Decoders of pictures and subtitles are not to be had.
     """
     return [
         imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-threads", "1",
-        "-max_alloc", str(_DECODER_MEMORY_BYTES // 4), "-protocol_whitelist", "fd", "-codec_whitelist", _DECODERS,
+        "-max_alloc", str(_MAX_ALLOC_BYTES), "-protocol_whitelist", "fd", "-codec_whitelist", _DECODERS,
         "-f", kind, "-i", "fd:", "-map", "0:a:0", "-map_metadata", "-1", "-t", f"{max_duration_s + 1:.3f}",
         "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
     ]
 
 
-def _limit_memory(process_id: int) -> None:
-    if sys.platform == "linux":
-        resource.prlimit(process_id, resource.RLIMIT_AS, (_DECODER_MEMORY_BYTES, _DECODER_MEMORY_BYTES))
-
-
 def _au(process: subprocess.Popen[bytes], kind: str) -> _Stream:
-    output = process.stdout
-    header = output.read(_AU.size) if output else b""
-    if output is None or len(header) < _AU.size:
-        raise _unreadable(kind)
+    output = cast(IO[bytes], process.stdout)
+    header = output.read(_AU.size)
+    if len(header) < _AU.size:
+        raise _failure(process, kind)
     _, offset, _, _, rate_hz, n_channels = _AU.unpack(header)
     output.read(offset - _AU.size)
 
@@ -250,12 +243,16 @@ def _au(process: subprocess.Popen[bytes], kind: str) -> _Stream:
         while block := output.read(_BLOCK_FRAMES * n_channels * 4):
             n_frames = len(block) // (4 * n_channels)
             yield np.frombuffer(block, ">f4", n_frames * n_channels).reshape(-1, n_channels).astype(np.float32)
-        if process.wait() == -signal.SIGKILL:
-            raise TooLarge(f"the audio takes longer than {_DECODE_S:g} s to decode")
-        if process.returncode:
-            raise _unreadable(kind)
+        if process.wait():
+            raise _failure(process, kind)
 
     return _Stream(rate_hz, n_channels, 0, blocks())
+
+
+def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
+    if process.wait() == -signal.SIGKILL:
+        return TooLarge(f"the audio takes longer than {_DECODE_S:g} s to decode")
+    return _unreadable(kind)
 
 
 def _mono(stream: _Stream, max_duration_s: float) -> Samples:

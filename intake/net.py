@@ -145,7 +145,7 @@ class _Download:
                 connection.close()
                 failure = error
                 continue
-            # `abandon` may have come while this thread could not be reached: it has seen the socket, or we see it.
+            # When `abandon` comes, either it sees this socket or we see that it came.
             self._socket = connection.sock
             if self._abandoned:
                 connection.close()
@@ -276,10 +276,10 @@ def _redirected(url: str, response: HTTPResponse) -> str:
 def _reason(error: Exception, host: str) -> str:
     if isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
         return f"no secure connection to {host}: its certificate or its TLS is not valid"
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
-        return f"{host} did not answer in time"
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         return f"{host} cannot be reached"
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return f"{host} did not answer in time"
     return f"{host} broke off the transfer, or does not speak HTTP"
 
 

@@ -41,8 +41,8 @@ def read(data: bytes) -> str:
     lines = text.splitlines()
     if text.startswith("WEBVTT") or any(map(_CUE_TIME.fullmatch, lines)):
         lines = _spoken_lines(lines)
-    else:
-        lines = _column(text) or lines
+    elif (column := _column(text)) is not None:
+        lines = column
     words = " ".join(lines).split()
     if not words:
         raise TranscriptError("the transcript holds no words")
@@ -77,13 +77,18 @@ def _spoken_lines(lines: list[str]) -> list[str]:
 
 
 def _column(text: str) -> list[str] | None:
-    """The words of a CSV, None when this is none: its first row must be names, and every row have as many cells."""
+    """The words of a CSV, None when this is none: its first row must be names, and every row have as many cells.
+
+    A single word is no table.
+    """
     delimiter = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
     except csv.Error:
         return None
-    if not rows or any(len(row) != len(rows[0]) for row in rows) or not all(map(_COLUMN_NAME.fullmatch, rows[0])):
+    if not rows or rows == [rows[0][:1]] or any(len(row) != len(rows[0]) for row in rows):
+        return None
+    if not all(map(_COLUMN_NAME.fullmatch, rows[0])):
         return None
     names = [name.lower() for name in rows[0]]
     column = next((names.index(name) for name in COLUMNS if name in names), None)
