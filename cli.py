@@ -36,6 +36,9 @@ def main(argv: list[str]) -> int:
         return command(argv[1:] if argv and argv[0] in commands else argv)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        print(f"error: {error.filename or 'file'}: {error.strerror}", file=sys.stderr)
+        return 1
     except Exception as error:
         message = str(error) if isinstance(error, SettingsError) else runpod_handler.explain(error)
         print(f"error: {message}", file=sys.stderr)

@@ -154,7 +154,7 @@ def test_a_long_recording_is_clipped_at_a_pause_and_its_text_with_it(call: Call)
 def test_a_job_can_be_asked_for_later(call: Call) -> None:
     done = call(text=TEXT, job_id="later", timing_format="ass")
     status = call(endpoint="status", job_id="later")
-    assert (status["status"], status["progress"], status["error"]) == ("completed", 1.0, None)
+    assert (status["status"], status["progress"], status["job_error"]) == ("completed", 1.0, None)
     result = call(endpoint="result", job_id="later")
     assert {**result, "audio_url": "", "timing_files": ""} == {**done, "audio_url": "", "timing_files": ""}
     audio = call(endpoint="download", job_id="later")
@@ -253,7 +253,7 @@ def test_a_job_past_its_deadline_is_stopped_and_leaves_no_files(settings: Settin
     assert files(settings.data_dir) == {"jobs/slow.json"}
     status = asyncio.run(handler({"id": "y", "input": {"endpoint": "status", "job_id": "slow"}}))
     assert status["status"] == "failed"
-    assert status["error"].startswith("TIMEOUT: ")
+    assert status["job_error"].startswith("TIMEOUT: ")
 
 
 def test_a_cancelled_job_stops_and_says_so(settings: Settings) -> None:

@@ -60,6 +60,10 @@ def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Pla
                           "job_id": "g1"}, job_id="g2", timeout_s=60)["output"]
     assert again["sha256"] == output["sha256"]
     assert platform.run({"endpoint": "status", "job_id": "g1"}, job_id="s1")["output"]["status"] == "completed"
+    assert platform.run({"text": "[voice:nobody] Hi."}, job_id="f1")["error"].startswith("NOT_FOUND: ")
+    failed = platform.run({"endpoint": "status", "job_id": "f1"}, job_id="s2")
+    assert "error" not in failed
+    assert failed["output"]["job_error"].startswith("NOT_FOUND: ")
     assert platform.run({"text": ""}, job_id="bad")["error"].startswith("INVALID_INPUT: text: ")
     assert "test-secret" not in worker.log_text()
     assert "X-Amz-Signature=" not in worker.log_text()

@@ -186,7 +186,11 @@ class Records:
 
 
 def status(records: Records, job_id: str) -> dict[str, Any]:
-    """The answer of endpoint `status`."""
+    """The answer of endpoint `status`.
+
+    The job's error is `job_error`: the SDK takes a field named `error` out of every answer and calls the
+    asking job itself failed (runpod 1.12 serverless/modules/rp_job.py, run_job).
+    """
     record = records.read(job_id)
     return {
         "job_id": job_id,
@@ -196,7 +200,7 @@ def status(records: Records, job_id: str) -> dict[str, Any]:
         "created_at": _iso(record.created_at),
         "updated_at": _iso(record.updated_at),
         "finished_at": _iso(record.finished_at),
-        "error": record.error,
+        "job_error": record.error,
     }
 
 

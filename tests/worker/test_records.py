@@ -44,7 +44,7 @@ def test_a_failed_job_may_be_tried_again_with_the_seed_it_drew(store: FolderStor
     first = begin(Records(store, lease_s=30))
     assert isinstance(first, Lease)
     first.fail("failed", "ENGINE_FAILED: x")
-    assert status(Records(store, lease_s=30), "a")["error"] == "ENGINE_FAILED: x"
+    assert status(Records(store, lease_s=30), "a")["job_error"] == "ENGINE_FAILED: x"
     second = Records(store, lease_s=30).begin("a", "generate", "f", 99, never)
     assert isinstance(second, Lease)
     assert second.seed == 7
