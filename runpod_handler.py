@@ -275,7 +275,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, settings.device)
+        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -289,7 +289,16 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, settings.device)
+    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
+
+
+def _torch_device(settings: Settings) -> str:
+    """What `auto` means on this machine."""
+    if settings.device != "auto":
+        return settings.device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def main() -> int:

@@ -26,7 +26,7 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         "versions": {"python": platform.python_version(), **_versions()},
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision, "clones": engine.clones,
                    "sample_rate": engine.rate_hz},
-        "device": getattr(engine, "device", "cpu"),
+        "device": str(getattr(engine, "device", "cpu")),
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
         "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
         "timing_methods": {name: _method_state(name, source, settings) for name, source in sources.items()},
