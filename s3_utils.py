@@ -307,14 +307,15 @@ class S3Store:
     def list(self, prefix: str, limit: int = 1000, cursor: str | None = None) -> Page:
         entries: list[Entry] = []
         start = {"StartAfter": _checked_cursor(cursor)} if cursor is not None else {}
-        while len(entries) < limit:
-            with _s3_errors():
+        with _s3_errors():
+            while len(entries) < limit:
                 part = self._client.list_objects_v2(
                     Bucket=self._bucket, Prefix=prefix, MaxKeys=min(limit - len(entries), 1000), **start)
-            entries += [Entry(found["Key"], found["Size"], found["LastModified"]) for found in part.get("Contents", ())]
-            if not part["IsTruncated"]:
-                return Page(tuple(entries), None)
-            start = {"ContinuationToken": part["NextContinuationToken"]}
+                entries += [Entry(found["Key"], found["Size"], found["LastModified"])
+                            for found in part.get("Contents", ())]
+                if not part["IsTruncated"]:
+                    return Page(tuple(entries), None)
+                start = {"ContinuationToken": part["NextContinuationToken"]}
         return Page(tuple(entries), entries[-1].key)
 
     def delete(self, key: str) -> None:

@@ -1,6 +1,7 @@
 """Both stores keep the same promises: S3 over HTTP with real signatures, and a folder on this disk."""
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import os
@@ -62,9 +63,19 @@ def connect(server: S3Server) -> Callable[..., S3Store]:
     return connect
 
 
+@pytest.fixture(scope="module")
+def client(running: S3Server) -> S3Store:
+    return S3Store("none", endpoint_url=running.endpoint_url, region="us-east-1",
+                   access_key_id=running.access_key_id, secret_access_key=running.secret_access_key)
+
+
 @pytest.fixture
-def s3(connect: Callable[..., S3Store]) -> S3Store:
-    return connect()
+def s3(server: S3Server, client: S3Store) -> S3Store:
+    """A store on an empty bucket. To make its client takes longer than most tests, so they share one."""
+    store = copy.copy(client)
+    store._bucket = f"bucket-{uuid.uuid4().hex}"
+    server.create_bucket(store._bucket)
+    return store
 
 
 @pytest.fixture
@@ -120,8 +131,8 @@ def keys_of(store: Store, prefix: str, limit: int) -> tuple[list[str], int]:
 # Both stores.
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", os.urandom(3_000_000)], ids=len)
-@pytest.mark.parametrize("key", ["voices/anna.wav", "uploads/Björk & co/take (1) 100% +2.wav"])
-def test_what_is_stored_comes_back_as_it_was(store: Store, key: str, data: bytes) -> None:
+def test_what_is_stored_comes_back_as_it_was(store: Store, data: bytes) -> None:
+    key = "uploads/Björk & co/take (1) 100% +2.wav"
     before = datetime.now(UTC) - timedelta(seconds=2)
     etag = store.put(key, data, WAV)
     assert store.get(key) == data
@@ -191,18 +202,18 @@ def test_a_listing_is_in_the_byte_order_of_keys(store: Store) -> None:
 
 
 def test_a_listing_of_more_than_a_thousand_objects_has_them_all(store: Store) -> None:
-    keys = [f"voices/v{number:04d}.wav" for number in range(1203)]
+    keys = [f"voices/v{number:04d}.wav" for number in range(1003)]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda key: store.put(key, b"", WAV), keys))
     assert keys_of(store, "voices/", 1000) == (keys, 2)
-    assert keys_of(store, "voices/", 401) == (keys, 3)
+    assert keys_of(store, "voices/", 335) == (keys, 3)
     assert keys_of(store, "voices/", 5000) == (keys, 1)
 
 
-@pytest.mark.parametrize("cursor", ["\ud800", "a\0b", "x" * 1025])
-def test_a_cursor_that_no_page_gave_is_refused(store: Store, cursor: str) -> None:
-    with pytest.raises(StorageError, match="begin again without it"):
-        store.list("voices/", cursor=cursor)
+def test_a_cursor_that_no_page_gave_is_refused(store: Store) -> None:
+    for cursor in ("\ud800", "a\0b", "x" * 1025):
+        with pytest.raises(StorageError, match="begin again without it"):
+            store.list("voices/", cursor=cursor)
 
 
 def test_one_of_sixteen_writers_creates_an_object(store: Store) -> None:
@@ -250,27 +261,22 @@ BAD_KEYS = ["", "/etc/passwd", "../a", "voices/../../a", "voices/./a", "voices//
             "a\\b", "a\0b", "a\nb", "\ud800", "\u202egpj", "é" * 513]
 
 
-@pytest.mark.parametrize("key", BAD_KEYS)
-def test_a_key_that_could_mean_something_else_is_refused_everywhere(store: Store, key: str) -> None:
-    for call in calls_with(store, key):
+def test_a_key_that_could_mean_something_else_is_refused_everywhere(store: Store) -> None:
+    for call in [call for key in BAD_KEYS for call in calls_with(store, key)]:
         with pytest.raises(StorageError) as caught:
             call()
         assert caught.value.code == "InvalidKey"
     assert store.list("").entries == ()
 
 
-@pytest.mark.parametrize("expires_s", [-1, 0, 59, 604_801])
-def test_a_url_lives_a_minute_at_least_and_a_week_at_most(store: Store, expires_s: int) -> None:
-    store.put("voices/a.wav", b"RIFF", WAV)
-    with pytest.raises(StorageError, match="60 to 604800"):
-        store.presign("voices/a.wav", expires_s, "a.wav", WAV)
-
-
-@pytest.mark.parametrize("expires_s", [60, 604_800])
-def test_whoever_has_the_url_can_read_the_object(store: Store, expires_s: int) -> None:
+def test_a_url_lives_a_minute_at_least_and_a_week_at_most(store: Store) -> None:
     store.put("output/my take.wav", b"RIFF", WAV)
-    url = store.presign("output/my take.wav", expires_s, "a.wav", WAV)
-    assert urllib.request.urlopen(url).read() == b"RIFF"
+    for expires_s in (60, 604_800):
+        url = store.presign("output/my take.wav", expires_s, "a.wav", WAV)
+        assert urllib.request.urlopen(url).read() == b"RIFF"
+    for expires_s in (-1, 0, 59, 604_801):
+        with pytest.raises(StorageError, match="60 to 604800"):
+            store.presign("output/my take.wav", expires_s, "a.wav", WAV)
 
 
 def test_the_check_passes_and_leaves_nothing_behind(store: Store) -> None:
@@ -580,8 +586,10 @@ def test_a_folder_does_not_load_the_s3_client(tmp_path: Path) -> None:
 
 def test_no_increment_by_four_processes_is_lost(folder: FolderStore, tmp_path: Path) -> None:
     folder.put("jobs/count.txt", b"0", "text/plain")
-    code = ("import sys; from s3_utils import *; from tests.test_s3_utils import increment\n"
-            "for _ in range(25): increment(FolderStore(Path(sys.argv[1])), 'jobs/count.txt')")
+    code = ("import sys; from s3_utils import *; store, left = FolderStore(Path(sys.argv[1])), 25\n"
+            "while left:\n"
+            "    data, etag = store.get_with_etag('jobs/count.txt')\n"
+            "    left -= store.put_if_match('jobs/count.txt', b'%d' % (int(data) + 1), 'text/plain', etag) is not None")
     assert [process.wait() for process in [python(code, tmp_path / "data") for _ in range(4)]] == [0] * 4
     assert folder.get("jobs/count.txt") == b"100"
 
