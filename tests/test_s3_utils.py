@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
@@ -28,6 +29,7 @@ from s3_utils import FolderStore, MissingKey, S3Store, StorageError, Store, TooL
 from tests.doubles.s3 import Fault, S3Server, start_s3
 
 ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
 JSON, WAV = "application/json", "audio/wav"
 
 
@@ -89,11 +91,11 @@ def store(request: pytest.FixtureRequest) -> Store:
     return chosen
 
 
-def together(count: int, work: Callable[[int], object]) -> list[object]:
+def together(count: int, work: Callable[[int], T]) -> list[T]:
     """Runs `work(0..count-1)` in as many threads, which all begin at once."""
     start = threading.Barrier(count)
 
-    def run(number: int) -> object:
+    def run(number: int) -> T:
         start.wait()
         return work(number)
 
@@ -245,16 +247,21 @@ def test_a_replacement_needs_the_content_that_was_read(store: Store) -> None:
 
 
 def test_readers_see_whole_objects_while_they_are_replaced(store: Store) -> None:
-    versions = [bytes([letter]) * 200_000 for letter in b"ab"]
+    versions = [bytes([letter]) * 1_000_000 for letter in b"ab"]
     store.put("output/a.wav", versions[0], WAV)
+    written = threading.Event()
 
-    def work(number: int) -> bytes:
-        if number < 2:
-            for _ in range(5):
-                store.put("output/a.wav", versions[number], WAV)
-        return store.get("output/a.wav")
+    def write_or_read(number: int) -> set[bytes]:
+        seen = set()
+        if number == 0:
+            for version in versions * 8:
+                store.put("output/a.wav", version, WAV)
+            written.set()
+        while not written.is_set():
+            seen.add(store.get("output/a.wav"))
+        return seen
 
-    assert set(together(8, work)) <= set(versions)
+    assert set().union(*together(4, write_or_read)) <= set(versions)
 
 
 BAD_KEYS = ["", "/etc/passwd", "../a", "voices/../../a", "voices/./a", "voices//a", "voices/", ".lock", "a/.b", "..",
