@@ -20,11 +20,12 @@ import s3_utils
 from intake import audio, net, transcript
 from timing.align import AUTO, Source, TimingError
 from timing.cues import CaptionError
-from tts import Cancelled, Engine, EngineError
+from tts import Cancelled, Engine, EngineError, EngineLost
 from tts.script import ScriptError
-from worker import delivery, generate, health, logs, records, requests, voices
+from worker import delivery, drain, generate, health, logs, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.settings import Settings, SettingsError
+from worker.start import Report
 
 log = logging.getLogger("runpod_handler")
 
@@ -42,6 +43,7 @@ class Parts:
     engine: Engine
     sources: Mapping[str, Source]
     transcriber: voices.Transcriber | None
+    start: Report
 
     @property
     def voices(self) -> voices.VoiceParts:
@@ -101,7 +103,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "download": Endpoint(
         requests.Download, lambda request, job, parts: delivery.download(request, parts.store, parts.records)),
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(
-        parts.settings, parts.store, parts.engine, parts.sources)),
+        parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
 
 SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
@@ -156,6 +158,8 @@ def make_handler(parts: Parts) -> Handler:
                                      "its files are stored: use status and download")
         except Exception as error:
             output = {"error": explain(error)}
+            if isinstance(error, EngineLost):
+                output["refresh_worker"] = True
             log.warning("job failed: %s", output["error"])
         finally:
             if progress is not None:
@@ -239,11 +243,18 @@ class Progress:
 
 def build_parts(settings: Settings) -> Parts:
     """Loads everything a job may need. Raises SettingsError, EngineError or StorageError: then do not start."""
-    store = _store(settings)
-    store.check()
-    sources: dict[str, Source] = timing_sources(settings)
-    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s), _engine(settings), sources,
-                 _transcriber(settings))
+    start = Report()
+    with start.stage("store"):
+        store = _store(settings)
+        store.check()
+    with start.stage("engine"):
+        engine = _engine(settings)
+    with start.stage("timing"):
+        sources = timing_sources(settings)
+    with start.stage("transcriber"):
+        transcriber = _transcriber(settings)
+    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s), engine, sources, transcriber,
+                 start)
 
 
 def _store(settings: Settings) -> s3_utils.Store:
@@ -312,9 +323,12 @@ def main() -> int:
         return 1
     import runpod
 
+    drain.install()
+    runpod.serverless.register_fitness_check(parts.store.check)
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
-    runpod.serverless.start({"handler": make_handler(parts)})
+    runpod.serverless.start({"handler": make_handler(parts),
+                             "concurrency_modifier": lambda current: settings.concurrency})
     return 0
 
 

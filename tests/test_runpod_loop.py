@@ -108,3 +108,47 @@ def test_one_job_from_the_command_line(root: Path, tmp_path: Path) -> None:
         [sys.executable, root / "runpod_handler.py", "--test_input", '{"input": {"text": 5}}'],
         cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 1
+
+
+def test_a_worker_that_is_asked_to_stop_while_idle_takes_no_job_and_ends_at_once(platform: Platform, s3: Any,
+                                                                               root: Path) -> None:
+    platform.poll_s = 30.0  # the SDK alone would hold its polls this long, and lose a job that comes on one
+    worker = start(platform, s3, root)
+    platform.until("take", timeout_s=60)
+    worker.terminate()
+    assert worker.wait(10) == 0
+    platform.submit({"text": "Hello."}, job_id="after")
+    start(platform, s3, root)
+    assert platform.wait("after", 60)["output"]["status"] == "completed"
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_its_job_first(platform: Platform, s3: Any, root: Path) -> None:
+    worker = start(platform, s3, root)
+    platform.submit({"text": "Some words to say. " * 60, "timing_method": "pocketsphinx"}, job_id="last")
+    platform.until("progress", "last", timeout_s=60)
+    worker.terminate()
+    assert platform.wait("last", 60)["output"]["status"] == "completed"
+    assert worker.wait(20) == 0
+
+
+def test_a_killed_workers_job_is_done_by_the_next_with_the_seed_it_drew(platform: Platform, s3: Any, root: Path,
+                                                                       ) -> None:
+    first = start(platform, s3, root, LEASE_S="1")
+    platform.submit({"text": "Some words to say. " * 60, "timing_method": "pocketsphinx"}, job_id="orphan")
+    platform.until("progress", "orphan", timeout_s=60)
+    first.kill()
+    start(platform, s3, root, LEASE_S="1")
+    output = platform.wait("orphan", 90)["output"]
+    assert output["status"] == "completed"
+    assert platform.run({"endpoint": "result", "job_id": "orphan"}, job_id="r")["output"]["seed"] == output["seed"]
+
+
+def test_one_job_given_to_two_workers_is_done_by_one(platform: Platform, s3: Any, root: Path) -> None:
+    for _ in range(2):
+        start(platform, s3, root)
+    platform.until("take", timeout_s=60, count=2)
+    platform.submit({"text": "Some words to say. " * 60, "timing_method": "pocketsphinx", "job_id": "shared"}, "one")
+    platform.submit({"text": "Some words to say. " * 60, "timing_method": "pocketsphinx", "job_id": "shared"}, "two")
+    one, two = (platform.wait(job_id, 90)["output"] for job_id in ("one", "two"))
+    assert one["seed"] == two["seed"]
+    assert one["stages_ms"] == two["stages_ms"]

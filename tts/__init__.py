@@ -20,6 +20,10 @@ class EngineError(Exception):
     """The engine cannot speak this; the message is fit for the caller."""
 
 
+class EngineLost(EngineError):
+    """The device is in a state from which this process cannot recover; the worker must be replaced."""
+
+
 class Cancelled(Exception):
     """The job was cancelled, or ran out of time, between two steps of the work."""
 

@@ -10,12 +10,14 @@ from s3_utils import StorageError, Store
 from timing.align import Source
 from tts import Engine
 from worker.settings import Settings
+from worker.start import Report
 
 PACKAGES = ("runpod", "boto3", "torch", "torchaudio", "f5-tts", "vocos", "whisperx", "faster-whisper", "pocketsphinx",
             "espeakng-loader", "google-cloud-speech", "ass", "flash-attn")
 
 
-def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[str, Source]) -> dict[str, Any]:
+def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[str, Source],
+           start: Report) -> dict[str, Any]:
     try:
         store.check()
         storage = "ok"
@@ -30,6 +32,7 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
         "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
         "timing_methods": {name: _method_state(name, source, settings) for name, source in sources.items()},
+        "start": start.shown(),
     }
 
 

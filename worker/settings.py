@@ -67,6 +67,10 @@ class Settings:
         "JOB_DEADLINE_S", default=570,
         doc="A job is stopped with TIMEOUT after this many seconds. Keep it below the endpoint's execution "
             "timeout (RunPod's default is 600), so that the record says what happened.")
+    concurrency: int = setting(
+        "CONCURRENCY", default=1,
+        doc="Jobs that one worker takes at a time. The voice engine speaks one line at a time, so more than one "
+            "helps jobs that only read the store past a long generation, and holds other jobs back from idle workers.")
     lease_s: int = setting(
         "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
     max_payload_bytes: int = setting(
@@ -95,8 +99,8 @@ class Settings:
         _one_of("TIMING_FALLBACK", self.timing_fallback, ("google", "offline"))
         _one_of("DEVICE", self.device, ("auto", "cuda", "cpu"))
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
-        if self.lease_s < 1 or self.job_deadline_s < 1:
-            raise SettingsError("LEASE_S and JOB_DEADLINE_S are whole seconds from 1")
+        if min(self.lease_s, self.job_deadline_s, self.concurrency) < 1:
+            raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
         if self.runpod_pod_id and not self.s3_bucket:
             raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):

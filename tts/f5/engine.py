@@ -18,7 +18,7 @@ from f5_tts.model import CFM
 from torch import Tensor
 from vocos import Vocos
 
-from tts import EngineError, Line, Options, Samples, Utterance, Voice
+from tts import EngineError, EngineLost, Line, Options, Samples, Utterance, Voice
 from tts.f5 import mel, network, prompt, sampler
 from tts.f5.prompt import Prompt, Reference
 
@@ -85,6 +85,11 @@ class F5Engine:
                       for index, told in enumerate(prompts)]
         except torch.OutOfMemoryError:
             spoken = None  # what fills the memory hangs on the exception, and goes with it
+        except RuntimeError as error:
+            if "CUDA error" not in str(error):
+                raise
+            # Every later call fails like this one: a CUDA context does not survive an error in a kernel.
+            raise EngineLost("the GPU failed; this worker is replaced, send the job again") from error
         if spoken is None:
             torch.cuda.empty_cache()
             raise EngineError("the GPU has not enough memory for this text; send it again, or in shorter lines")
