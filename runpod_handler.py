@@ -79,14 +79,23 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
         except records.LeaseLost:
             raise
         except BaseException as error:
-            for key in written:
-                parts.store.delete(key)
+            _discard(parts.store, written)
             taken.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error))
             raise
+        output["warnings"] += [parts.store.warning] if parts.store.warning else []
         taken.complete(output)
         return delivery.answer(parts.store, output, request.url_expires_s)
 
     return operation
+
+
+def _discard(store: s3_utils.Store, keys: list[str]) -> None:
+    """Takes back what a failed job has written; the job's own error is the one that counts."""
+    for key in keys:
+        try:
+            store.delete(key)
+        except s3_utils.StorageError as error:
+            log.warning("a file of the failed job could not be removed: %s", error)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
@@ -116,6 +125,7 @@ ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (records.NotFound, "NOT_FOUND"),
     (records.Conflict, "CONFLICT"),
     (net.TooLarge, "TOO_LARGE"),
+    (s3_utils.TooLarge, "TOO_LARGE"),
     (audio.UnsupportedAudio, "UNSUPPORTED_AUDIO"),
     (net.BlockedUrl, "BLOCKED_URL"),
     (net.FetchFailed, "FETCH_FAILED"),

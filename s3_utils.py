@@ -2,7 +2,7 @@
 
 `S3Store` keeps objects in a bucket of Amazon S3 or a service that speaks its protocol, `FolderStore` in
 a local folder; both keep the promises of `Store`. Two workers agree on who does a job by conditional
-puts alone, so `check` refuses a store that does not honour them.
+puts; where a service has none, `check` says so in the store's `warning` and a weaker way is taken.
 """
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import io
+import logging
 import mimetypes
 import os
 import re
@@ -22,6 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
+
+log = logging.getLogger(__name__)
 
 MIN_EXPIRES_S, MAX_EXPIRES_S = 60, 604_800
 """A signed URL lives at most a week: the limit of Signature Version 4."""
@@ -91,6 +94,9 @@ class Store(Protocol):
     content and means nothing else.
     """
 
+    warning: str | None
+    """What this store cannot promise, fit for the caller; None when it keeps all that is said here."""
+
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
         """Writes or replaces, and returns the etag."""
         ...
@@ -128,7 +134,7 @@ class Store(Protocol):
         ...
 
     def check(self) -> None:
-        """Writes, reads, lists and deletes a probe; raises StorageError that says what is wrong."""
+        """Writes, reads, lists and deletes a probe; raises StorageError that says what is wrong, sets `warning`."""
         ...
 
 
@@ -215,8 +221,8 @@ def attachment(filename: str) -> str:
     return f'attachment; filename="{ascii_name}"{extended}'
 
 
-_NO_CONDITIONS = ("the storage lacks conditional writes (PutObject with If-None-Match and If-Match), without which two "
-                  "workers could do the same job; Amazon S3, Cloudflare R2, MinIO and DigitalOcean Spaces have them")
+_NO_CONDITIONS = ("storage: it lacks conditional writes (PutObject with If-None-Match and If-Match), so two workers "
+                  "that are given one job at the same time may both do it; Amazon S3, Cloudflare R2 and MinIO have them")
 
 
 def _probe(store: Store) -> None:
@@ -268,6 +274,7 @@ class S3Store:
             raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
                                "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
         self._bucket = bucket
+        self.warning: str | None = None
         self._if_match_forms: tuple[str, ...] = ('"{}"', "{}")
 
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
@@ -275,10 +282,15 @@ class S3Store:
             return self._put(key, data, ContentType=content_type)
 
     def put_if_absent(self, key: str, data: bytes | Path, content_type: str) -> str | None:
+        if self.warning:
+            return None if self.head(key) else self.put(key, data, content_type)
         written, etag = self._put_if(key, data, content_type, IfNoneMatch="*")
         return etag if written else None
 
     def put_if_match(self, key: str, data: bytes | Path, content_type: str, etag: str) -> str | None:
+        if self.warning:
+            found = self.head(key)
+            return self.put(key, data, content_type) if found and found.etag == etag else None
         # R2 demands the quotes of RFC 9110 (apache/opendal#2226), Ceph and with it DigitalOcean Spaces
         # answers 412 to them (slatedb/slatedb#1818): what the first refusal teaches is kept.
         for form in self._if_match_forms:
@@ -330,7 +342,16 @@ class S3Store:
         return url
 
     def check(self) -> None:
-        _probe(self)
+        """Where conditional writes are refused (Backblaze B2) or ignored, a look before each write stands in for
+        them from here on: it keeps one worker after another apart, not two in the same instant."""
+        try:
+            _probe(self)
+        except StorageError as error:
+            if error.code != "NotImplemented":
+                raise
+            log.warning(_NO_CONDITIONS)
+            self.warning = _NO_CONDITIONS
+            _probe(self)
 
     def _object(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": _checked(key)}
@@ -474,6 +495,7 @@ class FolderStore:
     """
 
     def __init__(self, root: Path) -> None:
+        self.warning: str | None = None
         self._root = Path(root).resolve()
         with _disk_errors():
             self._root.mkdir(parents=True, exist_ok=True)

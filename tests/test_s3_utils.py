@@ -543,21 +543,31 @@ def test_a_write_beside_a_delete_is_tried_again(s3: S3Store, server: S3Server) -
         s3.put_if_absent("jobs/b.json", b"1", JSON)
 
 
-def test_a_service_without_conditional_writes_is_told_so(s3: S3Store, server: S3Server) -> None:
+def test_a_conditional_write_that_is_refused_is_an_error_that_says_so(s3: S3Store, server: S3Server) -> None:
     server.dialect = "b2"
     etag = s3.put("jobs/a.json", b"1", JSON)
     for write in (lambda: s3.put_if_absent("jobs/b.json", b"1", JSON),
-                  lambda: s3.put_if_match("jobs/a.json", b"1", JSON, etag), s3.check):
+                  lambda: s3.put_if_match("jobs/a.json", b"1", JSON, etag)):
         with pytest.raises(StorageError, match="lacks conditional writes") as caught:
             write()
         assert caught.value.code == "NotImplemented"
 
 
-def test_a_service_that_ignores_conditions_does_not_pass_the_check(s3: S3Store, server: S3Server) -> None:
-    server.dialect = "deaf"
-    with pytest.raises(StorageError, match="lacks conditional writes"):
-        s3.check()
+@pytest.mark.parametrize("dialect", ["b2", "deaf"])
+def test_a_service_without_conditional_writes_is_used_by_looking_first_and_warned_of(
+        s3: S3Store, server: S3Server, dialect: str) -> None:
+    server.dialect = dialect  # type: ignore[assignment]
+    assert s3.warning is None
+    s3.check()
+    assert "two workers" in (s3.warning or "")
     assert s3.list("").entries == ()
+    etag = s3.put_if_absent("jobs/a.json", b"1", JSON)
+    assert etag is not None
+    assert s3.put_if_absent("jobs/a.json", b"2", JSON) is None
+    newer = s3.put_if_match("jobs/a.json", b"3", JSON, etag)
+    assert newer is not None
+    assert s3.put_if_match("jobs/a.json", b"4", JSON, etag) is None
+    assert s3.get("jobs/a.json") == b"3"
 
 
 @pytest.mark.parametrize("dialect", ["r2", "ceph"])

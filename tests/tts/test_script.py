@@ -39,7 +39,7 @@ def test_a_script_that_cannot_be_read_says_why(script: str, said: str) -> None:
 
 
 def test_lines_end_at_sentences_before_clauses_before_words() -> None:
-    words = "One two three. Four five, six seven eight nine ten. Eleven twelve.".split()
+    words = ["One", "two", "three.", "Four", "five,", "six", "seven", "eight", "nine", "ten.", "Eleven", "twelve."]
     assert [" ".join(words[i] for i in line) for line in split(words, 40)] == [
         "One two three.", "Four five, six seven eight nine ten.", "Eleven twelve."]
 
