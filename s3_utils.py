@@ -222,7 +222,7 @@ def attachment(filename: str) -> str:
 
 
 _NO_CONDITIONS = ("storage: it lacks conditional writes (PutObject with If-None-Match and If-Match), so two workers "
-                  "that are given one job at the same time may both do it; Amazon S3, Cloudflare R2 and MinIO have them")
+                  "that are given one job at the same time may both do it; Amazon S3, R2 and MinIO have them")
 
 
 def _probe(store: Store) -> None:
