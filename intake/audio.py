@@ -103,7 +103,7 @@ def decode(data: bytes, *, max_duration_s: float) -> Audio:
     """
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
-    with reader(data, kind, max_duration_s) as stream:
+    with reader(data, kind) as stream:
         samples = _mono(stream, max_duration_s)
     if len(samples) < stream.rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
@@ -193,7 +193,7 @@ def _id3_bytes(data: bytes) -> int:
 
 
 @contextmanager
-def _sndfile(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
+def _sndfile(data: bytes, kind: str) -> Iterator[_Stream]:
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
@@ -203,13 +203,13 @@ def _sndfile(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]
 
 
 @contextmanager
-def _ffmpeg(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
+def _ffmpeg(data: bytes, kind: str) -> Iterator[_Stream]:
     """Has FFmpeg write Sun audio, whose header is plain (FFmpeg's libavformat/au.c), into a pipe."""
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        with subprocess.Popen(_command(kind, max_duration_s), stdin=file, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, env={}) as process:
+        with subprocess.Popen(_command(kind), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env={}) as process:
             timer = Timer(_DECODE_S, process.kill)
             timer.start()
             try:
@@ -219,15 +219,15 @@ def _ffmpeg(data: bytes, kind: str, max_duration_s: float) -> Iterator[_Stream]:
                 process.kill()
 
 
-def _command(kind: str, max_duration_s: float) -> list[str]:
+def _command(kind: str) -> list[str]:
     """The input is standard input, as an open file to seek in (`fd:`). No other protocol is allowed, so nothing in the
     data can name a file or an address. Decoders of pictures and subtitles are not to be had.
     """
     return [
         imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-threads", "1",
         "-max_alloc", str(_MAX_ALLOC_BYTES), "-protocol_whitelist", "fd", "-codec_whitelist", _DECODERS,
-        "-f", kind, "-i", "fd:", "-map", "0:a:0", "-map_metadata", "-1", "-t", f"{max_duration_s + 1:.3f}",
-        "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
+        "-f", kind, "-i", "fd:", "-map", "0:a:0", "-map_metadata", "-1", "-c:a", "pcm_f32be",
+        "-f", "au", "pipe:1",
     ]
 
 

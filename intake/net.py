@@ -150,7 +150,7 @@ class _Download:
             if self._abandoned:
                 connection.close()
                 raise OSError("abandoned")
-            connection.timeout = max(0.01, self.deadline - time.monotonic())
+            connection.timeout = None  # from here on `abandon` ends it
             return connection
         raise failure
 

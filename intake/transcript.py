@@ -83,7 +83,7 @@ def _column(text: str) -> list[str] | None:
     """
     delimiter = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     except csv.Error:
         return None
     if not rows or rows == [rows[0][:1]] or any(len(row) != len(rows[0]) for row in rows):

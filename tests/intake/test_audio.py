@@ -219,6 +219,35 @@ def test_a_decoder_that_does_not_end_is_ended(output: bytes, tmp_path: Path, enc
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
+def test_what_its_header_already_shows_to_be_too_long_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)
+    with pytest.raises(audio.TooLarge, match=r"longer than 0\.5 s"):
+        audio.decode(wav(tone()), max_duration_s=0.5)
+
+
+def test_a_refused_stream_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                    encode: Callable[..., bytes]) -> None:
+    decoder = tmp_path / "ffmpeg"
+    (tmp_path / "output").write_bytes(struct.pack(">4s5I", b".snd", 24, 0, 6, RATE_HZ, 1000))
+    decoder.write_text(f"#!/bin/sh\ncat {tmp_path}/output\nsleep 3\ntouch {tmp_path}/done\n")
+    decoder.chmod(0o755)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(decoder))
+    with pytest.raises(audio.UnsupportedAudio, match="1000 channels"):
+        audio.decode(encode("mp3"), max_duration_s=10)
+    assert not (tmp_path / "done").exists()
+
+
+def test_the_first_of_several_sound_tracks_is_heard(encode: Callable[..., bytes]) -> None:
+    two = encode("mka", "-f", "lavfi", "-i", "sine=880:d=1:r=44100", "-map", "1", "-map", "0", "-c:a", "flac")
+    heard = audio.decode(two, max_duration_s=10)
+    assert (heard.rate_hz, heard.n_channels) == (44_100, 1)
+
+
+def test_a_codec_that_nobody_speaks_into_is_refused(encode: Callable[..., bytes]) -> None:
+    with pytest.raises(audio.UnsupportedAudio, match="matroska audio"):
+        audio.decode(encode("mka", "-c:a", "ac3"), max_duration_s=10)
+
+
 @pytest.mark.parametrize("data", [
     raw_wav(), raw_wav(bytes(48_000)), raw_wav(b"\1\0" * 20),
     wav(np.zeros(48_000), format="FLAC"), wav(np.stack([tone(), -tone()], axis=1), subtype="FLOAT"),
@@ -333,18 +362,19 @@ def test_digital_silence_is_measured_as_silence(n_samples: int) -> None:
     assert quality.leading_silence_ms == n_samples * 1000 // 24_000
 
 
-def test_a_recording_without_any_pause_has_no_silent_edges() -> None:
-    quality = audio.measure(tone(), RATE_HZ)
+@pytest.mark.parametrize("pause_ms", [0, 500])
+def test_a_recording_that_begins_and_ends_with_sound_has_no_silent_edges(pause_ms: int) -> None:
+    quality = audio.measure(spoken(RATE_HZ, ("sound", 500), ("pause", pause_ms), ("sound", 500)), RATE_HZ)
     assert (quality.leading_silence_ms, quality.trailing_silence_ms) == (0, 0)
 
 
 @pytest.mark.parametrize("rate_hz", [11_025, 22_050, 24_000, 44_100])
 def test_silences_are_found_where_they_are(rate_hz: int) -> None:
-    samples = spoken(rate_hz, ("sound", 500), ("pause", 250), ("sound", 400), ("pause", 90), ("sound", 300),
-                     ("pause", 405))
+    samples = spoken(rate_hz, ("sound", 20_500), ("pause", 250), ("sound", 400), ("pause", 90),
+                     ("sound", 300), ("pause", 405))
     samples += noise(len(samples), -70)
     np.testing.assert_allclose(audio.silences(samples, rate_hz, min_ms=150, threshold_db=-50),
-                               [(500, 750), (1540, 1945)], atol=10)
+                               [(20_500, 20_750), (21_540, 21_945)], atol=10)
     assert len(audio.silences(samples, rate_hz, min_ms=50, threshold_db=-50)) == 3
     assert audio.silences(samples, rate_hz, min_ms=1, threshold_db=-90) == []
     assert audio.silences(samples, rate_hz, min_ms=1, threshold_db=0) == [(0, len(samples) * 1000 // rate_hz)]

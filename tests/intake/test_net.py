@@ -5,6 +5,8 @@ import datetime
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -128,7 +130,8 @@ def test_a_private_address_is_refused_as_number_and_behind_a_name(address: str, 
 @pytest.mark.parametrize("host_name", [
     "0x7f.1", "0x7f000001", "127.1", "127.0.1", "2130706433", "017700000001", "0177.0.0.1", "127.0.0.0x1",
     "00000000177.1", "1.1.1.1.1", "256.256.256.256", "8.8.8.010", "127.0.0.1.", "127.1.", "%31%32%37.0.0.1",
-    "%30x7f.1", "①②⑦.0.0.1", "127。0。0。1", "[::ffff:7f00:1]", "[fe80::1%25eth0]", "[::127.0.0.1]", "[127.0.0.1]",
+    "%30x7f.1", "①②⑦.0.0.1", "127。0。0。1", "[::ffff:7f00:1]", "[fe80::1%25eth0]", "[2606:4700::1111%25eth0]", "[::127.0.0.1]",
+    "[127.0.0.1]",
     "localhost", "LOCALHOST", "localhost.", "0",
 ])
 def test_no_odd_way_of_writing_an_address_reaches_this_machine(host_name: str, dialled: list[str]) -> None:
@@ -234,6 +237,16 @@ def test_a_name_server_that_keeps_us_waiting_is_left_at_the_deadline(monkeypatch
         get("http://files.example/", deadline_s=0.2)
     answer.set()
     assert_no_thread_is_left()
+
+
+def test_a_name_server_that_never_answers_does_not_keep_the_process(root: Path) -> None:
+    script = ("import socket, threading\n"
+              "socket.getaddrinfo = lambda *args, **kwargs: threading.Event().wait()\n"
+              "from intake import net\n"
+              "try: net.fetch('http://a.example/', max_bytes=1, deadline_s=0.1, allow_hosts=frozenset())\n"
+              "except net.FetchFailed: print('left')\n")
+    ended = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=30)
+    assert ended.stdout == "left\n"
 
 
 def assert_no_thread_is_left() -> None:

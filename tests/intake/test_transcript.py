@@ -41,6 +41,10 @@ intro
 00:00.000 --> 00:01.500 align:start position:0%
 <v.loud Anna>Hello <00:00.700><c.yellow>there</c>,
 
+NOTE nobody says
+this either
+
+outro
 01:00:01.500 --> 01:00:04.000
 two &amp; more &lt;lines&gt;
 of it.&nbsp;Done
@@ -86,7 +90,8 @@ def test_other_tables_give_their_column_of_text(data: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "Word, I never said that.\nWell, yes, I did.", "text, she said\nagain and again", "Word", "Word, text",
-    "text,text\nof,three,cells", "start,end\n1,2", '"Text is all we have," he said.', "a --> b is an arrow", "word,start\n\"open",
+    "text,text\nof,three,cells", "start,end\n1,2", '"Text is all we have," he said.', "a --> b is an arrow",
+    "word,start\n\"open",
 ])
 def test_plain_text_is_not_taken_for_a_table(text: str) -> None:
     assert transcript.read(text.encode()) == " ".join(text.split())
