@@ -55,7 +55,8 @@ _ABBREVIATIONS: dict[str, tuple[str, str]] = {
         "no number|nos numbers|p page|pp pages|vol volume|vols volumes|ch chapter|chap chapter|fig figure|figs figures|"
         "art article|sect section|ver version|v version|op opus|c circa|para paragraph|ed edition|pt part").items()},
 }
-_LAST_WORDS = _words("etc jr sr inc corp co ltd bros ave blvd rd st dr a.k.a dept univ")
+_DOTTED_UNITS = _words("in ft lb lbs oz min mins sec secs hr hrs yd mi gal tsp tbsp yr yrs")
+_LAST_WORDS = _words("etc jr sr inc corp co ltd bros ave blvd rd st dr a.k.a dept univ") | _DOTTED_UNITS
 """Abbreviations whose dot can end the sentence as well."""
 
 _LOUD_ABBREVIATIONS = _words("mr mrs dr vs etc jr sr ph.d")
@@ -70,7 +71,7 @@ _FUNCTION_WORDS = _words(
 
 _SCALES = _pairs("k thousand|K thousand|m million|M million|mn million|mm million|MM million|bn billion|b billion|B billion|"
                  "t trillion|T trillion|tn trillion|mil million")
-_SCALE_WORDS = _pairs("hundred hundred|thousand thousand|million million|billion billion|trillion trillion|"
+_SCALE_WORDS = _pairs("thousand thousand|million million|billion billion|trillion trillion|"
                       "mn million|bn billion|tn trillion|mil million")
 # symbol -> one, many, the hundredth part of it
 _CURRENCIES: dict[str, tuple[str, str, str]] = {
@@ -96,14 +97,15 @@ _UNIT_TEXT = (
     "dpi D_P_I D_P_I|ppm part_per_million parts_per_million|psi P_S_I P_S_I|mph mile_per_hour miles_per_hour|"
     "mpg mile_per_gallon miles_per_gallon|km/h kilometer_per_hour kilometers_per_hour|"
     "kmh kilometer_per_hour kilometers_per_hour|kph kilometer_per_hour kilometers_per_hour|"
-    "m/s meter_per_second meters_per_second|hr hour|hrs hours|min minute|mins minutes|sec second|secs seconds|ms millisecond|"
+    "m/s meter_per_second meters_per_second|KB/s kilobyte_per_second kilobytes_per_second|MB/s megabyte_per_second "
+    "megabytes_per_second|GB/s gigabyte_per_second gigabytes_per_second|hr hour|hrs hours|min minute|mins minutes|sec second|secs seconds|ms millisecond|"
     "µs microsecond|ns nanosecond|yr year|yrs years|wk week|wks weeks|ml milliliter|mL milliliter|cl centiliter|dl deciliter|"
     "gal gallon|tsp teaspoon|tbsp tablespoon|kcal kilocalorie|cal calorie|kJ kilojoule|kPa kilopascal|hPa hectopascal|"
     "°C degree_Celsius degrees_Celsius|°F degree_Fahrenheit degrees_Fahrenheit|° degree|°K kelvin kelvin|"
     "m^2 square_meter|m^3 cubic_meter|km^2 square_kilometer|cm^2 square_centimeter|cm^3 cubic_centimeter|ft^2 square_foot "
     "square_feet|sqft square_foot square_feet|sqm square_meter|% percent percent|‰ per_mille per_mille|¢ cent|"
     "''  inch inches|\" inch inches|' foot feet|ha hectare")
-_TIGHT_UNIT_TEXT = "m meter|g gram|l liter|L liter|W watt|V volt|h hour|s second|in inch inches|t ton"
+_TIGHT_UNIT_TEXT = "m meter|g gram|l liter|L liter|W watt|V volt|h hour|s second|in inch inches|t ton|c cent"
 """Symbols that are common words or letters: read as units only right behind the number, or a few apart from it."""
 
 
@@ -120,7 +122,8 @@ def _units(text: str) -> dict[str, tuple[str, str]]:
 _UNITS = _units(_UNIT_TEXT)
 _UNITS_APART = {**_units("m meter|g gram|l liter|L liter|W watt|V volt|h hour"),
                 **{symbol: names for symbol, names in _UNITS.items() if symbol not in ("'", '"', "''")}}
-_UNITS |= _units(_TIGHT_UNIT_TEXT)
+_TIGHT_UNITS = _units(_TIGHT_UNIT_TEXT)
+_UNITS |= _TIGHT_UNITS
 
 _AS_WORDS = _words(
     "NASA NATO UNESCO UNICEF OPEC FIFA UEFA AIDS SARS COVID LASER RADAR SCUBA NAFTA OSHA FEMA PIN RAM ROM GIF JPEG SIM "
@@ -145,13 +148,13 @@ _SHORT_WORDS = _words(
     "US ME IT AM OR WHO AID TIP TOE TON VOW WEB YEP NAH FAT AWE APE AXE EGO ERA INN INK IVY OAK OAR OPT OWE")
 _SPECIAL = {
     "007": "double oh seven", "24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven", "3M": "three M",
-    "C++": "C plus plus", "C#": "C sharp", "F#": "F sharp", "N/A": "N A", "n/a": "N A", "OK": "okay", "OKs": "okays",
+    "C++": "C plus plus", "C#": "C sharp", "F#": "F sharp", "N/A": "N A", "n/a": "N A", "OK": "okay", "ok": "okay", "Ok": "okay", "OKs": "okays", "24-7": "twenty-four seven",
     "PhD": "P H D", "PhDs": "P H D's", "Wi-Fi": "Wi-Fi", "WWI": "World War One", "WWII": "World War Two",
     "WW1": "World War One", "WW2": "World War Two", "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent",
     "×": "times", "÷": "divided by", "−": "minus", "±": "plus or minus", "<": "less than", ">": "greater than",
     "≈": "approximately", "≤": "less than or equal to", "≥": "greater than or equal to", "≠": "is not equal to",
     "§": "section", "°": "degrees", "€": "euros", "£": "pounds", "¥": "yen", "$": "dollars", "/": "slash", "½": "half",
-    "AC/DC": "A C D C", "and/or": "and or", "y2k": "Y two K", "Y2K": "Y two K", "K9": "K nine", "mic'd": "miked",
+    "AC/DC": "A C D C", "c/o": "care of", "km/h": "kilometers per hour", "and/or": "and or", "y2k": "Y two K", "Y2K": "Y two K", "K9": "K nine", "mic'd": "miked",
     "JPEG": "jpeg", "SaaS": "sass", "LaTeX": "latech", "macOS": "mac O S", "mp3": "M P three", "mp4": "M P four",
 }
 _MONARCHS = _words(
@@ -177,6 +180,8 @@ _STATES = _pairs(
 _STATES_ONLY_WITH_ZIP = _words("OK HI ME IN OR OH ID PA MA AL LA")
 _SEPARATORS = {".": "dot", "/": "slash", "@": "at", ":": "colon", "_": "underscore", "-": "dash", "?": "question mark",
                "=": "equals", "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus"}
+_FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
+_SPLITTERS = (re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
 _BETWEEN = {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
             ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ", "×": " by ", "°": " degrees "}
 """What stands inside a word that no rule knows; anything else parts it silently."""
@@ -185,9 +190,24 @@ _BETWEEN = {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " 
 # Numbers
 
 
-@lru_cache(4096)
+_THOUSANDS = ("", "thousand", "million", "billion", "trillion")
+
+
 def cardinal(number: int, british: bool = False) -> str:
-    words = languages.name(str(number), "en") or " ".join(map(_digit, str(number)))
+    """Below 10^15. One thousand two hundred thirty-four, British with an `and`."""
+    words: list[str] = []
+    for power in range(4, -1, -1):
+        group = number // 1000**power % 1000
+        if british and power == 0 and words and 0 < group < 100:
+            words.append("and")
+        if group or not number and power == 0:
+            words += [_below_thousand(group, british), _THOUSANDS[power]]
+    return " ".join(filter(None, words))
+
+
+@lru_cache(2000)
+def _below_thousand(number: int, british: bool) -> str:
+    words = languages.name(str(number), "en") or digit_by_digit(str(number))
     return words if british else words.replace(" and ", " ")
 
 
@@ -270,10 +290,10 @@ def _letters(core: str, loud: bool = False) -> str:
                                           or _PRONOUNCEABLE.fullmatch(core.lower())) if loud else is_acronym(core)
         return spelled(core) if spells and core.isascii() else core.lower()
     if core.upper() == core and len(core) > 1:
-        return core.lower()
+        return re.sub("^i'", "I'", core.lower())
     if re.fullmatch(r"[A-Z]{2,}s", core):
         return spelled(core[:-1]) + "'s" if is_acronym(core[:-1]) else core.lower()
-    if re.search(r"[A-Z]{2}", core):
+    if core.isascii() and re.search(r"[A-Z]{2}", core):
         base, own, ending = core.partition("'")
         return " ".join(_letters(part) for part in _CAMEL.findall(base)) + own + ending.lower()
     return core
@@ -304,17 +324,21 @@ def _digit_run(run: str) -> str:
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True) if not sign.isalpha())
 _AMOUNT = re.compile(
-    rf"(?P<about>~|≈|<|>|≤|≥)?(?P<sign>[-−+±])?(?P<before>{_SIGNS})?(?P<low>{_NUMBER})(?P<plus>\+)?"
-    rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{_NUMBER}))?(?P<unit>-?[^\d\s,.-]{{1,9}}(?:\^?[23])?)?")
+    rf"(?P<about>~|≈|<|>|≤|≥)?(?P<sign>[-−+±])?(?P<before>{_SIGNS})?(?P<low>{_NUMBER})"
+    rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{_NUMBER}))?(?P<unit>-?[^\d\s,.+-]{{1,9}}(?:\^?[23])?)?(?P<plus>\+)?")
 _ABOUT = {"~": "about ", "≈": "about ", "<": "less than ", ">": "more than ", "≤": "at most ", "≥": "at least "}
 _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?Z?)?")
 _SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)")
-_PHONE = re.compile(r"(?:\+?\d{1,3}[-. ])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}")
+_PHONE = re.compile(r"(?:\+?\d{1,3}[-. ])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}|"
+                    r"\d+(?:-\d+){2,}")
+_RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+)")
+_PER = _pairs("mo month|hr hour|h hour|yr year|y year|wk week|s second|sec second|min minute|d day|km kilometer|mi mile|kg kilogram|"
+              "lb pound|gal gallon|oz ounce|l liter|L liter|ml milliliter|m^2 square meter|sqft square foot|GB gigabyte")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)")
-_DECADE = re.compile(r"'?(\d0|\d\d0|1[1-9]\d0|20\d0)'?s")
+_DECADE = re.compile(r"'?(\d0|\d\d0|1\d\d0|20\d0)'?s")
 _DOTTED_NUMBERS = re.compile(r"\d{1,5}(?:\.\d{1,5}){2,5}")
 _FRACTION = re.compile(rf"(?:(\d{{1,6}})?{FRACTION})?(\d{{1,4}})/(\d{{1,4}})")
 _DENOMINATORS = {2: "half", 4: "quarter"}
@@ -328,11 +352,14 @@ _ADDRESS = re.compile(rf"(?:https?|ftp)://\S+|www\.\S+|(?:[\w-]+\.)+(?:{_TOP_LEV
 _FILE = re.compile(r"[\w-]*(?:\.[\w-]+){0,4}\.(?:pdf|jpe?g|png|gif|mp[34]|wav|txt|md|py|js|ts|json|csv|exe|zip|html|css|srt|"
                    r"vtt|ass|docx?|xlsx?|pptx?|svg|ya?ml|toml|sh|net|NET)")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
-_RANGE = re.compile(r"([\d$£€¥.~'][^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
+_RANGE = re.compile(r"([$£€¥.~']*\d[^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
+_DIGIT = re.compile(r"\d")
+_MIXED = re.compile(r"(?:[^\W_]|(?<=\d)\.(?=\d))+")
 _POWER = re.compile(r"(.+)\^(-?\d{1,3})")
 _ROMAN = re.compile(r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
+@lru_cache(4096)
 def say(core: str, british: bool = False, loud: bool = False) -> str:
     """One word without its neighbours."""
     if core.isalpha():
@@ -452,7 +479,7 @@ def _decade(core: str, british: bool) -> str | None:
     if match:
         digits = match[1]
         words = in_pairs(digits) if len(digits) > 2 else cardinal(int(digits))
-        return _plural(words)
+        return _plural(words.removeprefix("one ") if digits in ("100", "1000") else words)
     apart = re.fullmatch(r"'(\d)(\d)", core)
     if apart:
         return ("oh " if apart[1] == "0" else "") + cardinal(int(core[1:]))
@@ -488,13 +515,14 @@ def _fraction(core: str, british: bool) -> str | None:
         return f"{cardinal(above)} out of {cardinal(below)}"
     if 0 < above < below and (below <= 12 or below in (16, 20, 32, 64, 100, 1000)):
         return _fraction_words(above, below, "one")
-    return f"{cardinal(above)} {'out of ' if 0 < above < below else ''}{cardinal(below)}"
+    return f"{cardinal(above)} {'out of ' if above < below or above == below == 100 else ''}{cardinal(below)}"
 
 
 def _fraction_words(above: int, below: int, one: str) -> str:
     if below < 2:
         return f"{cardinal(above)} over {cardinal(below)}"
     part = _DENOMINATORS.get(below) or ordinal(below)
+    part = part.removeprefix("one ")
     many = "halves" if below == 2 else part + "s"
     return f"{one} {part}" if above == 1 else f"{cardinal(above)} {many}"
 
@@ -510,6 +538,8 @@ def _height(core: str, british: bool) -> str | None:
         return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
     if match := _BY.fullmatch(core):
         return " by ".join(_plain_size(side) for side in match.groups() if side)
+    if inches := re.fullmatch(r"(\d+/\d+)(?:''|\")", core):
+        return f"{_fraction(inches[1], british)} inch"
     if core in _ASPECTS:
         return " by ".join(map(number, core.split(":")))
     if match := _RATIO.fullmatch(core):
@@ -526,7 +556,7 @@ def _initials(core: str, british: bool) -> str | None:
 
 
 def _alphanumeric(core: str, british: bool) -> str | None:
-    if core.isalnum() and len(core) > 1:
+    if len(core) > 1 and _MIXED.fullmatch(core):
         return _mixed(core)
     return _mixed(core[:-1]) + " plus" if core[-1] == "+" and core[:-1].isalnum() else None
 
@@ -534,6 +564,12 @@ def _alphanumeric(core: str, british: bool) -> str | None:
 def _range(core: str, british: bool) -> str | None:
     match = _RANGE.fullmatch(core)
     return f"{say(match[1], british)} to {say(match[2], british)}" if match else None
+
+
+def _rate(core: str, british: bool) -> str | None:
+    match = _RATE.fullmatch(core)
+    amount = match and _amount_alone(match[1], british)
+    return f"{amount} per {_PER.get(match[2], match[2])}" if match and amount else None
 
 
 def _power(core: str, british: bool) -> str | None:
@@ -549,30 +585,33 @@ def _power(core: str, british: bool) -> str | None:
 
 
 _READERS: tuple[Callable[[str, bool], str | None], ...] = (
-    _address, _phone, _date, _clock, _ordinal, _decade, _version, _fraction, _amount_alone, _height, _initials,
-    _range, _power, _alphanumeric,
+    _address, _date, _phone, _clock, _ordinal, _decade, _version, _fraction, _amount_alone, _height, _initials,
+    _range, _rate, _power, _alphanumeric,
 )
 
 
 def _compound(core: str, british: bool, loud: bool) -> str:
     """The parts of a word that is several: well-known, COVID-19, either/or, wait...what."""
-    said = ""
-    parts = re.split(r"([^\w']+|_+)", core)
-    for index, part in enumerate(parts):
-        if index % 2 == 0:
-            said += _part(part, british, loud)
-        elif part == "-" and parts[index - 1].isalpha() and parts[index + 1].isalpha():
-            said += "-"
-        else:
-            said += _BETWEEN.get(part, " ")
-    return " ".join(said.split())
+    splitters = _SPLITTERS if len(core) <= MAX_CORE else _SPLITTERS[-1:]
+    parts = next((parts for splitter in splitters if len(parts := splitter.split(core)) > 1), [core])
+    said = [_part(part, british, loud) if index % 2 == 0 else _between(part, parts[index - 1], parts[index + 1])
+            for index, part in enumerate(parts)]
+    return " ".join("".join(said).split())
+
+
+def _between(sign: str, before: str, after: str) -> str:
+    if sign == "-" and before[-1:].isalpha() and after[:1].isalpha():
+        return "-"
+    return _BETWEEN.get(sign, " ")
 
 
 def _part(part: str, british: bool, loud: bool) -> str:
-    if len(part) <= MAX_CORE:
-        return say(part.strip("'"), british, loud) if part.strip("'") else ""
-    return part if part.isalpha() else " ".join(
-        digit_by_digit(run) if run.isdigit() else run for run in re.findall(r"\d+|[^\d]+", part))
+    part = part.strip("'")
+    if len(part) > MAX_CORE:
+        return " ".join(digit_by_digit(run) if run.isdecimal() else run for run in re.findall(r"\d+|\D+", part))
+    if part.isalnum() or _FINE.search(part):
+        return say(part, british, loud)
+    return _mixed(part.replace("'", "")) if re.search(r"\d", part) else _letters(part, loud)
 
 
 # A word among its neighbours
@@ -622,7 +661,7 @@ def _read(at: _Place) -> list[str]:
     if not at.core or " " in at.core:
         return [at.core]
     if len(at.core) <= MAX_CORE:
-        for rule in _RULES:
+        for rule in _NUMBER_RULES if _DIGIT.search(at.core) else _LETTER_RULES:
             phrases = rule(at)
             if phrases is not None:
                 return phrases
@@ -633,7 +672,7 @@ def _own_signs(words: Sequence[Written]) -> list[Written]:
     """Gives the inch and foot marks back to their numbers: a quote is one only while none is open."""
     own, opened = [], False
     for word in words:
-        inches = word.tail[:1] == '"' and not opened and not word.lead and re.fullmatch(r"\d{1,3}(?:'\d{1,2})?", word.core)
+        inches = word.tail[:1] == '"' and not opened and not word.lead and re.fullmatch(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?", word.core)
         feet = word.tail[:1] == "'" and re.fullmatch(r"\d{1,3}", word.core) and not word.lead
         if inches or word.tail[:2] == "''" or feet:
             width = 2 if word.tail[:2] == "''" else 1
@@ -673,6 +712,11 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     numbered = following.core[:1].isdigit() and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
+    before = words[index - 1].core if index and not words[index - 1].tail else ""
+    if dotted and key in _DOTTED_UNITS and re.fullmatch(_NUMBER, before):
+        return _UNITS[key][before != "1"]
+    if key == "c" and _ORDINAL.fullmatch(before):
+        return "century"
     if len(core) > 1 and core.isupper() and key not in _LOUD_ABBREVIATIONS:
         return spelled(core.replace(".", "")) if dotted and _INITIALS.fullmatch(core) and "." in core else None
     if core[0].isupper() and key in ("st", "dr") and _is_street(words, index, following, dotted):
@@ -685,7 +729,6 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
                 "#" not in needs or numbered) and (key != "no" or numbered):
             return full
     if key in _MONTHS and key != "may" or key == "sept":
-        before = words[index - 1].core if index else ""
         if core[0].isupper() and (numbered or before[:1].isdigit()):
             return _MONTH_KEYS[key]
     if dotted and core in map(str.capitalize, _WEEKDAYS):
@@ -729,12 +772,13 @@ def _month(core: str) -> bool:
 
 def _half_day(at: _Place) -> list[str] | None:
     """3 pm · 3:30 p.m."""
-    clock = re.fullmatch(r"(1[0-2]|0?[1-9])(?::([0-5]\d))?", at.core)
     half = re.fullmatch(r"([ap])\.?m\.?", at.near(1), re.IGNORECASE)
-    if not clock or not half:
+    if not half or not re.fullmatch(r"\d{1,2}(?::[0-5]\d)?(?:[-–]\d{1,2}(?::[0-5]\d)?)?", at.core):
         return None
-    minutes = f" {_minutes(clock[2])}" if int(clock[2] or 0) else ""
-    return [cardinal(int(clock[1])) + minutes, spelled(half[1] + "m")]
+    hours = [_clock(hour + "am", at.british) for hour in re.split("[-–]", at.core)]
+    if not all(hours):
+        return None
+    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m")]
 
 
 def _slash_day(at: _Place) -> list[str] | None:
@@ -805,14 +849,15 @@ def _named_number(at: _Place) -> list[str] | None:
 def _measure(at: _Place) -> list[str] | None:
     """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
     match = _AMOUNT.fullmatch(at.core)
-    if match is None or any(read(at.core, at.british) for read in (_phone, _clock, _ordinal, _decade)):
+    if match is None or at.core in _SPECIAL or any(read(at.core, at.british) for read in (_phone, _clock, _ordinal, _decade)):
         return None
+    if match["unit"] in _TIGHT_UNITS and at.near(-1) != at.near(-1).lower() and at.near(-1).lower() not in _FUNCTION_WORDS:
+        return [_mixed(at.core)]  # iPhone 5s
     scale = _SCALE_WORDS.get(at.near(1).lower().removesuffix("s"), "") if not match["unit"] else ""
-    scale = re.sub("^hundred$", "", scale) if not match["before"] else scale
     behind = 2 if scale else 1
     apart = at.near(behind) if not match["unit"] and not match["before"] else ""
     if apart and apart not in _UNITS_APART and apart not in _CURRENCIES:
-        apart = ""
+        apart = "''" if apart == "in" and at.near(-1) in ("ft", "foot", "feet") else ""
     read = behind + bool(apart) - 1
     thing = at.near(read + 1)
     one = at.near(-1).lower() in ("a", "an", "another") and thing.islower() and thing not in _FUNCTION_WORDS
@@ -827,25 +872,25 @@ def _amount(match: re.Match[str], scale: str, apart: str, british: bool, one: bo
     near_scale = _near_scale(unit, bool(sign))
     if near_scale:
         unit = ""
-    names = _CURRENCIES.get(sign or unit or apart) or _UNITS.get(unit) or _UNITS_APART.get(apart)
+    names = _CURRENCIES.get(sign or unit or apart) or _UNITS.get(unit) or _UNITS_APART.get(apart) or _UNITS.get(apart)
     if unit and (sign or names is None):
         return None
     low, high = match["low"], match["high"]
     quantity = names is not None or near_scale or scale
     prefix = _ABOUT.get(match["about"], "") + _SIGN.get(match["sign"], "")
-    if sign and not (high or near_scale or scale):
+    if (sign or unit in _CURRENCIES) and not (high or near_scale or scale):
         if (cents := re.fullmatch(r"([\d,]*)\.(\d\d)", low)) and names and len(names) == 3 and names[2]:
             return [prefix + _money(cents, names, british, one)]
     read = number if quantity else _plain_number
-    words = prefix + read(low, british) + (" plus" if match["plus"] else "") + (f" to {read(high, british)}" if high else "")
+    words = prefix + read(low, british) + (f" to {read(high, british)}" if high else "")
     single = one or (low == "1" and not high and not near_scale and not scale)
     name = "" if names is None else names[0] if single else names[1]
-    phrases = [f"{words} {near_scale}".strip()]
-    if scale:
-        phrases.append(scale)
-    if apart and name:
-        return [*phrases, name]
-    return [*phrases[:-1], f"{phrases[-1]} {name}".strip()]
+    phrases = [f"{words} {near_scale}".strip(), *filter(None, [scale])]
+    if apart:
+        phrases.append(name)
+    elif name:
+        phrases[-1] += " " + name
+    return [*phrases[:-1], phrases[-1] + " plus"] if match["plus"] else phrases
 
 
 def _near_scale(unit: str, money: bool) -> str:
@@ -910,15 +955,18 @@ def _state(at: _Place) -> list[str] | None:
 def _sign(at: _Place) -> list[str] | None:
     """A sign that stands alone: between numbers it is said, else most are not."""
     before, after = at.near(-1), at.near(1)
-    between = before[-1:].isdigit() and after[:1].isdigit()
+    between = before[-2:].strip("'\"m").isdigit() and after[:1].isdigit()
     if at.core in ("x", "X") and between:
         return ["by"]
+    if at.core in _UNITS_APART and _BY.fullmatch(before):
+        return [_UNITS_APART[at.core][1]]
     if at.core in ("/", "<", ">", "÷", "×", "≈", "$", "€", "£", "¥", "°") and not between:
         return [""]
     return None
 
 
-_RULES: tuple[Rule, ...] = (_sign, _month_day, _half_day, _slash_day, _phone_groups, _and_a_half, _grouped, _named_number,
-                            _measure, _roman, _state)
+_NUMBER_RULES: tuple[Rule, ...] = (_month_day, _half_day, _slash_day, _phone_groups, _and_a_half, _grouped, _named_number,
+                                   _measure)
+_LETTER_RULES: tuple[Rule, ...] = (_sign, _roman, _state)
 _HEEDED = _words("x")
 """Small words that a rule may read otherwise."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -76,6 +76,9 @@ def _plain_character(character: str) -> str:
         return folded if folded != character and folded.isalnum() or character in "℃℉" else ""
     if unicodedata.decomposition(character).startswith("<") and not category.startswith("P"):
         return unicodedata.normalize("NFKC", character)
+    if category in ("No", "Nl"):
+        value = unicodedata.numeric(character)
+        return str(int(value)) if value == int(value) else ""
     return character
 
 
@@ -123,9 +126,11 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
         stop = start
         while stop < len(words) and words[stop].core.upper() == words[stop].core:
             stop += 1
+            if _SENTENCE_END.search(words[stop - 1].tail):
+                break
         if stop > start and _is_shout(words, start, stop, acronym):
             loud[start:stop] = [True] * (stop - start)
-        start = stop + 1
+        start = max(stop, start + 1)
     return loud
 
 
@@ -133,7 +138,7 @@ def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable
     capitals = [w.core for w in words[start:stop] if sum(map(str.isalpha, w.core[:MAX_CORE])) > 1]
     if len(capitals) < 2:
         return False
-    opens = start == 0 or bool(_SENTENCE_END.search(words[start - 1].tail))
+    opens = start == 0 or not words[start].core or bool(words[start].lead or _SENTENCE_END.search(words[start - 1].tail))
     closes = stop == len(words) or bool(_SENTENCE_END.search(words[stop - 1].tail))
     return opens and closes or any(len(core) > 4 and core.isalpha() and not acronym(core) for core in capitals)
 
@@ -213,8 +218,8 @@ _UNITS = {
 }
 UNIT_NAMES = {code: dict(pair.split(" ", 1) for pair in units.split("|")) for code, units in _UNITS.items()}
 _CLOCK = {"de": "Uhr", "fr": "heures", "nl": "uur"}
-_AND = {"de": "und", "fr": "et", "es": "y", "it": "e", "pt": "e", "nl": "en"}
-_ORDINAL = {
+_ORDINALS = {
+    "de": re.compile(r"(\d{1,2})\."),
     "fr": re.compile(r"(\d{1,4})(?:er|re|e|ème|eme|nd|nde)"), "es": re.compile(r"(\d{1,4})\.?[ºª]"),
     "it": re.compile(r"(\d{1,4})[ºª°]"), "pt": re.compile(r"(\d{1,4})\.?[ºª]"),
     "nl": re.compile(r"(\d{1,4})(?:e|de|ste)"), "sv": re.compile(r"(\d{1,4}):[ae]"),
@@ -222,24 +227,34 @@ _ORDINAL = {
 }
 _GERMAN_MONTHS = frozenset("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
 _AMOUNT = re.compile(
-    r"(?P<sign>[-−])?(?P<before>[€$£¥])?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
+    r"(?P<sign>[-−])?(?P<before>[€$£¥%])?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
 )
 
 
 def speak(words: Sequence[Written], language: str) -> list[str]:
     """What is said for each word of a language other than English."""
-    code = language_code(language)
-    chinese = language.lower().startswith(("zh", "yue", "cmn"))
+    words = _own_dots(words, language_code(language))
     loud = shouting(words, lambda core: False)
     said: list[str] = []
     while len(said) < len(words):
         at = len(said)
-        phrases = [_capitals(words[at].core, loud[at])] if not re.search(r"[\d%]", words[at].core) else (
-            [chinese_text(words[at].core, _next_core(words, at))] if chinese
-            else _read(words, at, code) if code else [words[at].core])
-        said += map(punctuated, _without_dots(words[at:at + len(phrases)], phrases, code), phrases)
+        if re.search(r"[\d%]", words[at].core):
+            phrases = _numbers(words, at, language)
+        else:
+            phrases = [_capitals(words[at].core, loud[at], language)]
+        said += map(punctuated, words[at:at + len(phrases)], phrases)
     return said
+
+
+def _numbers(words: Sequence[Written], at: int, language: str) -> list[str]:
+    code = language_code(language)
+    if language[:3].lower().rstrip("-_") in ("zh", "yue", "cmn"):
+        return [chinese_text(words[at].core, _next_core(words, at))]
+    if not code:
+        return [words[at].core]
+    phrases = _read(words, at, code)
+    return [phrase.replace(" ", "") for phrase in phrases] if code == "ja" else phrases
 
 
 def _next_core(words: Sequence[Written], at: int) -> str:
@@ -249,12 +264,23 @@ def _next_core(words: Sequence[Written], at: int) -> str:
     return words[at + 1].core
 
 
-def _capitals(core: str, loud: bool) -> str:
+def _capitals(core: str, loud: bool, language: str) -> str:
     if core.upper() != core or core.lower() == core or len(core) < 2 or len(core) > MAX_CORE:
         return core
-    if not loud and (len(core) < 4 or not _has_vowel(core)) and core.isalpha():
+    article, apostrophe, noun = core.rpartition("'")
+    if article:
+        return small(article, language) + apostrophe + _capitals(noun, loud, language)
+    bare = unicodedata.normalize("NFD", core) == core
+    if not loud and core.isalpha() and (bare and len(core) < 4 or not _has_vowel(core)):
         return spelled(core)
-    return core.lower()
+    return small(core, language)
+
+
+def small(text: str, language: str) -> str:
+    """Small letters, with Turkish's two i."""
+    if language[:2].lower() in ("tr", "az"):
+        text = text.replace("İ", "i").replace("I", "ı")
+    return text.lower()
 
 
 def _has_vowel(core: str) -> bool:
@@ -262,72 +288,93 @@ def _has_vowel(core: str) -> bool:
     return any(c in "aeiouyαεηιουωаеиоуыэюяєії" for c in letters) or not re.search("[a-zα-ωа-я]", letters)
 
 
-def _without_dots(words: Sequence[Written], phrases: Sequence[str], code: str) -> Iterable[Written]:
-    """The dot that makes a German number an ordinal is no full stop."""
-    for word, phrase in zip(words, phrases, strict=True):
-        ordinal = code == "de" and word.core.isdigit() and word.tail == "." and phrase.endswith(("te", "ten"))
-        yield word._replace(tail="") if ordinal else word
-
-
 def _read(words: Sequence[Written], at: int, code: str) -> list[str]:
-    """Phrases for one or more words from `at`."""
-    core, base = words[at].core, code.split("_")[0]
-    following = _next_core(words, at)
-    if len(core) > MAX_CORE:
-        return [_runs(core, code)]
-    if base in _SPACED_THOUSANDS and (count := grouped(words, at)) > 1:
-        number = name("".join(word.core for word in words[at:at + count]), code)
-        if number:
-            return share_out(number, count)
-    if base == "de" and core.isdigit() and words[at].tail == "." and at + 1 < len(words) \
-            and words[at + 1].core in _GERMAN_MONTHS and len(core) < 3:
-        article = at > 0 and words[at - 1].core.lower() in ("der", "die", "das")
-        return [(name(core, code, "ordinal") or core) + ("" if article else "n")]
-    if base in _ORDINAL and (ordinal := _ORDINAL[base].fullmatch(core)):
-        return [name(ordinal[1], code, "ordinal") or core]
-    if clock := re.fullmatch(r"(\d{1,2})[:hH](\d\d)?", core):
-        return _clock(clock, following, code, base)
-    amount = _AMOUNT.fullmatch(core)
-    return (amount and _amount(amount, following, code, base)) or [_runs(core, code)]
+    """Phrases for one or more words from `at`, by the first rule that knows them."""
+    core = words[at].core
+    if len(core) <= MAX_CORE:
+        for rule in (_spaced_thousands, _ordinal, _clock, _amount):
+            phrases = rule(words, at, code)
+            if phrases is not None:
+                return phrases
+    return [_runs(core, code)]
 
 
-def _clock(clock: re.Match[str], following: str, code: str, base: str) -> list[str]:
-    hours, minutes = name(str(int(clock[1])), code), name(clock[2], code) if int(clock[2] or 0) else ""
-    hour_name = _CLOCK.get(base, "")
-    phrases = [f"{hours} {hour_name}".strip(), minutes or ""]
-    if following == hour_name and minutes:
-        return phrases
-    return [str(hours), following] if following == hour_name != "" else [" ".join(phrases).strip()]
+def _base(code: str) -> str:
+    return code.split("_")[0]
 
 
-def _amount(amount: re.Match[str], following: str, code: str, base: str) -> list[str] | None:
-    low = _number(amount["low"], code, base)
-    high = _number(amount["high"], code, base) if amount["high"] else None
+def _spaced_thousands(words: Sequence[Written], at: int, code: str) -> list[str] | None:
+    """10 000"""
+    count = grouped(words, at) if _base(code) in _SPACED_THOUSANDS else 1
+    number = name("".join(word.core for word in words[at:at + count]), code) if count > 1 else None
+    return share_out(number, count) if number else None
+
+
+def _ordinal(words: Sequence[Written], at: int, code: str) -> list[str] | None:
+    """1er · 3º · 3e · der 3. Mai"""
+    pattern = _ORDINALS.get(_base(code))
+    match = pattern.fullmatch(words[at].core) if pattern else None
+    words_for = name(match[1], code, "ordinal") if match else None
+    if words_for is None or _base(code) != "de":
+        return [words_for] if words_for else None
+    article = at > 0 and words[at - 1].core.lower() in ("der", "die", "das")
+    return [words_for if article else words_for + "n"]
+
+
+def _own_dots(words: Sequence[Written], code: str) -> Sequence[Written]:
+    """The dot of a German day belongs to it: it ends no sentence."""
+    if _base(code) != "de":
+        return words
+    nexts = [*(word.core for word in words[1:]), ""]
+    return [word._replace(core=word.core + ".", tail="")
+            if word.tail == "." and after in _GERMAN_MONTHS and re.fullmatch(r"\d{1,2}", word.core) else word
+            for word, after in zip(words, nexts, strict=True)]
+
+
+def _clock(words: Sequence[Written], at: int, code: str) -> list[str] | None:
+    """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are heard"""
+    clock = re.fullmatch(r"(\d{1,2})[:hH](\d\d)?", words[at].core)
+    if clock is None:
+        return None
+    hour_name = _CLOCK.get(_base(code), "")
+    hours = name(str(int(clock[1])), code) or clock[1]
+    minutes = name(str(int(clock[2])), code) or "" if int(clock[2] or 0) else ""
+    if not hour_name or _next_core(words, at) != hour_name:
+        return [" ".join(filter(None, (hours, hour_name, minutes)))]
+    return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
+
+
+def _amount(words: Sequence[Written], at: int, code: str) -> list[str] | None:
+    """3,14 · 5 km · 50 % · 3,50 € · 10-15 kg; the unit may be a display word of its own."""
+    amount = _AMOUNT.fullmatch(words[at].core)
+    value = _value(amount["low"], _base(code)) if amount else None
+    if amount is None or value is None:
+        return None
+    low, high = _number(amount["low"], code), _number(amount["high"] or "", code)
     if low is None or (amount["high"] and high is None):
         return None
+    quantity = " ".join(filter(None, ("minus" if amount["sign"] else "", low, high)))
     unit = amount["before"] or amount["unit"]
-    apart = not unit and (following in _SYMBOLS or following == "%" or following in UNIT_NAMES.get(base, {}))
-    unit = following if apart else unit
-    phrase = ("minus " if amount["sign"] else "") + (f"{low} {high}" if high else low)
-    value = _value(amount["low"], base)
-    if unit in _SYMBOLS and value is not None:
-        money = _money(value, _SYMBOLS[unit], code, base)
-        return _two(phrase, money, apart) if money else None
+    if unit:
+        phrases = _with_unit(quantity, value, unit, code)
+        return [" ".join(phrases)] if phrases else None if amount["before"] else [f"{quantity} {unit}"]
+    return _with_unit(quantity, value, _next_core(words, at), code) or [quantity]
+
+
+def _with_unit(quantity: str, value: Decimal, unit: str, code: str) -> list[str] | None:
+    """Phrases for the number and for its unit, None when the unit is none."""
+    base = _base(code)
+    if unit in _SYMBOLS:
+        money = _money(value, _SYMBOLS[unit], code)
+        return money and _two_parts(money)
     if unit == "%" and base in _PERCENT:
-        phrase = f"{_PERCENT[base]} {phrase}" if base == "tr" else phrase
-        return [phrase, _PERCENT[base] if base != "tr" else ""] if apart else [
-            phrase if base == "tr" else f"{phrase} {_PERCENT[base]}"]
-    if unit in UNIT_NAMES.get(base, {}):
-        return [phrase, UNIT_NAMES[base][unit]] if apart else [f"{phrase} {UNIT_NAMES[base][unit]}"]
-    return [phrase] if not unit else None
+        return [f"{_PERCENT[base]}", quantity] if base == "tr" else [quantity, _PERCENT[base]]
+    return [quantity, UNIT_NAMES[base][unit]] if unit in UNIT_NAMES.get(base, {}) else None
 
 
-def _two(phrase: str, money: str, apart: bool) -> list[str]:
-    """Money as one word, or as the number's words and the currency's."""
-    if not apart:
-        return [money]
-    first = money.split()[:max(1, len(money.split()) - 1)]
-    return [" ".join(first), " ".join(money.split()[len(first):])]
+def _two_parts(money: str) -> list[str]:
+    first, _, last = money.rpartition(" ")
+    return [first, last]
 
 
 def _value(text: str, base: str) -> Decimal | None:
@@ -339,33 +386,40 @@ def _value(text: str, base: str) -> Decimal | None:
     return Decimal(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else None
 
 
-def _number(text: str, code: str, base: str) -> str | None:
-    value = _value(text, base)
+def _number(text: str, code: str) -> str | None:
+    value = _value(text, _base(code))
     if value is None:
         return None
     digits = str(value)
     if len(digits) > MAX_DIGITS or (text[0] == "0" and len(text) > 1 and "." not in digits):
         return digit_names(re.sub(r"\D", "", text), code)
-    if re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text) and base in ("de", "nl", "da"):
+    if re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text) and _base(code) in ("de", "nl", "da"):
         return name(digits, code, "year") or name(digits, code)
     return name(digits, code)
 
 
-def _money(value: Decimal, currency: str, code: str, base: str) -> str | None:
+def _money(value: Decimal, currency: str, code: str) -> str | None:
     """As people say it: three euros fifty, not three euros and fifty cents."""
+    whole, cents = int(value), int(value * 100) % 100
+    unit = _currency_name(whole, currency, code)
+    one = {"de": "ein", "fr": "un", "es": "un", "it": "un", "pt": "um"}.get(_base(code))
+    number = one if whole == 1 and one else name(str(whole), code)
+    if unit is None or number is None:
+        return None
+    return f"{number} {unit} {name(str(cents), code) or ''}" if cents else f"{number} {unit}"
+
+
+def _currency_name(whole: int, currency: str, code: str) -> str | None:
+    """`num2words` knows the forms of a currency's name and which of them a number takes."""
     converter: Any = CONVERTER_CLASSES[code]
     forms = getattr(converter, "CURRENCY_FORMS", {}).get(currency)
-    whole, cents = int(value), int(value * 100) % 100
     if not forms or not isinstance(forms[0], tuple):
-        number = name(str(value), code)
-        return f"{number} {currency}" if number else None
+        return None
     try:
-        unit = converter.pluralize(whole, forms[0])
+        unit: str = converter.pluralize(whole, forms[0])
     except NotImplementedError:
         unit = forms[0][0 if whole == 1 else -1]
-    one = {"de": "ein", "fr": "un", "es": "un", "it": "un", "pt": "um"}.get(base)
-    number = one if whole == 1 and one else name(str(whole), code)
-    return f"{number} {unit} {name(str(cents), code) or ''}".strip() if cents else f"{number} {unit}"
+    return unit
 
 
 def _runs(core: str, code: str) -> str:
@@ -380,7 +434,7 @@ def _runs(core: str, code: str) -> str:
 
 _HAN_DIGITS = "零一二三四五六七八九"
 _HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
-                         r"(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
+                         r"(?P<scale>[百千万萬亿億]*)(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
 _HAN_UNITS = {"℃": "摄氏度", "°C": "摄氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米", "g": "克",
               "¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
@@ -398,6 +452,7 @@ def chinese_text(core: str, following: str) -> str:
         number = _han_number(match["number"], after)
         if match["decimals"]:
             number += "点" + _han_digits(match["decimals"])
+        number += match["scale"]
         if match["unit"] == "%":
             number = "百分之" + number
         unit = _HAN_UNITS.get(match["unit"] or "", "")

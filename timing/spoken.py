@@ -52,7 +52,7 @@ def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = Tr
     said = _speak(words, language)
     return tuple(
         Token(text[start:end], start + char_offset, end + char_offset,
-              phrase if normalize else " ".join(text[start:end].split()), _spoken(phrase, _is_english(language)))
+              phrase if normalize else " ".join(text[start:end].split()), _spoken(phrase, language))
         for (start, end), phrase in zip(places, said, strict=True))
 
 
@@ -123,8 +123,14 @@ def _segmented(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
         for chunk in parser.parse(clause):
             position += len(chunk)
             cuts.add(position)
+    quoted = False
     for cut in range(1, len(run)):
-        if _parts(run[cut - 1], run[cut], cut in cuts):
+        quoted ^= run[cut - 1] == '"'
+        if '"' in run[cut - 1:cut + 1] and (quoted or run[cut] not in _CLOSING):
+            parts = not quoted
+        else:
+            parts = _parts(run[cut - 1], run[cut], cut in cuts)
+        if parts:
             yield offset + start, offset + cut
             start = cut
     yield offset + start, offset + len(run)
@@ -137,9 +143,9 @@ def _parts(before: str, after: str, proposed: bool) -> bool:
     if before in _CLOSING and before not in "ー々ゝゞ%％" or after in _OPENING:
         return not (before.isascii() and after.isascii())
     first, second = bool(_UNSPACED.match(before)), bool(_UNSPACED.match(after))
-    if first == second:
-        return first and proposed
-    return not before.isdigit()
+    if first == second or before.isdigit():
+        return second and proposed
+    return True
 
 
 @cache
@@ -161,11 +167,12 @@ def _segmenter_name(run: str, language: str) -> str:
 # Spoken words
 
 
-def _spoken(said: str, is_english: bool) -> tuple[str, ...]:
+def _spoken(said: str, language: str) -> tuple[str, ...]:
     """Small letters and apostrophes. Digits that no reader knew are guessed to sound as long as in English."""
-    letters = re.sub(r"\d+", lambda run: f" {english.number(run[0])} ", said).lower()
+    letters = re.sub(r"\d+", lambda run: f" {english.number(run[0])} ", said)
+    letters = languages.small(letters, language)
     if not letters.isascii():
-        letters = "".join(map(_ascii_letter if is_english else _letter, letters))
+        letters = "".join(map(_ascii_letter if _is_english(language) else _letter, letters))
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
