@@ -15,7 +15,7 @@ import torch
 
 from tests.doubles.f5 import Models, make_f5
 from tests.tts.f5.conftest import Speak, load
-from tts import Cancelled, EngineError, Line, Options, Samples, Voice
+from tts import Cancelled, EngineError, EngineLost, Line, Options, Samples, Voice
 from tts.f5.engine import F5Engine
 from tts.f5.network import LoadError
 
@@ -133,6 +133,13 @@ def test_the_longest_line_fits_and_a_much_longer_one_is_refused(engine: F5Engine
     assert speak("a" * n_bytes, voice=voice, speed=speed, nfe_step=1)[0].samples.size
     with pytest.raises(EngineError, match="the model can do 30 s"):
         speak("a" * 3 * n_bytes, voice=voice, speed=speed)
+
+
+def test_a_text_that_is_too_long_for_its_recording_still_leaves_room_for_lines(engine: F5Engine, speak: Speak) -> None:
+    hurried = a_voice(1.0, text="a" * 300)
+    assert speak("a" * engine.max_bytes(hurried, 1.0), voice=hurried, nfe_step=1)[0].samples.size
+    assert speak("a", voice=hurried, nfe_step=1)[0].samples.size
+    assert speak("a", voice=a_voice(1.0, text="a" * 80), nfe_step=1)[0].samples.size
 
 
 def test_a_reference_so_slow_that_no_word_fits_is_refused_in_words_for_its_owner(speak: Speak) -> None:
@@ -331,6 +338,16 @@ def test_running_out_of_gpu_memory_is_told_and_survived(speak: Speak) -> None:
     with pytest.raises(EngineError, match="not enough memory"):
         speak(LINES[0], progress=lambda share: full() if share else None)
     assert speak(LINES[0])[0].samples.size
+
+
+def test_a_gpu_that_broke_is_told_apart_from_any_other_fault(speak: Speak) -> None:
+    def fail(message: str) -> None:
+        raise RuntimeError(message)
+
+    with pytest.raises(EngineLost, match="this worker is replaced"):
+        speak(LINES[0], progress=lambda share: fail("CUDA error: device-side assert triggered"))
+    with pytest.raises(RuntimeError, match="of another kind"):
+        speak(LINES[0], progress=lambda share: fail("of another kind"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x"])

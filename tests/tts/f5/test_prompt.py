@@ -56,6 +56,13 @@ def test_a_line_of_under_ten_bytes_takes_its_time() -> None:
     assert (short, longer) == (int(465 / 52 * 9 / 0.3), int(465 / 52 * 10))
 
 
+def test_however_short_a_line_there_is_a_frame_for_each_token_and_two_to_be_heard() -> None:
+    for n_bytes, n_frames in ((200, 50), (45, 50)):
+        hurried = Reference(torch.zeros(1, n_frames, 100), 1.0, "a" * n_bytes, ())
+        told = prompt.compose(hurried, "a", VOCABULARY, 1.0)
+        assert told.n_frames == max(n_bytes + 2, n_frames + 2)
+
+
 def test_the_longest_line_is_upstreams() -> None:
     voice = prompt.own_voice()
     seconds = len(voice.samples) / voice.rate_hz
