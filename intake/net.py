@@ -163,8 +163,7 @@ class _Download:
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > self.max_bytes:
             raise _too_large(self.max_bytes)
         body = bytearray()
-        # Not `stream`: urllib3 reads a chunk's size line without a limit, `read` leaves that to http.client.
-        while block := response.read(_BLOCK_BYTES):
+        for block in response.stream(_BLOCK_BYTES):
             body += block
             if len(body) > self.max_bytes:
                 raise _too_large(self.max_bytes)

@@ -238,7 +238,8 @@ def test_a_refused_stream_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch:
 
 
 def test_the_first_of_several_sound_tracks_is_heard(encode: Callable[..., bytes]) -> None:
-    two = encode("mka", "-f", "lavfi", "-i", "sine=880:d=1:r=44100", "-map", "1", "-map", "0", "-c:a", "flac")
+    two = encode("mka", "-f", "lavfi", "-i", "sine=880:d=1:r=44100", "-map", "1", "-map", "0", "-c:a", "flac",
+                 "-disposition:a:0", "0", "-disposition:a:1", "default")
     heard = audio.decode(two, max_duration_s=10)
     assert (heard.rate_hz, heard.n_channels) == (44_100, 1)
 
