@@ -21,58 +21,171 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """`key value words|key value words` as a table."""
-    return dict(pair.split(" ", 1) for pair in text.split("|"))
+    """Entries `key words`, parted by bars and line ends."""
+    entries = (entry.strip().split(" ", 1) for entry in re.split(r"[|\n]", text))
+    return {entry[0]: entry[1] for entry in entries if len(entry) > 1}
+
+
+def _units(text: str) -> dict[str, tuple[str, str]]:
+    """Entries `symbol one many`; many is one with an s when absent."""
+    table: dict[str, tuple[str, str]] = {}
+    for symbol, names in _pairs(text).items():
+        one, *many = names.replace("_", " ").split("/")
+        table[symbol] = (one, many[0] if many else one + "s")
+    return table
 
 
 # Tables
 
-_MONTHS = dict(zip("jan feb mar apr may jun jul aug sep oct nov dec".split(),
-                   "January February March April May June July August September October November December".split(),
-                   strict=True))
-_MONTH_KEYS = {**_MONTHS, "sept": "September", **{month.lower(): month for month in _MONTHS.values()}}
-_MONTH_NAMES = tuple(_MONTHS.values())
-_WEEKDAYS = _pairs("mon Monday|tue Tuesday|tues Tuesday|wed Wednesday|thu Thursday|thur Thursday|thurs Thursday|fri Friday")
+_MONTH_NAMES = tuple("""
+    January February March April May June July August September October November December
+""".split())
+_MONTHS = {"sept": "September"} | {key: month for month in _MONTH_NAMES for key in (month[:3].lower(), month.lower())}
+_WEEKDAYS = _pairs("""
+    Mon Monday | Tue Tuesday | Tues Tuesday | Wed Wednesday | Thu Thursday | Thur Thursday | Thurs Thursday | Fri Friday
+""")
 
-# What must follow an abbreviation: "" nothing, "." a dot, "n" a capital, "#" a digit ("." before either: the dot too).
-_ABBREVIATIONS: dict[str, tuple[str, str]] = {
-    **{key: (words, "") for key, words in _pairs(
-        "mr mister|mrs missus|messrs messers|vs versus|etc et cetera|e.g for example|i.e that is|a.k.a also known as|"
-        "dept department|blvd boulevard|hwy highway|govt government|bros brothers|jr junior|sr senior|ltd limited|"
-        "approx approximately|w/ with|w/o without|b/c because|&c et cetera|ave avenue|viz namely|ibid ibidem|"
-        "asst assistant|attn attention|misc miscellaneous|ph.d P H D").items()},
-    **{key: (words, ".") for key, words in _pairs(
-        "inc incorporated|corp corporation|co company|univ university|assn association|est established|max maximum|"
-        "min minimum|tel telephone|ext extension|avg average|apt apartment|rd road|cf compare|ca circa|ft fort|"
-        "no number|intl international|natl national|mfg manufacturing|eq equation|hr hour|hrs hours|mins minutes|"
-        "sec second|secs seconds|yr year|yrs years|lbs pounds|oz ounces|eg for example|ie that is").items()},
-    **{key: (words, "n") for key, words in _pairs("dr doctor|prof professor|mt mount|gov governor|capt captain").items()},
-    **{key: (words, ".n") for key, words in _pairs(
-        "rev reverend|gen general|col colonel|lt lieutenant|sgt sergeant|sen senator|rep representative|hon honorable|"
-        "maj major|cmdr commander|adm admiral|pres president|cpl corporal|pvt private|supt superintendent|"
-        "ft fort|st saint|sta santa").items()},
-    **{key: (words, ".#") for key, words in _pairs(
-        "no number|nos numbers|p page|pp pages|vol volume|vols volumes|ch chapter|chap chapter|fig figure|figs figures|"
-        "art article|sect section|ver version|v version|op opus|c circa|para paragraph|ed edition|pt part").items()},
-}
-_DOTTED_UNITS = _words("in ft lb lbs oz min mins sec secs hr hrs yd mi gal tsp tbsp yr yrs")
-_LAST_WORDS = _words("etc jr sr inc corp co ltd bros ave blvd rd st dr a.k.a dept univ") | _DOTTED_UNITS
-"""Abbreviations whose dot can end the sentence as well."""
+_ABBREVIATIONS: dict[str, tuple[str, str]] = {key: (full, needs) for needs, table in (
+    ("", """
+        mr mister | mrs missus | messrs messers | vs versus | etc et cetera | e.g for example | i.e that is
+        a.k.a also known as | dept department | blvd boulevard | hwy highway | govt government | bros brothers
+        jr junior | sr senior | ltd limited | approx approximately | w/ with | w/o without | b/c because
+        &c et cetera | ave avenue | viz namely | ibid ibidem | asst assistant | attn attention | misc miscellaneous
+        ph.d P H D
+    """),
+    (".", """
+        inc incorporated | corp corporation | co company | univ university | assn association | est established
+        max maximum | min minimum | tel telephone | ext extension | avg average | apt apartment | rd road
+        cf compare | ca circa | intl international | natl national | mfg manufacturing | eq equation | hr hour
+        hrs hours | mins minutes | sec second | secs seconds | yr year | yrs years | lbs pounds | oz ounces
+        eg for example | ie that is
+    """),
+    (".n", """
+        ft fort | rev reverend | gen general | col colonel | lt lieutenant | sgt sergeant | sen senator
+        rep representative | hon honorable | maj major | cmdr commander | adm admiral | pres president
+        cpl corporal | pvt private | supt superintendent | st saint | sta santa
+    """),
+    (".#", """
+        no number | nos numbers | p page | pp pages | vol volume | vols volumes | ch chapter | chap chapter
+        fig figure | figs figures | art article | sect section | ver version | v version | op opus | c circa
+        para paragraph | ed edition | pt part
+    """),
+    ("n", """
+        dr doctor | prof professor | mt mount | gov governor | capt captain
+    """),
+) for key, full in _pairs(table).items()}
+"""What is written out, and what must follow: "." a dot, "n" a capital, "#" a digit."""
+_DOTTED_UNITS = _words("""
+    in ft lb lbs oz min mins sec secs hr hrs yd mi gal tsp tbsp yr yrs
+""")
+_LAST_WORDS = _words("""
+    etc jr sr inc corp co ltd bros ave blvd rd st dr a.k.a dept univ in ft lb lbs oz min mins sec secs hr hrs yd mi
+    gal tsp tbsp yr yrs
+""")
+_LOUD_ABBREVIATIONS = _words("""
+    mr mrs dr vs etc jr sr ph.d
+""")
+_SENTENCE_STARTERS = _words("""
+    The It He She We They I This That These Those In On At But And So If When While After Before As For To You There
+    Then Now What Why How Who Where Is Are Was Were Do Does Did Not No Yes My Our Your His Her Its Their However
+    Also
+""")
+_FUNCTION_WORDS = _words("""
+    of in on at to for from with and or but nor so per is are was were be been has have had will would can could do
+    does did not as than that which who if when while because since until after before between more less each every
+    by into over under up down off out about a an the he she it we they you i this these those too
+""")
+_SCALES = _pairs("""
+    k thousand | K thousand | m million | M million | mn million | mm million | MM million | bn billion | b billion
+    B billion | t trillion | T trillion | tn trillion | mil million
+""")
+_SCALE_WORDS = _pairs("""
+    thousand thousand | million million | billion billion | trillion trillion | mn million | bn billion
+    tn trillion | mil million
+""")
+_AS_WORDS = _words("""
+    NASA NATO UNESCO UNICEF OPEC FIFA UEFA AIDS SARS COVID LASER RADAR SCUBA NAFTA OSHA FEMA PIN RAM ROM GIF JPEG
+    SIM SWAT FOMO YOLO POTUS SCOTUS CAPTCHA SONAR IKEA LEGO NIMBY JSON YAML RAID CAD DOS BIOS GUI WASP NASDAQ FAANG
+    ASCII AMEX HAZMAT MENSA ASEAN NIKE OSCAR IMAX PETA ECHO ZIP BAFTA GAAP HIPAA TED
+""")
+_SPELLED = _words("""
+    USAF ASAP UCLA USDA YMCA FAQ USA UAE EU UK UN AI ID TV PM CEO CFO CTO COO CIA IOU IOC API UFO ETA ATM ABC ADHD
+    DIY VIP AOL ESP IPO AKA ICU ESPN HIV EPA IRS UX UI OS ETF ISO LED EV EP LA IQ ER AC AR VR XR IP EMT ESL ECG EKG
+    IEEE OEM IMO IMHO AMA AFK ISP IBM IDE USB URL RSVP GPU CPU BBC NBC CBS CNN NBA NFL FBI HR PR QR SUV RV PE TA RA
+    CV CD DVD MIT UV OJ ICBM AAA NSA MVP CGI DNA RNA GPS IUD PTA UPS AA BA MA MBA GED EQ UTI OCD PTSD AOC OMG USDC
+    EUR USD IMF GOP AWS EOD EOF AMD ROI KPI SEO SSO DOJ IPA ACLU NAACP EMEA APAC ISBN IVF UPC AED EIN UBI
+""")
+_SPELLED_UNLESS_LOUD = _words("""
+    US IT WHO AM ME IE OR ID AID
+""")
+_SHORT_WORDS = _words("""
+    NOT ALL AND BUT NOW YES THE YOU CAN WHY HOW OUT BIG NEW BAD NO SO DO GO MY WE HE BE BY IF IN IS OF ON TO UP AT
+    AN AS OH AH HEY WOW HER HIS HIM SHE OUR ANY ONE TWO TEN SIX TOP DAY GET GOT HAD HAS LET MAN MEN MAY OLD OWN PUT
+    RUN SAY SEE SET SIT TOO TRY USE WAR WAS WAY WIN WON YET ACT ADD AGO ARE ASK BAN BED BET BOX BOY BUS BUY CAR CAT
+    CUT DID DIE DOG DRY EAT END EYE FAN FAR FEW FIT FIX FLY FOR FUN GAS GOD GUN GUY HIT HOT ICE ILL JOB JOY KEY KID
+    LAW LAY LEG LIE LOT LOW MAD MAP MIX MOM DAD NOR ODD OFF OIL PAY RED SAD SEA SEX SKY SON SUN TAX TEA TIE VIA WET
+    ZERO BEST NICE LOL HA UH UM MR MS PIN SIN RAW FREE SALE ART ARM SAT ITS ICY EVE BAR BAT PET DUE GAP HUG JAM LAB
+    LAP MUD NET NUT PIE POP RIP ROW US ME IT AM OR WHO AID TIP TOE TON VOW WEB YEP NAH FAT AWE APE AXE EGO ERA INN
+    INK IVY OAK OAR OPT OWE
+""")
+_MONARCHS = _words("""
+    Henry Edward George Elizabeth Louis Charles William James Richard Mary John Paul Pius Benedict Francis Leo
+    Gregory Innocent Clement Alexander Napoleon Nicholas Peter Catherine Frederick Philip Ferdinand Alfonso Ramses
+    Ramesses Ptolemy Wilhelm Otto Haakon Carl Gustav Margrethe Urban Boniface Sixtus Julius Darius Xerxes Kamehameha
+    Mehmed Murad Selim Suleiman Harald Olav Christian Umberto Leopold Albert Rainier Ivan Constantine Justinian
+    Cleopatra Felipe Isabella
+""")
+_REGNAL = _words("""
+    King Queen Pope Emperor Empress Tsar Tsarina Kaiser Prince Sultan Czar Pharaoh
+""")
+_PARTS = _words("""
+    chapter part act volume book section article war bowl type phase episode season fantasy rocky stage class
+    category appendix table scene title level grade unit world mark
+""")
+_NAMED_BY_PAIRS = _words("""
+    flight route highway interstate boeing airbus room area bus suite apartment apt channel porsche peugeot hwy dc
+    interstates boeing's
+""")
+_VERSIONED = _words("""
+    version python ios macos android windows release v ubuntu node php ruby django java kotlin swift chapter section
+    figure table article firmware api chrome firefox cuda pytorch usb bluetooth
+""")
+_DIALLED = _words("""
+    call dial calling dialing called dialed text phone
+""")
+_STATES = _pairs("""
+    AL Alabama | AK Alaska | AZ Arizona | AR Arkansas | CA California | CO Colorado | CT Connecticut | DE Delaware
+    FL Florida | GA Georgia | HI Hawaii | ID Idaho | IL Illinois | IN Indiana | IA Iowa | KS Kansas | KY Kentucky
+    LA Louisiana | ME Maine | MD Maryland | MA Massachusetts | MI Michigan | MN Minnesota | MS Mississippi
+    MO Missouri | MT Montana | NE Nebraska | NV Nevada | NH New Hampshire | NJ New Jersey | NM New Mexico
+    NY New York | NC North Carolina | ND North Dakota | OH Ohio | OK Oklahoma | OR Oregon | PA Pennsylvania
+    RI Rhode Island | SC South Carolina | SD South Dakota | TN Tennessee | TX Texas | UT Utah | VT Vermont
+    VA Virginia | WA Washington | WV West Virginia | WI Wisconsin | WY Wyoming | DC D C
+""")
+_STATES_ONLY_WITH_ZIP = _words("""
+    OK HI ME IN OR OH ID PA MA AL LA
+""")
+_SPECIAL = _pairs("""
+    007 double oh seven | 24/7 twenty-four seven | 9/11 nine eleven | 7/11 seven eleven | 3M three M
+    C++ C plus plus | C# C sharp | F# F sharp | N/A N A | n/a N A | OK okay | ok okay | Ok okay | OKs okays
+    24-7 twenty-four seven | PhD P H D | PhDs P H D's | Wi-Fi Wi-Fi | WWI World War One | WWII World War Two
+    WW1 World War One | WW2 World War Two | & and | + plus | = equals | @ at | % percent | × times | ÷ divided by
+    − minus | ± plus or minus | < less than | > greater than | ≈ approximately | ≤ less than or equal to
+    ≥ greater than or equal to | ≠ is not equal to | § section | ° degrees | € euros | £ pounds | ¥ yen | $ dollars
+    / slash | ½ half | AC/DC A C D C | c/o care of | km/h kilometers per hour | and/or and or | y2k Y two K
+    Y2K Y two K | K9 K nine | mic'd miked | JPEG jpeg | SaaS sass | LaTeX latech | macOS mac O S | mp3 M P three
+    mp4 M P four
+""")
+_PER = _pairs("""
+    mo month | hr hour | h hour | yr year | y year | wk week | s second | sec second | min minute | d day
+    km kilometer | mi mile | kg kilogram | lb pound | gal gallon | oz ounce | l liter | L liter | ml milliliter
+    m^2 square meter | sqft square foot | GB gigabyte
+""")
+_SEPARATORS = _pairs("""
+    . dot | / slash | @ at | : colon | _ underscore | - dash | ? question mark | = equals | & and | # hash
+    % percent | ~ tilde | + plus
+""")
 
-_LOUD_ABBREVIATIONS = _words("mr mrs dr vs etc jr sr ph.d")
-"""Those that stay abbreviations in capitals; EST and CA are something else."""
-_SENTENCE_STARTERS = _words(
-    "The It He She We They I This That These Those In On At But And So If When While After Before As For To You There "
-    "Then Now What Why How Who Where Is Are Was Were Do Does Did Not No Yes My Our Your His Her Its Their However Also")
-_FUNCTION_WORDS = _words(
-    "of in on at to for from with and or but nor so per is are was were be been has have had will would can could do does "
-    "did not as than that which who if when while because since until after before between more less each every by into "
-    "over under up down off out about a an the he she it we they you i this these those too")
-
-_SCALES = _pairs("k thousand|K thousand|m million|M million|mn million|mm million|MM million|bn billion|b billion|B billion|"
-                 "t trillion|T trillion|tn trillion|mil million")
-_SCALE_WORDS = _pairs("thousand thousand|million million|billion billion|trillion trillion|"
-                      "mn million|bn billion|tn trillion|mil million")
 # symbol -> one, many, the hundredth part of it
 _CURRENCIES: dict[str, tuple[str, str, str]] = {
     "$": ("dollar", "dollars", "cent"), "US$": ("U S dollar", "U S dollars", "cent"),
@@ -86,100 +199,35 @@ _CURRENCIES: dict[str, tuple[str, str, str]] = {
 _CURRENCIES |= {code: _CURRENCIES[sign] for code, sign in _pairs(
     "USD US$|AUD A$|CAD C$|GBP £|EUR €|JPY ¥|INR ₹|RUB ₽|KRW ₩|BTC ₿|TRY ₺|BRL R$|ILS ₪").items()}
 
-_UNIT_TEXT = (
-    "kg kilogram|mg milligram|µg microgram|lb pound|lbs pounds|oz ounce|km kilometer|cm centimeter|mm millimeter|"
-    "µm micrometer|nm nanometer|mi mile|yd yard|yds yards|ft foot feet|kB kilobyte|KB kilobyte|MB megabyte|GB gigabyte|"
-    "TB terabyte|PB petabyte|Kbps kilobit_per_second kilobits_per_second|Mbps megabit_per_second megabits_per_second|"
-    "Gbps gigabit_per_second gigabits_per_second|Mb megabit|Gb gigabit|Hz hertz hertz|kHz kilohertz kilohertz|"
-    "MHz megahertz megahertz|GHz gigahertz gigahertz|THz terahertz terahertz|kW kilowatt|MW megawatt|GW gigawatt|"
-    "kWh kilowatt_hour|MWh megawatt_hour|mAh milliamp_hour|Ah amp_hour|mA milliamp|mV millivolt|kV kilovolt|dB decibel|"
-    "px pixel|fps frame_per_second frames_per_second|rpm R_P_M R_P_M|RPM R_P_M R_P_M|bpm beat_per_minute beats_per_minute|"
-    "dpi D_P_I D_P_I|ppm part_per_million parts_per_million|psi P_S_I P_S_I|mph mile_per_hour miles_per_hour|"
-    "mpg mile_per_gallon miles_per_gallon|km/h kilometer_per_hour kilometers_per_hour|"
-    "kmh kilometer_per_hour kilometers_per_hour|kph kilometer_per_hour kilometers_per_hour|"
-    "m/s meter_per_second meters_per_second|KB/s kilobyte_per_second kilobytes_per_second|MB/s megabyte_per_second "
-    "megabytes_per_second|GB/s gigabyte_per_second gigabytes_per_second|hr hour|hrs hours|min minute|mins minutes|sec second|secs seconds|ms millisecond|"
-    "µs microsecond|ns nanosecond|yr year|yrs years|wk week|wks weeks|ml milliliter|mL milliliter|cl centiliter|dl deciliter|"
-    "gal gallon|tsp teaspoon|tbsp tablespoon|kcal kilocalorie|cal calorie|kJ kilojoule|kPa kilopascal|hPa hectopascal|"
-    "°C degree_Celsius degrees_Celsius|°F degree_Fahrenheit degrees_Fahrenheit|° degree|°K kelvin kelvin|"
-    "m^2 square_meter|m^3 cubic_meter|km^2 square_kilometer|cm^2 square_centimeter|cm^3 cubic_centimeter|ft^2 square_foot "
-    "square_feet|sqft square_foot square_feet|sqm square_meter|% percent percent|‰ per_mille per_mille|¢ cent|"
-    "''  inch inches|\" inch inches|' foot feet|ha hectare")
-_TIGHT_UNIT_TEXT = "m meter|g gram|l liter|L liter|W watt|V volt|h hour|s second|in inch inches|t ton|c cent"
-"""Symbols that are common words or letters: read as units only right behind the number, or a few apart from it."""
+_UNITS = _units("""
+    kg kilogram | mg milligram | μg microgram | lb pound | lbs pounds/pounds | oz ounce | km kilometer
+    cm centimeter | mm millimeter | μm micrometer | nm nanometer | mi mile | yd yard | yds yards/yards
+    ft foot/feet | kB kilobyte | KB kilobyte | MB megabyte | GB gigabyte | TB terabyte | PB petabyte
+    Kbps kilobit per second/kilobits per second | Mbps megabit per second/megabits per second
+    Gbps gigabit per second/gigabits per second | Mb megabit | Gb gigabit | Hz hertz/hertz | kHz kilohertz/kilohertz
+    MHz megahertz/megahertz | GHz gigahertz/gigahertz | THz terahertz/terahertz | kW kilowatt | MW megawatt
+    GW gigawatt | kWh kilowatt hour | MWh megawatt hour | mAh milliamp hour | Ah amp hour | mA milliamp
+    mV millivolt | kV kilovolt | dB decibel | px pixel | fps frame per second/frames per second | rpm R P M/R P M
+    RPM R P M/R P M | bpm beat per minute/beats per minute | dpi D P I/D P I
+    ppm part per million/parts per million | psi P S I/P S I | mph mile per hour/miles per hour
+    mpg mile per gallon/miles per gallon | km/h kilometer per hour/kilometers per hour
+    kmh kilometer per hour/kilometers per hour | kph kilometer per hour/kilometers per hour
+    m/s meter per second/meters per second | KB/s kilobyte per second/kilobytes per second
+    MB/s megabyte per second/megabytes per second | GB/s gigabyte per second/gigabytes per second | hr hour
+    hrs hours/hours | min minute | mins minutes/minutes | sec second | secs seconds/seconds | ms millisecond
+    μs microsecond | ns nanosecond | yr year | yrs years/years | wk week | wks weeks/weeks | ml milliliter
+    mL milliliter | cl centiliter | dl deciliter | gal gallon | tsp teaspoon | tbsp tablespoon | kcal kilocalorie
+    cal calorie | kJ kilojoule | kPa kilopascal | hPa hectopascal | °C degree Celsius/degrees Celsius
+    °F degree Fahrenheit/degrees Fahrenheit | ° degree | °K kelvin/kelvin | m^2 square meter | m^3 cubic meter
+    km^2 square kilometer | cm^2 square centimeter | cm^3 cubic centimeter | ft^2 square foot/square feet
+    sqft square foot/square feet | sqm square meter | % percent/percent | ‰ per mille/per mille | ¢ cent
+    '' inch/inches | " inch/inches | ' foot/feet | ha hectare | m meter | g gram | l liter | L liter | W watt
+    V volt | h hour | s second | in inch/inches | t ton | c cent
+""")
+_TIGHT_UNITS = _words("m g l L W V h s in t c")
+"""Letters and words of their own: units only right behind the number, but for some."""
+_UNITS_APART = {symbol: names for symbol, names in _UNITS.items() if symbol not in ("s", "in", "t", "c", "'", '"', "''")}
 
-
-def _units(text: str) -> dict[str, tuple[str, str]]:
-    table: dict[str, tuple[str, str]] = {}
-    for entry in text.split("|"):
-        symbol, one, *many = entry.split()
-        plural = many[0] if many else one if one.endswith("s") else one + "s"
-        table[symbol] = (one.replace("_", " "), plural.replace("_", " "))
-    table |= {symbol.replace("µ", "μ"): names for symbol, names in table.items() if "µ" in symbol}
-    return table
-
-
-_UNITS = _units(_UNIT_TEXT)
-_UNITS_APART = {**_units("m meter|g gram|l liter|L liter|W watt|V volt|h hour"),
-                **{symbol: names for symbol, names in _UNITS.items() if symbol not in ("'", '"', "''")}}
-_TIGHT_UNITS = _units(_TIGHT_UNIT_TEXT)
-_UNITS |= _TIGHT_UNITS
-
-_AS_WORDS = _words(
-    "NASA NATO UNESCO UNICEF OPEC FIFA UEFA AIDS SARS COVID LASER RADAR SCUBA NAFTA OSHA FEMA PIN RAM ROM GIF JPEG SIM "
-    "SWAT FOMO YOLO POTUS SCOTUS CAPTCHA SONAR IKEA LEGO NIMBY JSON YAML RAID CAD DOS BIOS GUI WASP NASDAQ FAANG ASCII "
-    "AMEX HAZMAT MENSA ASEAN NIKE OSCAR IMAX PETA ECHO ZIP BAFTA GAAP HIPAA TED")
-_SPELLED = _words(
-    "USAF ASAP UCLA USDA YMCA FAQ USA UAE EU UK UN AI ID TV PM CEO CFO CTO COO CIA IOU IOC API UFO ETA ATM ABC ADHD "
-    "DIY VIP AOL ESP IPO AKA ICU ESPN HIV EPA IRS UX UI OS ETF ISO LED EV EP LA IQ ER AC AR VR XR IP EMT ESL ECG EKG IEEE "
-    "OEM IMO IMHO AMA AFK ISP IBM IDE USB URL RSVP GPU CPU BBC NBC CBS CNN NBA NFL FBI HR PR QR SUV RV PE TA RA CV CD DVD "
-    "MIT UV OJ ICBM AAA NSA MVP CGI DNA RNA GPS IUD ADD PTA SAT ACT UPS AA BA MA MBA GED EQ UTI OCD PTSD ETC AOC OMG "
-    "USDC EUR USD IMF WHO GOP AWS OEM EOD EOF AMD ARM ROI KPI SEO SSO DOJ IPA ACLU NAACP EMEA APAC ISBN IVF UPC AED "
-    "IHOP AWOL EIN UBI SAAS")
-_SPELLED -= _words("ADD ACT SAT ARM WHO ETC AWOL SAAS IHOP")
-_SPELLED_UNLESS_LOUD = _words("US IT WHO AM ME IE OR ID AID")
-_SHORT_WORDS = _words(
-    "NOT ALL AND BUT NOW YES THE YOU CAN WHY HOW OUT BIG NEW BAD NO SO DO GO MY WE HE BE BY IF IN IS OF ON TO UP AT AN AS "
-    "OH AH HEY WOW HER HIS HIM SHE OUR ANY ONE TWO TEN SIX TOP DAY GET GOT HAD HAS LET MAN MEN MAY OLD OWN PUT RUN SAY SEE "
-    "SET SIT TOO TRY USE WAR WAS WAY WIN WON YET ACT ADD AGO ARE ASK BAN BED BET BOX BOY BUS BUY CAR CAT CUT DID DIE DOG "
-    "DRY EAT END EYE FAN FAR FEW FIT FIX FLY FOR FUN GAS GOD GUN GUY HIT HOT ICE ILL JOB JOY KEY KID LAW LAY LEG LIE LOT LOW "
-    "MAD MAP MIX MOM DAD NOR ODD OFF OIL PAY RED SAD SEA SEX SKY SON SUN TAX TEA TIE VIA WET WIN ZERO BEST NICE LOL HA UH UM "
-    "MR MS PIN SIN RAW FREE SALE ART ARM SAT ITS ICY EVE BAR BAT PET DUE GAP HUG JAM LAB LAP MUD NET NUT PIE POP RIP ROW "
-    "US ME IT AM OR WHO AID TIP TOE TON VOW WEB YEP NAH FAT AWE APE AXE EGO ERA INN INK IVY OAK OAR OPT OWE")
-_SPECIAL = {
-    "007": "double oh seven", "24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven", "3M": "three M",
-    "C++": "C plus plus", "C#": "C sharp", "F#": "F sharp", "N/A": "N A", "n/a": "N A", "OK": "okay", "ok": "okay", "Ok": "okay", "OKs": "okays", "24-7": "twenty-four seven",
-    "PhD": "P H D", "PhDs": "P H D's", "Wi-Fi": "Wi-Fi", "WWI": "World War One", "WWII": "World War Two",
-    "WW1": "World War One", "WW2": "World War Two", "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent",
-    "×": "times", "÷": "divided by", "−": "minus", "±": "plus or minus", "<": "less than", ">": "greater than",
-    "≈": "approximately", "≤": "less than or equal to", "≥": "greater than or equal to", "≠": "is not equal to",
-    "§": "section", "°": "degrees", "€": "euros", "£": "pounds", "¥": "yen", "$": "dollars", "/": "slash", "½": "half",
-    "AC/DC": "A C D C", "c/o": "care of", "km/h": "kilometers per hour", "and/or": "and or", "y2k": "Y two K", "Y2K": "Y two K", "K9": "K nine", "mic'd": "miked",
-    "JPEG": "jpeg", "SaaS": "sass", "LaTeX": "latech", "macOS": "mac O S", "mp3": "M P three", "mp4": "M P four",
-}
-_MONARCHS = _words(
-    "Henry Edward George Elizabeth Louis Charles William James Richard Mary John Paul Pius Benedict Francis Leo Gregory "
-    "Innocent Clement Alexander Napoleon Nicholas Peter Catherine Frederick Philip Ferdinand Alfonso Ramses Ramesses Ptolemy "
-    "Wilhelm Otto Haakon Carl Gustav Margrethe Urban Boniface Sixtus Julius Darius Xerxes Kamehameha Mehmed Murad Selim "
-    "Suleiman Harald Olav Christian Umberto Leopold Albert Rainier Ivan Constantine Justinian Cleopatra Felipe Isabella")
-_REGNAL = _words("King Queen Pope Emperor Empress Tsar Tsarina Kaiser Prince Sultan Czar Pharaoh")
-_PARTS = _words("chapter part act volume book section article war bowl type phase episode season fantasy rocky stage class "
-                "category appendix table scene title level grade unit world mark")
-_NAMED_BY_PAIRS = _words("flight route highway interstate boeing airbus room area bus suite apartment apt channel porsche "
-                         "peugeot hwy dc interstates boeing's")
-_VERSIONED = _words("version python ios macos android windows release v ubuntu node php ruby django java kotlin swift chapter "
-                    "section figure table article firmware api release chrome firefox cuda pytorch usb bluetooth")
-_DIALLED = _words("call dial calling dialing called dialed text phone")
-_STATES = _pairs(
-    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|FL Florida|GA Georgia|"
-    "HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|KY Kentucky|LA Louisiana|ME Maine|MD Maryland|"
-    "MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|"
-    "NJ New Jersey|NM New Mexico|NY New York|NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|"
-    "RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|"
-    "WV West Virginia|WI Wisconsin|WY Wyoming|DC D C")
-_STATES_ONLY_WITH_ZIP = _words("OK HI ME IN OR OH ID PA MA AL LA")
-_SEPARATORS = {".": "dot", "/": "slash", "@": "at", ":": "colon", "_": "underscore", "-": "dash", "?": "question mark",
-               "=": "equals", "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus"}
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
 _SPLITTERS = (re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
 _BETWEEN = {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
@@ -274,7 +322,7 @@ _CONTRACTION = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)+")
 
 def is_acronym(core: str) -> bool:
     """Whether capitals that nobody shouts are letters to be spelled."""
-    if core in _AS_WORDS or core in _SHORT_WORDS - _SPELLED_UNLESS_LOUD:
+    if core in _AS_WORDS or core in _SHORT_WORDS - _SPELLED_UNLESS_LOUD or "'" in core:
         return False
     if core in _SPELLED or core in _SPELLED_UNLESS_LOUD or len(core) < 4:
         return True
@@ -730,9 +778,9 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
             return full
     if key in _MONTHS and key != "may" or key == "sept":
         if core[0].isupper() and (numbered or before[:1].isdigit()):
-            return _MONTH_KEYS[key]
-    if dotted and core in map(str.capitalize, _WEEKDAYS):
-        return _WEEKDAYS[key]
+            return _MONTHS[key]
+    if dotted and core in _WEEKDAYS:
+        return _WEEKDAYS[core]
     if dotted and len(core) == 1 and core.isupper() and named and following.core not in _SENTENCE_STARTERS:
         return core
     return spelled(core.replace(".", "")) if dotted and "." in core and _INITIALS.fullmatch(core) else None
@@ -767,7 +815,7 @@ def _month_day(at: _Place) -> list[str] | None:
 
 
 def _month(core: str) -> bool:
-    return core[:1].isupper() and core.lower() in _MONTH_KEYS
+    return core[:1].isupper() and core.lower() in _MONTHS
 
 
 def _half_day(at: _Place) -> list[str] | None:

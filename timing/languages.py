@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from num2words import CONVERTER_CLASSES, num2words
@@ -73,7 +74,7 @@ def _plain_character(character: str) -> str:
         return FRACTION + unicodedata.normalize("NFKC", character).replace("⁄", "/")
     if category in ("Cf", "Cc", "Cn", "Co", "Cs", "So", "Sk") or "\ufe00" <= character <= "\ufe0f":
         folded = unicodedata.normalize("NFKC", character)
-        return folded if folded != character and folded.isalnum() or character in "℃℉" else ""
+        return folded if (folded != character and folded.isalnum()) or character in "℃℉" else ""
     if unicodedata.decomposition(character).startswith("<") and not category.startswith("P"):
         return unicodedata.normalize("NFKC", character)
     if category in ("No", "Nl"):
@@ -140,7 +141,8 @@ def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable
         return False
     opens = start == 0 or not words[start].core or bool(words[start].lead or _SENTENCE_END.search(words[start - 1].tail))
     closes = stop == len(words) or bool(_SENTENCE_END.search(words[stop - 1].tail))
-    return opens and closes or any(len(core) > 4 and core.isalpha() and not acronym(core) for core in capitals)
+    words_of_it = [core for core in capitals if not acronym(core)]
+    return any(len(core) > 4 for core in words_of_it) or (opens and closes and bool(words_of_it))
 
 
 def spelled(letters: str) -> str:
@@ -178,7 +180,7 @@ def share_out(phrase: str, count: int) -> list[str]:
     """The words of a phrase over `count` display words in order, the earlier ones first served."""
     words = phrase.split()
     edges = [max(round(len(words) * k / count), min(k, len(words))) for k in range(count + 1)]
-    return [" ".join(words[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
 def grouped(words: Sequence[Written], start: int) -> int:
@@ -235,7 +237,7 @@ _AMOUNT = re.compile(
 def speak(words: Sequence[Written], language: str) -> list[str]:
     """What is said for each word of a language other than English."""
     words = _own_dots(words, language_code(language))
-    loud = shouting(words, lambda core: False)
+    loud = shouting(words, _is_acronym)
     said: list[str] = []
     while len(said) < len(words):
         at = len(said)
@@ -265,15 +267,17 @@ def _next_core(words: Sequence[Written], at: int) -> str:
 
 
 def _capitals(core: str, loud: bool, language: str) -> str:
-    if core.upper() != core or core.lower() == core or len(core) < 2 or len(core) > MAX_CORE:
+    if len(core) < 2 or len(core) > MAX_CORE or core.upper() != core or core.lower() == core:
         return core
     article, apostrophe, noun = core.rpartition("'")
     if article:
         return small(article, language) + apostrophe + _capitals(noun, loud, language)
-    bare = unicodedata.normalize("NFD", core) == core
-    if not loud and core.isalpha() and (bare and len(core) < 4 or not _has_vowel(core)):
-        return spelled(core)
-    return small(core, language)
+    return spelled(core) if not loud and core.isalpha() and _is_acronym(core) else small(core, language)
+
+
+def _is_acronym(core: str) -> bool:
+    """Letters without vowels, or two or three; an accent makes a word of them."""
+    return not _has_vowel(core) or (len(core) < 4 and unicodedata.normalize("NFD", core) == core)
 
 
 def small(text: str, language: str) -> str:
@@ -353,7 +357,8 @@ def _amount(words: Sequence[Written], at: int, code: str) -> list[str] | None:
     low, high = _number(amount["low"], code), _number(amount["high"] or "", code)
     if low is None or (amount["high"] and high is None):
         return None
-    quantity = " ".join(filter(None, ("minus" if amount["sign"] else "", low, high)))
+    minus = getattr(CONVERTER_CLASSES[code], "negword", "minus").strip() if amount["sign"] else ""
+    quantity = " ".join(filter(None, (minus, low, high)))
     unit = amount["before"] or amount["unit"]
     if unit:
         phrases = _with_unit(quantity, value, unit, code)
@@ -366,7 +371,7 @@ def _with_unit(quantity: str, value: Decimal, unit: str, code: str) -> list[str]
     base = _base(code)
     if unit in _SYMBOLS:
         money = _money(value, _SYMBOLS[unit], code)
-        return money and _two_parts(money)
+        return _two_parts(money) if money else None
     if unit == "%" and base in _PERCENT:
         return [f"{_PERCENT[base]}", quantity] if base == "tr" else [quantity, _PERCENT[base]]
     return [quantity, UNIT_NAMES[base][unit]] if unit in UNIT_NAMES.get(base, {}) else None
@@ -433,7 +438,8 @@ def _runs(core: str, code: str) -> str:
 # Chinese
 
 _HAN_DIGITS = "零一二三四五六七八九"
-_HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
+_HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?"
+                         r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
                          r"(?P<scale>[百千万萬亿億]*)(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
 _HAN_UNITS = {"℃": "摄氏度", "°C": "摄氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米", "g": "克",
               "¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
