@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Builds Dockerfile.runpod for real where no registry can be reached: Debian's Python 3.11 stands in for
+# python:3.11-slim. Then starts the image as a host would and has it do a first job with the embedded engine.
+# Wants root, buildah and debootstrap; with less it says what is missing and exits 77. Prints the image's size.
+# Usage: build_image.sh [FOLDER]   FOLDER keeps the stand-in base and the volume for the next time.
+set -euo pipefail
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=${1:-$(mktemp -d)}
+mkdir -p "$work"
+certificates=/etc/ssl/certs/ca-certificates.crt
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot BUILDAH_FORMAT=docker
+
+need() {
+  for program in buildah debootstrap; do
+    command -v "$program" >/dev/null || { echo "skipped: $program is not installed" >&2; exit 77; }
+  done
+  [[ $(id -u) == 0 ]] || { echo "skipped: debootstrap and chroot want root" >&2; exit 77; }
+}
+
+builder() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
+
+# This machine's certificates go in as well: it may reach its package index through a proxy of its own.
+make_base() {
+  builder inspect --type image docker.io/library/python:3.11-slim >/dev/null 2>&1 && return
+  [[ -x $work/rootfs/usr/bin/python3 ]] || debootstrap --variant=minbase \
+    --include=ca-certificates,python3,python3-venv,python3-pip bookworm "$work/rootfs" >"$work/debootstrap.log"
+  local container
+  container=$(builder from scratch)
+  builder add --quiet "$container" "$work/rootfs" /
+  builder add --quiet "$container" "$certificates" "$certificates"
+  builder config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    --env SSL_CERT_FILE="$certificates" --env PIP_CERT="$certificates" "$container"
+  builder commit --quiet --rm "$container" docker.io/library/python:3.11-slim
+}
+
+# Runs the image's own entry point, not a copy of it: arguments before -- are buildah's, those after it the worker's.
+start() {
+  local options=() container entry status=0
+  while [[ $1 != -- ]]; do options+=("$1"); shift; done
+  shift
+  container=$(builder from --pull-never worker:test)
+  entry=$(builder inspect --type container --format '{{index .OCIv1.Config.Entrypoint 0}}' "$container")
+  builder run "${options[@]}" "$container" -- "$entry" "$@" || status=$?
+  builder rm "$container" >/dev/null
+  return "$status"
+}
+
+need
+make_base
+builder bud --quiet --pull-never --tag worker:test --file "$repository/Dockerfile.runpod" "$repository" >/dev/null
+builder images --format '{{.Name}}:{{.Tag}} {{.Size}}'
+
+echo "== without a volume it says so and stops" >&2
+if start --env TTS_ENGINE=espeak -- 2>"$work/without_volume.log"; then echo "it started" >&2; exit 1; fi
+grep "is the network volume attached" "$work/without_volume.log"
+
+echo "== with one it builds its environment there and does a job" >&2
+mkdir -p "$work/volume"
+job='{"input": {"text": "Hello from the image.", "timing_format": "srt"}}'
+time start --env TTS_ENGINE=espeak --volume "$work/volume:/runpod-volume" -- --test_input "$job" | tee "$work/job.log"
+grep -q "'status': 'completed'" "$work/job.log"
+
+echo "== the next worker finds it there" >&2
+time start --env TTS_ENGINE=espeak --volume "$work/volume:/runpod-volume" -- --test_input "$job" >"$work/job.log" 2>&1
+if grep -q "installing the" "$work/job.log"; then echo "it was built again" >&2; exit 1; fi

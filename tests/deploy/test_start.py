@@ -1,0 +1,190 @@
+"""The image's files, laid out as Dockerfile.runpod copies them, and its start script run on them."""
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import setup_network_venv as setup
+from tests.doubles.runpod import Platform
+from tests.doubles.s3 import start_s3
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile.runpod").read_text()
+BASE = DOCKERFILE.partition(" AS baked")[0]
+
+
+def copies() -> Iterator[tuple[Path, str]]:
+    """What is copied, and to where below the working folder."""
+    for line in re.findall(r"^COPY (.+)$", BASE, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            name = "" if (ROOT / source).is_dir() or target == "./" else Path(source).name
+            yield ROOT / source, str(Path(target) / name) if target != "./" else source
+
+
+def is_sent(path: str) -> bool:
+    """Whether .dockerignore lets the builder see it: the last pattern that fits decides."""
+    sent = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!").removeprefix("**/")
+        parts = [path, *map(str, Path(path).parents), *Path(path).parts]
+        if line and not line.startswith("#") and any(fnmatch.fnmatchcase(part, pattern) for part in parts):
+            sent = line.startswith("!")
+    return sent
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """/app as the image has it."""
+    app = tmp_path_factory.mktemp("image") / "app"
+    for source, target in copies():
+        (app / target).parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, app / target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, app / target)
+    return app
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume on which the light environment is complete: this test's own, which holds all of it."""
+    if not (Path(sys.prefix) / ".complete").exists():
+        pytest.skip("these tests run in an environment that setup_network_venv.py built")
+    volume = tmp_path_factory.mktemp("volume")
+    setup.environment_path(volume, "run").symlink_to(sys.prefix)
+    return volume
+
+
+@pytest.fixture
+def stub(app: Path, tmp_path: Path) -> Path:
+    """The image with a set-up that writes its arguments down and does as the variable SETUP says."""
+    shutil.copytree(app / "deploy", tmp_path / "deploy")
+    (tmp_path / "setup_network_venv.py").write_text(
+        "import os, sys, time\nprint(*sys.argv[1:], file=open('arguments', 'w'))\n"
+        "exec(os.environ.get('SETUP', ''))\nprint(sys.executable)\n")
+    (tmp_path / "runpod_handler.py").write_text("import os, sys\nprint('worker', os.getpid(), *sys.argv[1:])\n")
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([folder / "deploy/start.sh", *arguments], cwd=folder, env={**os.environ, **env}, text=True,
+                          capture_output=True, timeout=60)
+
+
+# What is in the image.
+
+def test_everything_copied_exists_and_is_sent_to_the_builder() -> None:
+    assert len(list(copies())) > 10
+    for source, _ in copies():
+        assert source.exists(), source
+        assert is_sent(str(source.relative_to(ROOT))), source
+
+
+def test_nothing_but_what_is_copied_is_sent() -> None:
+    for secret in (".env", ".git/config", "data/jobs/a.json", "tests/conftest.py", ".venvs/venv/bin/python",
+                   "worker/__pycache__/a.pyc", "models/f5/model.safetensors"):
+        assert not is_sent(secret), secret
+
+
+def test_the_worker_in_the_image_imports_with_nothing_from_elsewhere(app: Path) -> None:
+    program = "import runpod_handler, tts.f5.engine, timing.whisperx; print(runpod_handler.__file__)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=app, env={**os.environ, "PYTHONPATH": ""}, text=True,
+                          capture_output=True)
+    assert done.stdout.strip() == str(app / "runpod_handler.py"), done.stderr
+
+
+def test_the_default_target_is_slim_and_neither_it_nor_its_base_installs_anything() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert stages == [("python:3.11-slim", "base"), ("base", "baked"), ("base", "slim")]
+    assert "RUN" not in re.findall(r"^[A-Z]+", BASE + DOCKERFILE.partition(" AS slim")[2], re.MULTILINE)
+
+
+def test_commands_of_the_image_are_in_exec_form_so_that_signals_arrive() -> None:
+    assert re.findall(r"(?:ENTRYPOINT|CMD) (.)", DOCKERFILE) == ["[", "["]
+    assert os.access(ROOT / "deploy/start.sh", os.X_OK)
+
+
+# How it starts.
+
+def test_the_image_does_jobs_for_runpod_and_a_stop_lets_the_running_one_finish(app: Path, volume: Path) -> None:
+    s3: Any = start_s3({"test-key": "test-secret"}, ["image"])
+    env = {"TTS_ENGINE": "espeak", "VENV_ROOT": str(volume), "PYTHONPATH": "", "S3_BUCKET": "image",
+           "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "AWS_ENDPOINT_URL": s3.endpoint_url}
+    with Platform() as platform:
+        worker = platform.start_worker([app / "deploy/start.sh"], env=env, cwd=app)
+        result = platform.run({"text": "Hello.", "timing_format": "srt"}, job_id="first", timeout_s=60)
+        assert result["output"]["status"] == "completed", worker.log_text()
+        command = Path(f"/proc/{worker.process.pid}/cmdline").read_bytes().split(b"\0")
+        assert command[0].endswith(b"/bin/python"), "the worker is not the process that the host started"
+        platform.submit({"text": "Some more words. " * 300, "timing_method": "pocketsphinx"}, "last")
+        platform.until("handed", "last")
+        worker.terminate()
+        assert worker.wait(60) == 0
+        assert platform.results["last"]
+    s3.stop()
+
+
+def test_the_arguments_go_to_the_worker_and_the_worker_is_the_same_process(stub: Path) -> None:
+    process = subprocess.Popen([stub / "deploy/start.sh", "--test_input", "a b"], cwd=stub, text=True,
+                               stdout=subprocess.PIPE)
+    output, _ = process.communicate(timeout=30)
+    assert output == f"worker {process.pid} --test_input a b\n"
+
+
+@pytest.mark.parametrize(("env", "arguments"), [
+    ({}, "--profile full --models"),
+    ({"FETCH_MODELS": "f5 vocos align/de"}, "--profile full --models f5 vocos align/de"),
+    ({"TTS_ENGINE": "espeak"}, "--profile run"),
+])
+def test_the_set_up_is_asked_for_what_the_engine_needs(stub: Path, env: dict[str, str], arguments: str) -> None:
+    assert run(stub, **{"TTS_ENGINE": "f5", **env}).returncode == 0
+    assert (stub / "arguments").read_text() == arguments + "\n"
+
+
+def test_a_set_up_that_fails_ends_the_start_with_its_words_and_no_worker(stub: Path) -> None:
+    done = run(stub, SETUP="sys.exit('is the network volume attached?')")
+    assert done.returncode == 1
+    assert "is the network volume attached?" in done.stderr
+    assert "worker" not in done.stdout
+
+
+def test_a_missing_volume_stops_the_image_with_one_line_that_says_so(app: Path, tmp_path: Path) -> None:
+    done = run(app, VENV_ROOT=str(tmp_path / "absent" / "venvs"), TTS_ENGINE="f5")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "is the network volume attached to the endpoint?" in done.stderr
+
+
+def test_a_stop_during_the_set_up_stops_it_at_once(stub: Path) -> None:
+    process = subprocess.Popen([stub / "deploy/start.sh"], cwd=stub, stdout=subprocess.DEVNULL,
+                               env={**os.environ, "SETUP": "time.sleep(60)"}, start_new_session=True)
+    while not (stub / "arguments").exists():
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(10) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+
+
+# The whole image, by a real builder.
+
+@pytest.mark.skipif(os.environ.get("BUILD_IMAGE") != "1", reason="takes 4 minutes; BUILD_IMAGE=1 asks for it")
+def test_the_image_builds_and_does_its_first_job(tmp_path: Path) -> None:
+    done = subprocess.run([ROOT / "tests/deploy/build_image.sh", tmp_path], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
