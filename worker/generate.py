@@ -151,7 +151,7 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
 def _add_line(plan: Plan, tokens: tuple[spoken.Token, ...], voice: Voice | None) -> None:
     """Tokens without sound (an emoji alone) make no line; they go with the one before, where there is one."""
     text = spoken.utterance(tokens).text
-    if text.strip():
+    if any(token.spoken for token in tokens):
         plan.parts.append(len(plan.lines))
         plan.groups.append((*plan.unsaid, *tokens))
         plan.lines.append(Line(text, plan.language, voice))
