@@ -29,6 +29,8 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
+MAX_WORDS_PER_S = 6
+
 
 class TimingError(Exception):
     """The method cannot time these words; the message is fit for the caller."""
@@ -97,40 +99,48 @@ def align(
     """
     duration_ms = to_ms(len(samples) / rate_hz)
     heard = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
-    pending = [w for w in windows or [Window(0, duration_ms, 0, len(tokens))] if _sounding(tokens, w)]
+    windows = windows or [Window(0, duration_ms, 0, len(tokens))]
+    pending = [window for window in windows if any(token.spoken for token in tokens[window.first : window.last])]
     spans: list[Span | None] = [None] * len(tokens)
+    found: dict[str, int] = {}
     warnings: list[str] = []
-    counts: dict[str, int] = {}
-    for name in AUTO if method == "auto" else (method,):
-        if not pending:
-            break
+    for name in _order(method, sources, warnings):
         try:
             source = _usable(name, sources, language)
-            found, pending = _listen(source, heard, tokens, pending, language, check)
+            by_index, pending = _listen(source, heard, tokens, pending, language, check)
         except TimingError as error:
             if method != "auto":
                 raise
             warnings.append(f"not timed by {name}: {error}")
             continue
-        counts[name] = len(found)
-        for index, span in found.items():
+        found[name] = len(by_index)
+        for index, span in by_index.items():
             spans[index] = span
-        if pending:
-            warnings.append(f"{name} heard nothing of {_quote(tokens, pending)}")
-    if method != "auto" and pending and not counts.get(method):
+        if not pending:
+            break
+        warnings.append(f"{name} heard nothing of {_quote(tokens, pending)}")
+    if method != "auto" and pending and not found[method]:
         raise TimingError(f"{method} found none of the words in this audio; check that the text is what is said")
     for window in pending:
         _estimate(heard, tokens, window, spans)
-    if pending:
-        warnings.append(f"times are estimated for {_quote(tokens, pending)}")
-    used = max(counts, key=lambda name: counts[name]) if any(counts.values()) else "estimate"
+    warnings += _estimated(tokens, spans)
+    used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
+
+
+def _order(method: Method, sources: Mapping[str, Source], warnings: list[str]) -> list[str]:
+    """The sources to ask. That the first of `AUTO` is missing is told; the others are the operator's choice."""
+    if method != "auto":
+        return [method]
+    if AUTO[0] not in sources:
+        warnings.append(f"not timed by {AUTO[0]}: it is not installed on this worker")
+    return [name for name in AUTO if name in sources]
 
 
 def _usable(name: str, sources: Mapping[str, Source], language: str) -> Source:
     source = sources.get(name)
     if source is None:
-        raise TimingError("it is not available on this worker")
+        raise TimingError(f"{name} is not available on this worker")
     reason = source.supports(language)
     if reason is not None:
         raise TimingError(reason)
@@ -145,15 +155,11 @@ def _listen(
     language: str,
     check: Callable[[], None],
 ) -> tuple[dict[int, Span], list[Window]]:
-    """The spans that a source found by token index, and the windows in which it found none."""
+    """The spans that a source found, by token index, and the windows in which it found none."""
     found: dict[int, Span] = {}
     silent: list[Window] = []
     for window in windows:
-        check()
-        try:
-            spans = _hear(source, heard, tokens, window, language, check)
-        except NoEvidence:
-            spans = {}
+        spans = _hear(source, heard, tokens, window, language, check)
         found |= spans
         if not spans:
             silent.append(window)
@@ -168,22 +174,37 @@ def _hear(
     language: str,
     check: Callable[[], None],
 ) -> dict[int, Span]:
-    """One window, in pieces cut at pauses where it is longer than the source can take."""
+    """One window, in pieces cut at pauses where it is longer than the source can take.
+
+    A piece is offered the words that are still to come, as many as can have been said since the last that was
+    heard: a common word must not be found an hour ahead.
+    """
     indexes = [i for i in range(window.first, window.last) if tokens[i].spoken]
     start, stop = _sample(window.start_ms), min(_sample(window.end_ms), len(heard))
     found: dict[int, Span] = {}
+    last_heard = start
     for piece_start, piece_stop in edges.pieces(heard, start, stop, source.max_window_s):
         check()
-        if not indexes:
-            break
-        piece = heard[piece_start:piece_stop]
-        spans = source.align(piece, [tokens[i] for i in indexes], language)
-        spans = edges.refine(piece, spans)
+        whole = (piece_start, piece_stop) == (start, stop)
+        offered = indexes if whole else indexes[: 10 + (piece_stop - last_heard) * MAX_WORDS_PER_S // RATE_HZ]
+        spans = _piece(source, heard[piece_start:piece_stop], [tokens[i] for i in offered], language)
         offset_ms = to_ms(piece_start / RATE_HZ)
-        heard_here = {i: _moved(span, offset_ms) for i, span in zip(indexes, spans, strict=True) if span is not None}
-        found |= heard_here
-        indexes = [i for i in indexes if i > max(heard_here, default=-1)]
+        for index, span in zip(offered, spans, strict=True):
+            if span is not None:
+                found[index] = _moved(span, offset_ms)
+                last_heard = piece_stop
+        indexes = [i for i in indexes if i > max(found, default=-1)]
     return found
+
+
+def _piece(source: Source, piece: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    """The spans of one call, refined; all None when the words are not there, or none are left to be found."""
+    if tokens and len(piece):
+        try:
+            return edges.refine(piece, source.align(piece, tokens, language))
+        except NoEvidence:
+            pass
+    return [None] * len(tokens)
 
 
 def _moved(span: Span, by_ms: int) -> Span:
@@ -192,10 +213,6 @@ def _moved(span: Span, by_ms: int) -> Span:
 
 def _sample(ms: int) -> int:
     return ms * RATE_HZ // 1000
-
-
-def _sounding(tokens: Sequence[Token], window: Window) -> bool:
-    return any(token.spoken for token in tokens[window.first : window.last])
 
 
 def _estimate(heard: Samples, tokens: Sequence[Token], window: Window, spans: list[Span | None]) -> None:
@@ -211,6 +228,13 @@ def _estimate(heard: Samples, tokens: Sequence[Token], window: Window, spans: li
 
 def _weights(tokens: Sequence[Token]) -> list[float]:
     return [float(sum(map(len, token.spoken))) for token in tokens]
+
+
+def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+    lost = [t for t, span in zip(tokens, spans, strict=True) if t.spoken and (span is None or span.estimated)]
+    if not lost:
+        return []
+    return [f"times are estimated for {len(lost)} of {len(tokens)} words, the first is {lost[0].text[:60]!r}"]
 
 
 def _quote(tokens: Sequence[Token], windows: Sequence[Window]) -> str:

@@ -1,10 +1,11 @@
-"""Words found by the wav2vec2 models that WhisperX loads, aligned exactly, and WhisperX's own transcription.
+"""Words found by the wav2vec2 models that WhisperX loads, aligned exactly; and WhisperX's own transcription.
 
-Nothing is downloaded: models lie in a folder, `align/<language>/` (a Hugging Face directory, or a torchaudio
-checkpoint under its own name) and `whisper/` (a CTranslate2 directory).
+Nothing is downloaded. Models lie in a folder: `align/<language>/`, a Hugging Face directory or a torchaudio
+checkpoint under its own name, and `whisper/`, a CTranslate2 directory with its tokenizer.json.
 """
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,26 +18,18 @@ import torch
 import whisperx
 
 from timing import ctc
-from timing.align import NoEvidence, Samples
+from timing.align import RATE_HZ, NoEvidence, Samples, TimingError
 from timing.words import Span, to_ms
 
 if TYPE_CHECKING:
     from timing.spoken import Token
 
-RATE_HZ = 16_000
+BLOCK_S, CONTEXT_S = 30, 2
+"""A model hears 30 s at a time, with two more on each side that are thrown away: memory does not grow."""
+
 SEPARATOR = "|"
-
-
-def _code(language: str) -> str:
-    return language.replace("_", "-").split("-")[0].lower()
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    network: torch.nn.Module
-    dictionary: dict[str, int]
-    blank: int
-    kind: str
+RECEPTIVE_FIELD = 400
+"""Samples that one frame of wav2vec2 sees: 25 ms (Baevski et al. 2020, section 2)."""
 
 
 class WhisperX:
@@ -46,80 +39,141 @@ class WhisperX:
     max_window_s = math.inf
 
     def __init__(self, models: Path, device: str = "cpu") -> None:
-        self._models, self._device = models / "align", device
+        self._folder, self._device = models / "align", device
         self._lock = threading.Lock()
-        self._loaded: dict[str, _Model] = {}
+        self._models: dict[str, _Model] = {}
 
     def supports(self, language: str) -> str | None:
-        folder = self._models / _code(language)
-        if folder.is_dir() and any(folder.iterdir()):
-            return None
-        return f"no alignment model for {_code(language)} is installed"
+        folder = self._folder / _primary(language)
+        return None if _is_model(folder) else f"no alignment model for {_primary(language)!r} is installed"
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+        """Raises NoEvidence when no letter of the text is in the model's alphabet, or the audio is too short."""
         with self._lock:
-            model = self._model(_code(language))
-            labels: list[int] = []
-            owners: list[int] = []
-            for index, token in enumerate(tokens):
-                for word in token.spoken:
-                    codes = [model.dictionary[c] for c in word if c in model.dictionary]
-                    if not codes:
-                        continue
-                    if labels and SEPARATOR in model.dictionary:
-                        labels.append(model.dictionary[SEPARATOR])
-                        owners.append(-1)
-                    labels += codes
-                    owners += [index] * len(codes)
+            model = self._loaded(_primary(language))
+            labels, owners = _labels(tokens, model.alphabet)
             if not labels:
                 raise NoEvidence("no letter of the text is in the model's alphabet")
-            emissions = list(self._emissions(model, samples))
-        path = ctc.best_path(emissions, labels, model.blank)
+            optional = [owner is None for owner in owners]
+            path = ctc.best_path(_emissions(model, samples), labels, model.blank, optional)
         if path is None:
             raise NoEvidence("the audio is too short for its text")
-        n_frames = sum(map(len, emissions))
-        frame_s = len(samples) / RATE_HZ / n_frames
-        spans: list[Span | None] = [None] * len(tokens)
-        for owner, (first, last) in zip(owners, path, strict=True):
-            if owner < 0:
-                continue
-            before = spans[owner]
-            spans[owner] = Span(before.start_ms if before else to_ms(first * frame_s), to_ms((last + 1) * frame_s))
-        return spans
+        return _spans(path, owners, len(tokens), model.stride)
 
-    def _emissions(self, model: _Model, samples: Samples) -> Iterator[ctc.LogProbs]:
-        with torch.inference_mode():
-            audio = torch.from_numpy(np.pad(samples, (0, max(0, 400 - len(samples)))))[None].to(self._device)
-            output = model.network(audio)
-            logits = output.logits if model.kind == "huggingface" else output[0]
-            yield torch.log_softmax(logits.float(), dim=-1)[0].cpu().numpy()
-
-    def _model(self, language: str) -> _Model:
-        if language not in self._loaded:
-            folder = self._models / language
-            name = str(folder) if (folder / "config.json").is_file() else None
-            network, meta = whisperx.load_align_model(
-                language, self._device, model_name=name, model_dir=str(folder), model_cache_only=True
-            )
-            dictionary: dict[str, int] = meta["dictionary"]
-            blank = next((code for char, code in dictionary.items() if char in ("[pad]", "<pad>")), 0)
-            letters = {char: code for char, code in dictionary.items() if len(char) == 1 and code != blank}
-            self._loaded[language] = _Model(network.eval(), letters, blank, meta["type"])
-        return self._loaded[language]
+    def _loaded(self, language: str) -> _Model:
+        if language not in self._models:
+            self._models[language] = _load(self._folder / language, language, self._device)
+        return self._models[language]
 
 
 class WhisperXTranscriber:
-    """What is said in a recording, by the Whisper model in `<models>/whisper`."""
+    """What is said in a recording, by the Whisper model in `<models>/whisper`; one call at a time."""
 
     def __init__(self, models: Path, device: str = "cpu") -> None:
+        """Loads the model. Raises TimingError when it is not there."""
+        folder = models / "whisper"
+        # Without this file faster-whisper asks the hub for it, also when told to stay offline.
+        if not (folder / "tokenizer.json").is_file():
+            raise TimingError("no Whisper model with its tokenizer.json is installed")
+        kind, _, index = device.partition(":")
         self._lock = threading.Lock()
+        # More threads than one fight with torch's over the same cores in the voice activity detector.
         self._pipeline: Any = whisperx.load_model(
-            str(models / "whisper"), device, compute_type="float16" if device.startswith("cuda") else "int8",
-            local_files_only=True, threads=1,
+            str(folder), kind, device_index=int(index or 0), compute_type="float16" if kind == "cuda" else "int8",
+            vad_method="pyannote", local_files_only=True, threads=1,
         )
 
     def transcribe(self, samples: Samples, language: str | None) -> tuple[str, str]:
-        """The words of 16 kHz audio and their language (detected when None)."""
+        """The text of 16 kHz audio, "" where nobody speaks, and its language, detected when None."""
         with self._lock:
-            result = self._pipeline.transcribe(samples, language=language, batch_size=8)
-        return " ".join(s["text"].strip() for s in result["segments"]), str(result["language"])
+            result = self._pipeline.transcribe(samples, language=language and _primary(language), batch_size=8)
+        return " ".join(segment["text"].strip() for segment in result["segments"]), str(result["language"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    network: torch.nn.Module
+    device: str
+    alphabet: dict[str, int]
+    blank: int
+    stride: int
+    normalize: bool
+
+
+def _primary(language: str) -> str:
+    return language.replace("_", "-").split("-")[0].lower()
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or any(folder.glob("*.pt*"))
+
+
+def _load(folder: Path, language: str, device: str) -> _Model:
+    """WhisperX's loader takes a Hugging Face directory by name, and torchaudio's checkpoint from its folder."""
+    hugging = (folder / "config.json").is_file()
+    network, metadata = whisperx.load_align_model(
+        language, device, model_name=str(folder) if hugging else None, model_dir=str(folder), model_cache_only=True)
+    dictionary: dict[str, int] = metadata["dictionary"]
+    blank = next((code for entry, code in dictionary.items() if entry in ("[pad]", "<pad>")), 0)
+    alphabet = {entry: code for entry, code in dictionary.items() if len(entry) == 1 and code != blank}
+    preprocessor = folder / "preprocessor_config.json"
+    normalize = hugging and preprocessor.is_file() and json.loads(preprocessor.read_text()).get("do_normalize", False)
+    stride = int(network.config.inputs_to_logits_ratio) if hugging else 320
+    return _Model(network.eval(), device, alphabet, blank, stride, bool(normalize))
+
+
+def _labels(tokens: Sequence[Token], alphabet: dict[str, int]) -> tuple[list[int], list[int | None]]:
+    """The letters of the spoken words that the model knows, and whose they are; a separator is nobody's."""
+    labels: list[int] = []
+    owners: list[int | None] = []
+    for index, token in enumerate(tokens):
+        for word in token.spoken:
+            codes = [alphabet[letter] for letter in word if letter in alphabet and letter != SEPARATOR]
+            if codes and labels and SEPARATOR in alphabet:
+                labels.append(alphabet[SEPARATOR])
+                owners.append(None)
+            labels += codes
+            owners += [index] * len(codes)
+    return labels, owners
+
+
+def _emissions(model: _Model, samples: Samples) -> Iterator[ctc.LogProbs]:
+    """Log-probabilities of the labels, one block after the other, each frame once."""
+    block, context = (seconds * RATE_HZ // model.stride * model.stride for seconds in (BLOCK_S, CONTEXT_S))
+    for start in range(0, len(samples), block):
+        first = max(0, start - context)
+        audio = samples[first : start + block + context]
+        log_probs = _hear(model, audio)
+        skipped = (start - first) // model.stride
+        yield log_probs[skipped : skipped + block // model.stride]
+
+
+def _hear(model: _Model, audio: Samples) -> ctc.LogProbs:
+    """[n_frames, n_labels] for one stretch; a stretch shorter than one frame is padded to it."""
+    if model.normalize:
+        audio = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)
+    audio = np.pad(audio, (0, max(0, RECEPTIVE_FIELD - len(audio))))
+    with torch.inference_mode():
+        output = model.network(torch.from_numpy(audio)[None].to(model.device))
+        logits = output.logits if hasattr(output, "logits") else output[0]
+        log_probs: ctc.LogProbs = torch.log_softmax(logits[0].float(), dim=-1).cpu().numpy()
+    return log_probs
+
+
+def _spans(
+    path: Sequence[ctc.Heard | None], owners: Sequence[int | None], count: int, stride: int
+) -> list[Span | None]:
+    """From a token's first letter to its last; frames are placed by the middle of what they hear."""
+    heard: list[list[ctc.Heard]] = [[] for _ in range(count)]
+    for label, owner in zip(path, owners, strict=True):
+        if label is not None and owner is not None:
+            heard[owner].append(label)
+    offset = (RECEPTIVE_FIELD - stride) / 2
+    return [
+        Span(
+            to_ms((letters[0].first * stride + offset) / RATE_HZ),
+            to_ms((letters[-1].stop * stride + offset) / RATE_HZ),
+            round(sum(letter.score for letter in letters) / len(letters), 3),
+        ) if letters else None
+        for letters in heard
+    ]
