@@ -39,6 +39,14 @@ def _formats(value: object) -> object:
     return tuple(dict.fromkeys(names))
 
 
+def _text(value: str) -> str:
+    """Subtitle formats have no way to write most control characters, and nobody can say them."""
+    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", value)
+    if found:
+        raise ValueError(f"has the control character U+{ord(found[0]):04X} at position {found.start()}")
+    return value
+
+
 def _voice_name(value: str) -> str:
     name = value.removesuffix(".wav")
     s3_utils.check_voice_name(name)
@@ -65,7 +73,7 @@ def _captions(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator(_text)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]

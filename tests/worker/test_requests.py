@@ -12,6 +12,8 @@ from worker.requests import Download, Generate, InvalidInput, Status, Upload, pa
     ({"text": 5}, "text: "),
     ({"text": ""}, "text: "),
     ({"text": "a" * 100_001}, "text: "),
+    ({"text": "a\x00b"}, "text: has the control character U+0000 at position 1"),
+    ({"text": "a\ud83d"}, "text: "),
     ({"text": "a", "txet": "b"}, "txet: unknown field"),
     ({"text": "a", "speed": 2.5}, "speed: "),
     ({"text": "a", "speed": "1"}, "speed: "),
