@@ -37,9 +37,8 @@ def _units(text: str) -> dict[str, tuple[str, str]]:
 
 # Tables
 
-_MONTH_NAMES = tuple("""
-    January February March April May June July August September October November December
-""".split())
+_MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                "November", "December")
 _MONTHS = {"sept": "September"} | {key: month for month in _MONTH_NAMES for key in (month[:3].lower(), month.lower())}
 _WEEKDAYS = _pairs("""
     Mon Monday | Tue Tuesday | Tues Tuesday | Wed Wednesday | Thu Thursday | Thur Thursday | Thurs Thursday | Fri Friday
@@ -50,14 +49,14 @@ _ABBREVIATIONS: dict[str, tuple[str, str]] = {key: (full, needs) for needs, tabl
         mr mister | mrs missus | messrs messers | vs versus | etc et cetera | e.g for example | i.e that is
         a.k.a also known as | dept department | blvd boulevard | hwy highway | govt government | bros brothers
         jr junior | sr senior | ltd limited | approx approximately | w/ with | w/o without | b/c because
-        &c et cetera | ave avenue | viz namely | ibid ibidem | asst assistant | attn attention | misc miscellaneous
+        &c et cetera | viz namely | ibid ibidem | asst assistant | attn attention | misc miscellaneous
         ph.d P H D
     """),
     (".", """
         inc incorporated | corp corporation | co company | univ university | assn association | est established
         max maximum | min minimum | tel telephone | ext extension | avg average | apt apartment | rd road
-        cf compare | ca circa | intl international | natl national | mfg manufacturing | eq equation | hr hour
-        hrs hours | mins minutes | sec second | secs seconds | yr year | yrs years | lbs pounds | oz ounces
+        cf compare | ca circa | ave avenue | intl international | natl national | mfg manufacturing | eq equation
+        hr hour | hrs hours | mins minutes | sec second | secs seconds | yr year | yrs years | lbs pounds | oz ounces
         eg for example | ie that is
     """),
     (".n", """
@@ -107,6 +106,7 @@ _AS_WORDS = _words("""
     NASA NATO UNESCO UNICEF OPEC FIFA UEFA AIDS SARS COVID LASER RADAR SCUBA NAFTA OSHA FEMA PIN RAM ROM GIF JPEG
     SIM SWAT FOMO YOLO POTUS SCOTUS CAPTCHA SONAR IKEA LEGO NIMBY JSON YAML RAID CAD DOS BIOS GUI WASP NASDAQ FAANG
     ASCII AMEX HAZMAT MENSA ASEAN NIKE OSCAR IMAX PETA ECHO ZIP BAFTA GAAP HIPAA TED
+    HMM SHH PSST PFFT GRR BRR TSK UGH
 """)
 _SPELLED = _words("""
     USAF ASAP UCLA USDA YMCA FAQ USA UAE EU UK UN AI ID TV PM CEO CFO CTO COO CIA IOU IOC API UFO ETA ATM ABC ADHD
@@ -150,6 +150,8 @@ _VERSIONED = _words("""
     version python ios macos android windows release v ubuntu node php ruby django java kotlin swift chapter section
     figure table article firmware api chrome firefox cuda pytorch usb bluetooth
 """)
+_ERAS = _words("AD BC BCE CE A.D B.C")
+_BEFORE_YEARS = _words("in of since year until by")
 _DIALLED = _words("""
     call dial calling dialing called dialed text phone
 """)
@@ -172,7 +174,7 @@ _SPECIAL = _pairs("""
     WW1 World War One | WW2 World War Two | & and | + plus | = equals | @ at | % percent | × times | ÷ divided by
     − minus | ± plus or minus | < less than | > greater than | ≈ approximately | ≤ less than or equal to
     ≥ greater than or equal to | ≠ is not equal to | § section | ° degrees | € euros | £ pounds | ¥ yen | $ dollars
-    / slash | ½ half | AC/DC A C D C | c/o care of | km/h kilometers per hour | and/or and or | y2k Y two K
+    / slash | ½ half | AC/DC A C D C | AT&T A T and T | c/o care of | km/h kilometers per hour | and/or and or | y2k Y two K
     Y2K Y two K | K9 K nine | mic'd miked | JPEG jpeg | SaaS sass | LaTeX latech | macOS mac O S | mp3 M P three
     mp4 M P four
 """)
@@ -186,19 +188,19 @@ _SEPARATORS = _pairs("""
     % percent | ~ tilde | + plus
 """)
 
-# symbol -> one, many, the hundredth part of it
-_CURRENCIES: dict[str, tuple[str, str, str]] = {
-    "$": ("dollar", "dollars", "cent"), "US$": ("U S dollar", "U S dollars", "cent"),
-    "A$": ("Australian dollar", "Australian dollars", "cent"), "C$": ("Canadian dollar", "Canadian dollars", "cent"),
-    "£": ("pound", "pounds", "pence"), "€": ("euro", "euros", "cent"), "¥": ("yen", "yen", ""),
-    "₹": ("rupee", "rupees", "paisa"), "₽": ("ruble", "rubles", "kopeck"), "₩": ("won", "won", ""),
-    "₺": ("lira", "lira", ""), "₿": ("bitcoin", "bitcoin", ""), "₪": ("shekel", "shekels", ""),
-    "₫": ("dong", "dong", ""), "₴": ("hryvnia", "hryvnias", ""), "₱": ("peso", "pesos", "centavo"),
-    "R$": ("real", "reais", "centavo"),
+_CURRENCIES = _units("""
+    $ dollar | US$ U S dollar | A$ Australian dollar | C$ Canadian dollar | £ pound | € euro | ¥ yen/yen | ₹ rupee
+    ₽ ruble | ₩ won/won | ₺ lira/lira | ₿ bitcoin/bitcoin | ₪ shekel | ₫ dong/dong | ₴ hryvnia | ₱ peso | R$ real/reais
+    USD U S dollar | AUD Australian dollar | CAD Canadian dollar | GBP pound | EUR euro | JPY yen/yen | INR rupee
+    RUB ruble | KRW won/won | BTC bitcoin/bitcoin | BRL real/reais
+""")
+_HUNDREDTHS = _units("""
+    dollar cent | euro cent | pound penny/pence | rupee paisa/paise | ruble kopeck | peso centavo | real centavo
+""")
+_MONEY = {
+    names: parts for names in _CURRENCIES.values() for one, parts in _HUNDREDTHS.items() if names[0].endswith(one)
 }
-_CURRENCIES |= {code: _CURRENCIES[sign] for code, sign in _pairs(
-    "USD US$|AUD A$|CAD C$|GBP £|EUR €|JPY ¥|INR ₹|RUB ₽|KRW ₩|BTC ₿|TRY ₺|BRL R$|ILS ₪").items()}
-
+"""A currency's names -> those of its hundredth part."""
 _UNITS = _units("""
     kg kilogram | mg milligram | μg microgram | lb pound | lbs pounds/pounds | oz ounce | km kilometer
     cm centimeter | mm millimeter | μm micrometer | nm nanometer | mi mile | yd yard | yds yards/yards
@@ -226,17 +228,19 @@ _UNITS = _units("""
 """)
 _TIGHT_UNITS = _words("m g l L W V h s in t c")
 """Letters and words of their own: units only right behind the number, but for some."""
-_UNITS_APART = {symbol: names for symbol, names in _UNITS.items() if symbol not in ("s", "in", "t", "c", "'", '"', "''")}
+_NOT_APART = ("s", "in", "t", "c", "'", '"', "''")
+_UNITS_APART = {symbol: names for symbol, names in _UNITS.items() if symbol not in _NOT_APART}
 
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
 _SPLITTERS = (re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
-_BETWEEN = {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
-            ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ", "×": " by ", "°": " degrees "}
+_BETWEEN = {
+    "&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
+    ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ", "×": " by ", "°": " degrees ",
+}
 """What stands inside a word that no rule knows; anything else parts it silently."""
 
 
 # Numbers
-
 
 _THOUSANDS = ("", "thousand", "million", "billion", "trillion")
 
@@ -248,7 +252,7 @@ def cardinal(number: int, british: bool = False) -> str:
         group = number // 1000**power % 1000
         if british and power == 0 and words and 0 < group < 100:
             words.append("and")
-        if group or not number and power == 0:
+        if group or (power == 0 and not words):
             words += [_below_thousand(group, british), _THOUSANDS[power]]
     return " ".join(filter(None, words))
 
@@ -265,7 +269,7 @@ def ordinal(number: int, british: bool = False) -> str:
     return words if british else words.replace(" and ", " ")
 
 
-_DIGITS = "zero one two three four five six seven eight nine".split()
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def _digit(digit: str) -> str:
@@ -311,40 +315,62 @@ def _plain_number(text: str, british: bool) -> str:
 
 # Letters
 
-_ONSET = ("b|bl|br|c|ch|chr|cl|cr|d|dr|dw|f|fl|fr|g|gh|gl|gn|gr|h|j|k|kl|kn|kr|l|m|n|p|ph|pl|pr|ps|qu|r|rh|s|sc|sch|scr|"
-          "sh|shr|sk|sl|sm|sn|sp|spl|spr|squ|st|str|sw|t|th|thr|tr|tw|v|w|wh|wr|x|y|z|")
-_CODA = ("b|c|ch|ck|ct|d|dd|f|ff|ft|g|gg|gh|ght|gn|h|k|l|lch|ld|lf|lk|ll|lm|lp|lt|lth|m|mb|mp|mpt|n|nch|nct|nd|ng|nk|nt|nth|"
-         "p|ph|pt|r|rb|rch|rd|rf|rg|rk|rl|rld|rm|rn|rp|rsh|rst|rt|rth|sh|sk|sm|sp|ss|st|t|tch|th|tt|v|w|wl|wn|x|xt|z|zz|ngth|hn|")
-_PRONOUNCEABLE = re.compile(rf"(?:{_ONSET})[aeiouy]{{1,3}}(?:[^aeiouy]{{1,4}}[aeiouy]{{1,3}})*(?:{_CODA})s?")
+_ONSETS = _words("""
+    b bl br c ch chr cl cr d dr dw f fl fr g gh gl gn gr h j k kl kn kr l m n p
+    ph pl pr ps qu r rh s sc sch scr sh shr sk sl sm sn sp spl spr squ st str sw t th thr tr tw v w wh wr x y z
+""")
+_CODAS = _words("""
+    b c ch ck ct d dd f ff ft g gg gh ght gn h hn k l lch ld lf lk ll lm lp lt lth m mb mp mpt n nch
+    nct nd ng ngth nk nt nth p ph pt r rb rch rd rf rg rgh rk rl rld rm rn rp rsh rst rt rth sh sk sm sp ss st
+    t tch th tt v w wl wn x xt z zz
+""")
+_PRONOUNCEABLE = re.compile(
+    rf"(?:{'|'.join(_ONSETS)})?[aeiouy]{{1,3}}(?:[^aeiouy]{{1,4}}[aeiouy]{{1,3}})*(?:{'|'.join(_CODAS)})?s?")
+_STRETCHED = re.compile(r"(.)\1{2,}")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _CONTRACTION = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)+")
 
 
 def is_acronym(core: str) -> bool:
     """Whether capitals that nobody shouts are letters to be spelled."""
-    if core in _AS_WORDS or core in _SHORT_WORDS - _SPELLED_UNLESS_LOUD or "'" in core:
+    short = _STRETCHED.sub(r"\1\1", core)
+    if short in _AS_WORDS or short in _SHORT_WORDS - _SPELLED_UNLESS_LOUD or "'" in core:
         return False
-    if core in _SPELLED or core in _SPELLED_UNLESS_LOUD or len(core) < 4:
-        return True
-    return not _PRONOUNCEABLE.fullmatch(core.lower())
+    return core in _SPELLED or core in _SPELLED_UNLESS_LOUD or len(core) < 4 or not _readable(core)
+
+
+def _is_acronym_among_shouts(core: str) -> bool:
+    return is_acronym(core) and (core in _SPELLED or not (core in _SHORT_WORDS or _readable(core)))
+
+
+def _readable(core: str) -> bool:
+    """Whether the letters make syllables; NOOOO is read as NOO."""
+    return len(core) > 30 or bool(_PRONOUNCEABLE.fullmatch(_STRETCHED.sub(r"\1\1", core.lower())))
 
 
 def _letters(core: str, loud: bool = False) -> str:
     """A word of letters and apostrophes. Capitals become small ones or single letters."""
-    if len(core) > 1 and core.endswith("'s") and core[:-2].isupper():
-        return _letters(core[:-2], loud) + "'s"
-    if len(core) > 1 and core.upper() == core and core.isalpha():
-        spells = core in _SPELLED or not (core in _SHORT_WORDS or core in _AS_WORDS
-                                          or _PRONOUNCEABLE.fullmatch(core.lower())) if loud else is_acronym(core)
-        return spelled(core) if spells and core.isascii() else core.lower()
-    if core.upper() == core and len(core) > 1:
-        return re.sub("^i'", "I'", core.lower())
+    if len(core) < 2:
+        return core
+    base, own, ending = core.partition("'")
+    if core.upper() == core:
+        return _capitals(base, loud) + own + ending.lower() if ending in ("S", "") else _contraction(core)
+    if ending == "s" and len(base) > 1 and base.isupper():
+        return _capitals(base, loud) + "'s"
     if re.fullmatch(r"[A-Z]{2,}s", core):
         return spelled(core[:-1]) + "'s" if is_acronym(core[:-1]) else core.lower()
     if core.isascii() and re.search(r"[A-Z]{2}", core):
-        base, own, ending = core.partition("'")
-        return " ".join(_letters(part) for part in _CAMEL.findall(base)) + own + ending.lower()
+        return " ".join(map(_letters, _CAMEL.findall(base))) + own + ending.lower()
     return core
+
+
+def _capitals(core: str, loud: bool) -> str:
+    spells = _is_acronym_among_shouts(core) if loud else is_acronym(core)
+    return spelled(core) if spells and core.isascii() else core.lower()
+
+
+def _contraction(core: str) -> str:
+    return re.sub("^i'", "I'", core.lower())
 
 
 def _mixed(core: str) -> str:
@@ -357,7 +383,7 @@ def _letter_run(run: str) -> str:
     if len(run) == 1:
         return run.upper() if run.isascii() else run
     if run.islower():
-        return run if len(run) > 2 and _PRONOUNCEABLE.fullmatch(run) or not run.isascii() else spelled(run)
+        return run if not run.isascii() or (len(run) > 2 and _readable(run)) else spelled(run)
     return _letters(run)
 
 
@@ -379,26 +405,30 @@ _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?Z?)?")
-_SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)")
-_PHONE = re.compile(r"(?:\+?\d{1,3}[-. ])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}|"
-                    r"\d+(?:-\d+){2,}")
+_SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<!\.)\d\d)")
+_PHONE = re.compile(r"(?:\+?\d{1,3}[-.])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}"
+                    r"|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}|\d+(?:-\d+){2,}")
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+)")
-_PER = _pairs("mo month|hr hour|h hour|yr year|y year|wk week|s second|sec second|min minute|d day|km kilometer|mi mile|kg kilogram|"
-              "lb pound|gal gallon|oz ounce|l liter|L liter|ml milliliter|m^2 square meter|sqft square foot|GB gigabyte")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)")
 _DECADE = re.compile(r"'?(\d0|\d\d0|1\d\d0|20\d0)'?s")
 _DOTTED_NUMBERS = re.compile(r"\d{1,5}(?:\.\d{1,5}){2,5}")
 _FRACTION = re.compile(rf"(?:(\d{{1,6}})?{FRACTION})?(\d{{1,4}})/(\d{{1,4}})")
 _DENOMINATORS = {2: "half", 4: "quarter"}
 _HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
+_LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?")
 _BY = re.compile(rf"({_NUMBER})[x×]({_NUMBER})(?:[x×]({_NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _ASPECTS = _words("16:9 9:16 4:3 3:2 21:9 1:1 4:5")
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
-_TOP_LEVEL = "com|org|net|edu|gov|io|ai|co|uk|de|fr|app|dev|tv|info|biz|xyz|gg|eu|us|ca|au|ly|be|fm|tech|store|shop|online"
-_ADDRESS = re.compile(rf"(?:https?|ftp)://\S+|www\.\S+|(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?:[/:?#]\S*)?", re.IGNORECASE)
-_FILE = re.compile(r"[\w-]*(?:\.[\w-]+){0,4}\.(?:pdf|jpe?g|png|gif|mp[34]|wav|txt|md|py|js|ts|json|csv|exe|zip|html|css|srt|"
-                   r"vtt|ass|docx?|xlsx?|pptx?|svg|ya?ml|toml|sh|net|NET)")
+_TOP_LEVEL = "|".join(_words("""
+    com org net edu gov io ai co uk de fr app dev tv info biz xyz gg eu us ca au ly be fm tech store shop online
+"""))
+_FILE_TYPES = "|".join(_words("""
+    pdf jpg jpeg png gif mp3 mp4 wav txt md py js ts json csv exe zip html css srt vtt ass doc docx xls xlsx ppt pptx
+    svg yml yaml toml sh net NET
+"""))
+_ADDRESS = re.compile(rf"(?i:https?|ftp)://\S+|(?i:www)\.\S+|(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?:[/:?#]\S*)?")
+_FILE = re.compile(rf"[\w-]*(?:\.[\w-]+){{0,4}}\.(?:{_FILE_TYPES})")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
 _RANGE = re.compile(r"([$£€¥.~']*\d[^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
 _DIGIT = re.compile(r"\d")
@@ -453,7 +483,7 @@ def _pieces(address: str) -> str:
 
 def _address_part(part: str) -> str:
     if part.isalpha() and part.islower() and part.isascii():
-        readable = _PRONOUNCEABLE.fullmatch(part) if len(part) > 2 else part in ("co", "me", "to", "my", "go", "is", "in")
+        readable = _readable(part) if len(part) > 2 else part.upper() in _SHORT_WORDS or part == "co"
         return part if readable or (len(part) > 4 and re.search("[aeiouy]", part)) else spelled(part)
     return _camel(part)
 
@@ -559,7 +589,7 @@ def _fraction(core: str, british: bool) -> str | None:
     above, below = int(match[2]), int(match[3])
     if match[1]:
         return f"{cardinal(int(match[1]))} and {_fraction_words(above, below, 'a')}"
-    if above == below <= 10 and above > 2 or below == 10:
+    if below == 10 or above == below in range(3, 10):
         return f"{cardinal(above)} out of {cardinal(below)}"
     if 0 < above < below and (below <= 12 or below in (16, 20, 32, 64, 100, 1000)):
         return _fraction_words(above, below, "one")
@@ -717,19 +747,32 @@ def _read(at: _Place) -> list[str]:
 
 
 def _own_signs(words: Sequence[Written]) -> list[Written]:
-    """Gives the inch and foot marks back to their numbers: a quote is one only while none is open."""
+    """Gives numbers their signs back that look like punctuation: inches and feet, a dash between two of them.
+
+    A quote stands for inches only while none is open.
+    """
     own, opened = [], False
-    for word in words:
-        inches = word.tail[:1] == '"' and not opened and not word.lead and re.fullmatch(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?", word.core)
-        feet = word.tail[:1] == "'" and re.fullmatch(r"\d{1,3}", word.core) and not word.lead
-        if inches or word.tail[:2] == "''" or feet:
+    for index, word in enumerate(words):
+        inches = word.tail[:1] == '"' and not opened and not word.lead and _LENGTH.fullmatch(word.core)
+        feet = word.tail[:1] == "'" and not word.lead and re.fullmatch(r"\d{1,3}", word.core)
+        if inches or feet or word.tail[:2] == "''":
             width = 2 if word.tail[:2] == "''" else 1
             word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])
-        if word.core.endswith("(s") and word.tail[:1] == ")":
+        elif word.core.endswith("(s") and word.tail[:1] == ")":
             word = Written(word.lead, word.core[:-2] + "s", word.tail[1:])
+        elif not word.core and word.lead + word.tail in ("-", "–"):
+            word = _between_numbers(words, index) or word
         opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
         own.append(word)
     return own
+
+
+def _between_numbers(words: Sequence[Written], index: int) -> Written | None:
+    """10 – 20 is a range, 10 - 5 = 5 is none."""
+    around = [words[k] if 0 <= k < len(words) else Written("", "", "") for k in (index - 1, index + 1, index + 2)]
+    if around[0].tail or around[1].lead or not (around[0].core[-1:].isdigit() and around[1].core[:1].isdigit()):
+        return None
+    return Written("", "minus" if around[2].core == "=" else "to", "")
 
 
 def _written_out(words: Sequence[Written]) -> list[Written]:
@@ -755,66 +798,64 @@ def _expanded(words: Sequence[Written], index: int) -> Written:
 
 def _full_form(words: Sequence[Written], index: int, following: Written, dotted: bool) -> str | None:
     core = words[index].core
-    key = core.lower()
+    key, before = core.lower(), words[index - 1].core if index and not words[index - 1].tail else ""
     named = following.core[:1].isupper() and not following.lead and words[index].tail in ("", ".")
     numbered = following.core[:1].isdigit() and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
-    before = words[index - 1].core if index and not words[index - 1].tail else ""
     if dotted and key in _DOTTED_UNITS and re.fullmatch(_NUMBER, before):
         return _UNITS[key][before != "1"]
+    if dotted and "." in core and key not in _ABBREVIATIONS and _INITIALS.fullmatch(core):
+        return spelled(core.replace(".", ""))
+    if len(core) > 1 and core.isupper() and key not in _LOUD_ABBREVIATIONS:
+        return None
     if key == "c" and _ORDINAL.fullmatch(before):
         return "century"
-    if len(core) > 1 and core.isupper() and key not in _LOUD_ABBREVIATIONS:
-        return spelled(core.replace(".", "")) if dotted and _INITIALS.fullmatch(core) and "." in core else None
-    if core[0].isupper() and key in ("st", "dr") and _is_street(words, index, following, dotted):
+    if core[0].isupper() and key in ("st", "dr") and _is_street(words, index, following):
         return "street" if key == "st" else "drive"
-    if key == "st" and core == "St" and named:
+    if core[0].isupper() and key in _MONTHS and _MONTHS[key] != core and (numbered or before[:1].isdigit()):
+        return _MONTHS[key]
+    if core == "St" and named:
         return "saint"
-    if key in _ABBREVIATIONS:
-        full, needs = _ABBREVIATIONS[key]
-        if ("." not in needs or dotted) and ("n" not in needs or named and core[0].isupper()) and (
-                "#" not in needs or numbered) and (key != "no" or numbered):
-            return full
-    if key in _MONTHS and key != "may" or key == "sept":
-        if core[0].isupper() and (numbered or before[:1].isdigit()):
-            return _MONTHS[key]
-    if dotted and core in _WEEKDAYS:
-        return _WEEKDAYS[core]
     if dotted and len(core) == 1 and core.isupper() and named and following.core not in _SENTENCE_STARTERS:
         return core
-    return spelled(core.replace(".", "")) if dotted and "." in core and _INITIALS.fullmatch(core) else None
+    if dotted and core in _WEEKDAYS:
+        return _WEEKDAYS[core]
+    return _abbreviated(core, dotted, named, numbered)
 
 
-def _is_street(words: Sequence[Written], index: int, following: Written, dotted: bool) -> bool:
+def _abbreviated(core: str, dotted: bool, named: bool, numbered: bool) -> str | None:
+    full, needs = _ABBREVIATIONS.get(core.lower(), (None, ""))
+    met = {".": dotted, "n": named and core[0].isupper(), "#": numbered}
+    return full if all(met[need] for need in needs) else None
+
+
+def _is_street(words: Sequence[Written], index: int, following: Written) -> bool:
     """Behind a name and not before one, or behind a numbered name."""
     before = words[index - 1] if index else Written("", "", "")
     if not before.core[:1].isalnum() or before.tail or not (before.core[0].isupper() or before.core[0].isdigit()):
         return False
     house = index > 1 and words[index - 2].core[:1].isdigit()
-    ends = not following.core[:1].isupper() or bool(words[index].tail.strip(".")) or following.core in _SENTENCE_STARTERS
+    named = following.core[:1].isupper() and following.core not in _SENTENCE_STARTERS
+    ends = not named or bool(words[index].tail.strip("."))
     return house or (ends and before.core not in _SENTENCE_STARTERS)
 
 
 def _month_day(at: _Place) -> list[str] | None:
-    """May 12 · May 5-10 · 12 May."""
-    if re.fullmatch(r"\d{1,2}", at.core) and 1 <= int(at.core) <= 31:
-        if _month(at.near(-1)) and not re.match(r"[ap]\.?m\b", at.near(1)):
-            return [ordinal(int(at.core))]
-        if _month(at.near(1)):
-            return [("" if at.near(-1).lower() == "the" else "the ") + ordinal(int(at.core)) + " of"]
-    span = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", at.core)
-    if span and int(span[2]) <= 31:
-        if _month(at.near(-1)):
-            return [f"{ordinal(int(span[1]))} to {ordinal(int(span[2]))}"]
-        if _month(at.near(1)):
-            return [f"the {ordinal(int(span[1]))} to the {ordinal(int(span[2]))} of"]
-    if _ORDINAL.fullmatch(at.core) and _month(at.near(1)) and at.near(1) != at.near(1).lower():
-        return [("" if at.near(-1).lower() == "the" else "the ") + str(_ordinal(at.core, at.british)) + " of"]
-    return None
+    """May 12 · May 5-10 · 12 May · 12th May"""
+    span = re.fullmatch(r"(\d{1,2})(st|nd|rd|th)?(?:[-–](\d{1,2}))?", at.core)
+    if span is None or not all(1 <= int(day) <= 31 for day in (span[1], span[3]) if day):
+        return None
+    days = [ordinal(int(day)) for day in (span[1], span[3]) if day]
+    if _is_month(at.near(-1)):
+        return [" to ".join(days)]
+    if not _is_month(at.near(1)):
+        return None
+    article = "" if at.near(-1).lower() == "the" else "the "
+    return [article + " to the ".join(days) + " of"]
 
 
-def _month(core: str) -> bool:
+def _is_month(core: str) -> bool:
     return core[:1].isupper() and core.lower() in _MONTHS
 
 
@@ -847,14 +888,20 @@ def _phone_groups(at: _Place) -> list[str] | None:
     area = word.lead.endswith("(") and word.tail == ")" and re.fullmatch(r"\d{3,5}", word.core)
     if not area and not re.fullmatch(r"\+\d{1,3}", word.core):
         return None
-    stop = at.index + 1
-    while stop < min(len(at.words), at.index + 7) and re.fullmatch(r"\d[\d-]*", at.words[stop].core[:20]) \
-            and (stop == at.index + 1 or not at.words[stop - 1].tail.strip(")")):
-        stop += 1
-    if stop == at.index + 1 or area and sum(map(len, (w.core for w in at.words[at.index + 1:stop]))) < 6:
+    groups = [word.core]
+    for follower in at.words[at.index + 1:at.index + 7]:
+        if not re.fullmatch(r"\d[\d-]{0,19}", follower.core):
+            break
+        groups.append(follower.core)
+        if follower.tail not in ("", ")"):
+            break
+    if sum(map(len, groups[1:])) < 6:
         return None
-    return [str(("plus " if "+" in w.core else "") + ", ".join(map(digit_by_digit, re.findall(r"\d+", w.core))))
-            for w in at.words[at.index:stop]]
+    return [("plus " if group[0] == "+" else "") + _digit_groups(group) for group in groups]
+
+
+def _digit_groups(text: str) -> str:
+    return ", ".join(map(digit_by_digit, re.findall(r"\d+", text)))
 
 
 def _and_a_half(at: _Place) -> list[str] | None:
@@ -872,76 +919,73 @@ def _grouped(at: _Place) -> list[str] | None:
     count = grouped(at.words, at.index)
     if count < 3 and at.near(1) != "000":
         return None
-    return share_out(cardinal(int("".join(word.core for word in at.words[at.index:at.index + count])), at.british), count)
+    digits = "".join(word.core for word in at.words[at.index:at.index + count])
+    return share_out(number(digits, at.british), count)
 
 
 def _named_number(at: _Place) -> list[str] | None:
-    """Flight 370 · Python 3.11 · call 911 · RTX 4090 · 476 AD · July 1066"""
-    before, after = at.near(-1), at.near(1)
+    """Flight 370 · Python 3.11 · call 911 · RTX 4090 · 476 AD · in 1066 · CA 90210"""
+    core, before = at.core, at.near(-1)
     name = before.lower()
-    if re.fullmatch(r"\d{3}", at.core) and name in _DIALLED:
-        return [digit_by_digit(at.core)]
-    if re.fullmatch(r"[1-9]\d\d", at.core) and (name in _NAMED_BY_PAIRS or after in ("AD", "BC", "BCE", "CE", "A.D", "B.C")):
-        return [in_pairs(at.core)]
-    if re.fullmatch(r"[1-9]\d[1-9]\d", at.core) and before.isupper() and 1 < len(before) < 5 and before not in _CURRENCIES:
-        return [in_pairs(at.core)]
-    if re.fullmatch(r"10[1-9]\d", at.core) and (name in ("in", "of", "since", "year", "until", "by") or _month(before)):
-        return [in_pairs(at.core)]
-    if re.fullmatch(r"\d{1,3}\.[1-9]\d", at.core) and name in _VERSIONED:
-        return [" point ".join(map(number, at.core.split(".")))]
-    if re.fullmatch(r"\d{5}(?:-\d{4})?", at.core) and before in _STATES | dict.fromkeys(_STATES.values()):
-        return [", ".join(map(digit_by_digit, at.core.split("-")))]
-    return None
+    if re.fullmatch(r"\d{3}", core) and name in _DIALLED:
+        return [digit_by_digit(core)]
+    if re.fullmatch(r"\d{1,3}\.[1-9]\d", core) and name in _VERSIONED:
+        return [" point ".join(map(number, core.split(".")))]
+    if re.fullmatch(r"\d{5}(?:-\d{4})?", core) and (before in _STATES or before in _STATES.values()):
+        return [_digit_groups(core)]
+    model = before.isupper() and 1 < len(before) < 5 and before not in _CURRENCIES
+    paired = ((name in _NAMED_BY_PAIRS or at.near(1) in _ERAS, r"[1-9]\d\d"), (model, r"[1-9]\d[1-9]\d"),
+              (name in _BEFORE_YEARS or _is_month(before), r"10[1-9]\d"))
+    return [in_pairs(core)] if any(fits and re.fullmatch(digits, core) for fits, digits in paired) else None
 
 
 def _measure(at: _Place) -> list[str] | None:
     """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
     match = _AMOUNT.fullmatch(at.core)
-    if match is None or at.core in _SPECIAL or any(read(at.core, at.british) for read in (_phone, _clock, _ordinal, _decade)):
+    if match is None or at.core in _SPECIAL or any(read(at.core, at.british) for read in _NO_AMOUNTS):
         return None
-    if match["unit"] in _TIGHT_UNITS and at.near(-1) != at.near(-1).lower() and at.near(-1).lower() not in _FUNCTION_WORDS:
+    before = at.near(-1)
+    if match["unit"] in _TIGHT_UNITS and before != before.lower() and before.lower() not in _FUNCTION_WORDS:
         return [_mixed(at.core)]  # iPhone 5s
-    scale = _SCALE_WORDS.get(at.near(1).lower().removesuffix("s"), "") if not match["unit"] else ""
+    scale = "" if match["unit"] else _SCALE_WORDS.get(at.near(1).lower().removesuffix("s"), "")
     behind = 2 if scale else 1
-    apart = at.near(behind) if not match["unit"] and not match["before"] else ""
-    if apart and apart not in _UNITS_APART and apart not in _CURRENCIES:
-        apart = "''" if apart == "in" and at.near(-1) in ("ft", "foot", "feet") else ""
-    read = behind + bool(apart) - 1
-    thing = at.near(read + 1)
-    one = at.near(-1).lower() in ("a", "an", "another") and thing.islower() and thing not in _FUNCTION_WORDS
+    apart = "" if match["unit"] or match["before"] else at.near(behind)
+    if apart == "in" and before in ("ft", "foot", "feet"):
+        apart = "''"
+    elif apart not in _UNITS_APART and apart not in _CURRENCIES:
+        apart = ""
+    thing = at.near(behind + bool(apart))
+    one = before.lower() in ("a", "an", "another") and thing.islower() and thing not in _FUNCTION_WORDS
     return _amount(match, scale, apart, at.british, one)
 
 
+_NO_AMOUNTS = (_phone, _clock, _ordinal, _decade)
+
+
 def _amount(match: re.Match[str], scale: str, apart: str, british: bool, one: bool) -> list[str] | None:
-    """Phrases for the number, the scale if it is a word of its own, and the unit if it is one."""
-    unit, sign = match["unit"] or "", match["before"] or match["again"]
-    one |= unit[:1] == "-"
-    unit = unit.removeprefix("-")
-    near_scale = _near_scale(unit, bool(sign))
-    if near_scale:
-        unit = ""
-    names = _CURRENCIES.get(sign or unit or apart) or _UNITS.get(unit) or _UNITS_APART.get(apart) or _UNITS.get(apart)
+    """Phrases for the number, for the scale and the unit if they are words of their own. `one`: a 5-kilometer run."""
+    sign, unit = match["before"] or match["again"], (match["unit"] or "").removeprefix("-")
+    one |= unit != (match["unit"] or "")
+    tight_scale = _tight_scale(unit, bool(sign))
+    unit = apart or ("" if tight_scale else unit)
+    names = _CURRENCIES.get(sign or unit) or _UNITS.get(unit)
     if unit and (sign or names is None):
         return None
-    low, high = match["low"], match["high"]
-    quantity = names is not None or near_scale or scale
     prefix = _ABOUT.get(match["about"], "") + _SIGN.get(match["sign"], "")
-    if (sign or unit in _CURRENCIES) and not (high or near_scale or scale):
-        if (cents := re.fullmatch(r"([\d,]*)\.(\d\d)", low)) and names and len(names) == 3 and names[2]:
-            return [prefix + _money(cents, names, british, one)]
-    read = number if quantity else _plain_number
-    words = prefix + read(low, british) + (f" to {read(high, british)}" if high else "")
-    single = one or (low == "1" and not high and not near_scale and not scale)
-    name = "" if names is None else names[0] if single else names[1]
-    phrases = [f"{words} {near_scale}".strip(), *filter(None, [scale])]
-    if apart:
-        phrases.append(name)
-    elif name:
-        phrases[-1] += " " + name
+    low, high = match["low"], match["high"]
+    cents = re.fullmatch(r"([\d,]*)\.(\d\d)", low)
+    if cents and names in _MONEY and not (high or tight_scale or scale):
+        return [prefix + _money(cents, names, british, one)]
+    read = number if names or tight_scale or scale else _plain_number
+    words = [prefix + read(low, british), read(high, british) if high else ""]
+    single = one or (low == "1" and not (high or tight_scale or scale))
+    name = names[not single] if names else ""
+    phrases = [" to ".join(filter(None, words)) + f" {tight_scale}".rstrip(), *filter(None, [scale, apart])]
+    phrases[-1] = name if apart else f"{phrases[-1]} {name}".rstrip()
     return [*phrases[:-1], phrases[-1] + " plus"] if match["plus"] else phrases
 
 
-def _near_scale(unit: str, money: bool) -> str:
+def _tight_scale(unit: str, money: bool) -> str:
     """The scale right behind a number: 3M and 3bn anywhere, $10k and £5m in money, 10k as ten thousand."""
     if unit.lower() in _SCALE_WORDS and len(unit) > 3:
         return _SCALE_WORDS[unit.lower()]
@@ -950,17 +994,16 @@ def _near_scale(unit: str, money: bool) -> str:
     return ""
 
 
-def _money(cents: re.Match[str], names: Sequence[str], british: bool, one: bool) -> str:
+def _money(cents: re.Match[str], names: tuple[str, str], british: bool, one: bool) -> str:
     """Three dollars fifty, three dollars and five cents, fifty cents."""
     whole, part = int(cents[1].replace(",", "") or 0), int(cents[2])
-    part_name = names[2] if part == 1 and names[2] != "pence" or names[2] == "pence" else names[2] + "s"
-    part_name = "penny" if names[2] == "pence" and part == 1 else part_name
+    part_words = f"{cardinal(part)} {_MONEY[names][part != 1]}"
     if whole == 0:
-        return f"{cardinal(part)} {part_name}"
-    money = f"{number(cents[1], british)} {names[0] if whole == 1 or one else names[1]}"
+        return part_words
+    money = f"{number(cents[1], british)} {names[whole != 1 and not one]}"
     if part == 0:
         return money
-    return f"{money} {cardinal(part)}" if part > 9 else f"{money} and {cardinal(part)} {part_name}"
+    return f"{money} {cardinal(part)}" if part > 9 else f"{money} and {part_words}"
 
 
 def _roman(at: _Place) -> list[str] | None:
@@ -971,9 +1014,9 @@ def _roman(at: _Place) -> list[str] | None:
         return None
     value = _roman_value(core)
     own = "'s" if core != at.core else ""
-    if before.lower() in _PARTS:
+    if before.lower() in _PARTS and core not in ("C", "L"):
         return [cardinal(value) + own]
-    if before in _MONARCHS and value < 40 and (core not in "IVXLC" or core == "V" or _is_regnal(at)):
+    if before in _MONARCHS and value < 40 and (len(core) > 1 or core == "V" or _is_regnal(at)):
         return [f"the {ordinal(value)}{own}"]
     return [cardinal(value) + own] if len(core) > 1 and re.fullmatch("[IVX]+", core) else None
 
@@ -1013,8 +1056,9 @@ def _sign(at: _Place) -> list[str] | None:
     return None
 
 
-_NUMBER_RULES: tuple[Rule, ...] = (_month_day, _half_day, _slash_day, _phone_groups, _and_a_half, _grouped, _named_number,
-                                   _measure)
+_NUMBER_RULES: tuple[Rule, ...] = (
+    _month_day, _half_day, _slash_day, _phone_groups, _and_a_half, _grouped, _named_number, _measure,
+)
 _LETTER_RULES: tuple[Rule, ...] = (_sign, _roman, _state)
-_HEEDED = _words("x")
+_HEEDED = _words("x ft cm mm m px")
 """Small words that a rule may read otherwise."""

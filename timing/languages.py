@@ -136,13 +136,15 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
 
 
 def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable[[str], bool]) -> bool:
+    """Two words in capitals, one of them no acronym, and either a whole sentence or one that is long."""
     capitals = [w.core for w in words[start:stop] if sum(map(str.isalpha, w.core[:MAX_CORE])) > 1]
-    if len(capitals) < 2:
+    certain = [core for core in capitals if not acronym(core)]
+    if len(capitals) < 2 or not certain:
         return False
-    opens = start == 0 or not words[start].core or bool(words[start].lead or _SENTENCE_END.search(words[start - 1].tail))
-    closes = stop == len(words) or bool(_SENTENCE_END.search(words[stop - 1].tail))
-    words_of_it = [core for core in capitals if not acronym(core)]
-    return any(len(core) > 4 for core in words_of_it) or (opens and closes and bool(words_of_it))
+    first = words[start]
+    opens = start == 0 or not first.core or first.lead or _SENTENCE_END.search(words[start - 1].tail)
+    closes = stop == len(words) or _SENTENCE_END.search(words[stop - 1].tail)
+    return bool(opens and closes) or any(len(core) > 4 for core in certain)
 
 
 def spelled(letters: str) -> str:
@@ -194,8 +196,8 @@ def grouped(words: Sequence[Written], start: int) -> int:
     return stop - start
 
 
-_DOT_DECIMALS = frozenset("ja ko th he ar fa bn te kn en zh".split())
-_SPACED_THOUSANDS = frozenset("fr ru uk pl cs sk sv no fi hu lv lt be".split())
+_DOT_DECIMALS = ("ja", "ko", "th", "he", "ar", "fa", "bn", "te", "kn")
+_SPACED_THOUSANDS = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "lv", "lt", "be")
 _SYMBOLS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _PERCENT = {
     "de": "Prozent", "fr": "pour cent", "es": "por ciento", "it": "per cento", "pt": "por cento", "nl": "procent",
@@ -227,7 +229,8 @@ _ORDINALS = {
     "nl": re.compile(r"(\d{1,4})(?:e|de|ste)"), "sv": re.compile(r"(\d{1,4}):[ae]"),
     "ca": re.compile(r"(\d{1,4})(?:r|n|t|è|a)"),
 }
-_GERMAN_MONTHS = frozenset("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split())
+_GERMAN_MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
+                  "November", "Dezember")
 _AMOUNT = re.compile(
     r"(?P<sign>[-−])?(?P<before>[€$£¥%])?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
