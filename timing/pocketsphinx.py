@@ -41,6 +41,7 @@ class PocketSphinx:
     """A `timing.align.Source`. Loads its model (0.3 s) at the first use; one call at a time."""
 
     name = "pocketsphinx"
+    usd_per_minute = 0.0
     max_window_s = math.inf
 
     def __init__(self) -> None:
@@ -113,7 +114,7 @@ def _listen(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str])
     """Start and end of the words in seconds; fewer than `words` where the last ones were not found."""
     found: _Times = []
     at_s, length_s = 0.0, len(audio) / RATE_HZ
-    while len(found) < len(words) and length_s - at_s > 1.3 * PIECE_S:
+    while len(found) < len(words) and length_s - at_s > 1.5 * PIECE_S:
         rest = words[len(found) : len(found) + PIECE_S * MAX_WORDS_PER_S]
         heard = _hear(decoder, _cut(audio, at_s, at_s + PIECE_S), rest, open_end=True)
         next_s = 0.0
@@ -121,7 +122,8 @@ def _listen(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str])
             heard, next_s = _settled(heard)
         found += [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
         at_s += next_s
-    heard = _hear(decoder, _cut(audio, at_s, length_s), words[len(found) :], open_end=False)
+    audio, rest = _cut(audio, at_s, length_s), words[len(found) :]
+    heard = _hear(decoder, audio, rest, open_end=False) or _hear(decoder, audio, rest, open_end=True)
     return found + [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
 
 
@@ -140,7 +142,7 @@ def _settled(heard: _Times) -> tuple[_Times, float]:
 
 
 def _hear(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *, open_end: bool) -> _Times:
-    """All the words in the audio, or with `open_end` as many of the first ones as are in it; [] when that fails."""
+    """All the words in the audio, [] when they do not fit; with `open_end` as many of the first ones as are in it."""
     if not words:
         return []
     if open_end:
