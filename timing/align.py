@@ -6,6 +6,7 @@ What no source heard is placed by its length and marked `estimated`.
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -30,6 +31,8 @@ AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
 MAX_WORDS_PER_S = 6
+BILLING_STEP_S = 15
+"""Google bills each request in steps of 15 s, as third parties quoted it in 2024-26 (bicov.pro)."""
 
 
 class TimingError(Exception):
@@ -61,11 +64,13 @@ class Source(Protocol):
 
     `max_window_s` is the longest audio of one call. Longer windows are given piece by piece, each with all
     the tokens that are still to come: only a source that *recognises* words can have a limit, one that
-    forces every token into the audio has none (`math.inf`).
+    forces every token into the audio has none (`math.inf`). Short windows are laid together up to the limit.
+    `usd_per_minute` is what a minute costs where the audio goes to another company, else 0.
     """
 
     name: str
     max_window_s: float
+    usd_per_minute: float
 
     def supports(self, language: str) -> str | None:
         """None when it can time this language now, else the reason why not, as the end of "x: ...". """
@@ -107,12 +112,14 @@ def align(
     for name in _order(method, sources, warnings):
         try:
             source = _usable(name, sources, language)
-            by_index, pending = _listen(source, heard, tokens, pending, language, check)
+            asked = _together(pending, source.max_window_s)
+            by_index, pending = _listen(source, heard, tokens, asked, language, check)
         except TimingError as error:
             if method != "auto":
                 raise
             warnings.append(f"not timed by {name}: {error}")
             continue
+        warnings += _bill(source, asked)
         found[name] = len(by_index)
         for index, span in by_index.items():
             spans[index] = span
@@ -145,6 +152,29 @@ def _usable(name: str, sources: Mapping[str, Source], language: str) -> Source:
     if reason is not None:
         raise TimingError(reason)
     return source
+
+
+def _together(windows: Sequence[Window], max_window_s: float) -> list[Window]:
+    """Fewer, longer windows for a source that has a limit: one that is asked by request is paid by request."""
+    if math.isinf(max_window_s):
+        return list(windows)
+    joined: list[Window] = []
+    for window in windows:
+        if joined and window.end_ms - joined[-1].start_ms <= max_window_s * 1000:
+            joined[-1] = replace(joined[-1], end_ms=window.end_ms, last=window.last)
+        else:
+            joined.append(window)
+    return joined
+
+
+def _bill(source: Source, windows: Sequence[Window]) -> list[str]:
+    """What went to another company, and about what it costs."""
+    if not source.usd_per_minute:
+        return []
+    lengths_s = [(window.end_ms - window.start_ms) / 1000 for window in windows]
+    billed_s = sum(math.ceil(length_s / BILLING_STEP_S) * BILLING_STEP_S for length_s in lengths_s)
+    return [f"{source.name}: {sum(lengths_s):.0f} s of audio were sent to it, "
+            f"about ${billed_s / 60 * source.usd_per_minute:.3f}"]
 
 
 def _listen(

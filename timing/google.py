@@ -63,8 +63,7 @@ class Google:
     max_window_s = 55.0
     """A synchronous request takes 60 s of audio; longer ones would need a bucket of Google's."""
     usd_per_minute = 0.024
-    """Standard v1 recognition as third parties quoted it in 2024-26 (bicov.pro), billed in steps of 15 s."""
-    billing_step_s = 15.0
+    """Standard v1 recognition as third parties quoted it in 2024-26 (bicov.pro); Google's own page was not read."""
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect

@@ -36,6 +36,7 @@ class WhisperX:
     """A `timing.align.Source`. Each language's model is loaded once, at its first use; one call at a time."""
 
     name = "whisperx"
+    usd_per_minute = 0.0
     max_window_s = math.inf
 
     def __init__(self, models: Path, device: str = "cpu") -> None:
