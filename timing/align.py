@@ -173,8 +173,8 @@ def _bill(source: Source, windows: Sequence[Window]) -> list[str]:
         return []
     lengths_s = [(window.end_ms - window.start_ms) / 1000 for window in windows]
     billed_s = sum(math.ceil(length_s / BILLING_STEP_S) * BILLING_STEP_S for length_s in lengths_s)
-    return [f"{source.name}: {sum(lengths_s):.0f} s of audio were sent to it, "
-            f"about ${billed_s / 60 * source.usd_per_minute:.3f}"]
+    usd = billed_s / 60 * source.usd_per_minute
+    return [f"{source.name}: {sum(lengths_s):.0f} s of audio were sent to it, about ${usd:.3f}"]
 
 
 def _listen(

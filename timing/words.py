@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 
 class TimelineError(ValueError):
@@ -14,7 +15,7 @@ class TimelineError(ValueError):
 
 def to_ms(seconds: float) -> int:
     """Seconds to milliseconds, the one place where time is rounded."""
-    return int(round(float(seconds) * 1000))
+    return round(float(seconds) * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,9 @@ def share(start_ms: int, end_ms: int, weights: Sequence[float]) -> list[Span]:
     spare_ms = end_ms - start_ms - count
     if spare_ms < 0:
         raise TimelineError(f"{count} words do not fit into {end_ms - start_ms} ms")
-    total = sum(weights) or 1.0
-    edges_ms, running = [start_ms], 0.0
-    for position, weight in enumerate(weights, start=1):
-        running += weight
-        edges_ms.append(start_ms + position + int(round(spare_ms * running / total)) if sum(weights) else start_ms + position)
+    shares = weights if any(weights) else [1.0] * count
+    total = sum(shares)
+    edges_ms = [start_ms + position + round(spare_ms * sum_so_far / total)
+                for position, sum_so_far in enumerate(accumulate(shares, initial=0.0))]
     edges_ms[-1] = end_ms
-    return [Span(a, b, None, True) for a, b in zip(edges_ms, edges_ms[1:], strict=False)]
+    return [Span(a, b, None, True) for a, b in pairwise(edges_ms)]
