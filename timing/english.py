@@ -173,10 +173,9 @@ _SPECIAL = _pairs("""
     24-7 twenty-four seven | PhD P H D | PhDs P H D's | Wi-Fi Wi-Fi | WWI World War One | WWII World War Two
     WW1 World War One | WW2 World War Two | & and | + plus | = equals | @ at | % percent | × times | ÷ divided by
     − minus | ± plus or minus | < less than | > greater than | ≈ approximately | ≤ less than or equal to
-    ≥ greater than or equal to | ≠ is not equal to | § section | ° degrees | € euros | £ pounds | ¥ yen | $ dollars
-    / slash | ½ half | AC/DC A C D C | AT&T A T and T | c/o care of | km/h kilometers per hour | and/or and or | y2k Y two K
-    Y2K Y two K | K9 K nine | mic'd miked | JPEG jpeg | SaaS sass | LaTeX latech | macOS mac O S | mp3 M P three
-    mp4 M P four
+    ≥ greater than or equal to | ≠ is not equal to | § section | ° degrees | € euros | £ pounds | ¥ yen
+    $ dollars | / slash | AC/DC A C D C | AT&T A T and T | c/o care of | km/h kilometers per hour | and/or and or
+    y2k Y two K | Y2K Y two K | K9 K nine | mic'd miked | SaaS sass | LaTeX latech | macOS mac O S
 """)
 _PER = _pairs("""
     mo month | hr hour | h hour | yr year | y year | wk week | s second | sec second | min minute | d day
@@ -352,6 +351,8 @@ def _letters(core: str, loud: bool = False) -> str:
     """A word of letters and apostrophes. Capitals become small ones or single letters."""
     if len(core) < 2:
         return core
+    if not core.isupper() and _ABBREVIATIONS.get(core.lower(), ("", "."))[1] == "":
+        return _ABBREVIATIONS[core.lower()][0]
     base, own, ending = core.partition("'")
     if core.upper() == core:
         return _capitals(base, loud) + own + ending.lower() if ending in ("S", "") else _contraction(core)
@@ -914,10 +915,8 @@ def _and_a_half(at: _Place) -> list[str] | None:
 
 def _grouped(at: _Place) -> list[str] | None:
     """1 000 000"""
-    if not at.near(1).isdigit() or len(at.near(1)) != 3:
-        return None
     count = grouped(at.words, at.index)
-    if count < 3 and at.near(1) != "000":
+    if count < 2 or (count == 2 and at.near(1) != "000"):
         return None
     digits = "".join(word.core for word in at.words[at.index:at.index + count])
     return share_out(number(digits, at.british), count)

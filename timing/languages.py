@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any, NamedTuple
 
 from num2words import CONVERTER_CLASSES, num2words
@@ -332,10 +332,9 @@ def _own_dots(words: Sequence[Written], code: str) -> Sequence[Written]:
     """The dot of a German day belongs to it: it ends no sentence."""
     if _base(code) != "de":
         return words
-    nexts = [*(word.core for word in words[1:]), ""]
     return [word._replace(core=word.core + ".", tail="")
-            if word.tail == "." and after in _GERMAN_MONTHS and re.fullmatch(r"\d{1,2}", word.core) else word
-            for word, after in zip(words, nexts, strict=True)]
+            if word.tail == "." and after.core in _GERMAN_MONTHS and re.fullmatch(r"\d{1,2}", word.core) else word
+            for word, after in zip_longest(words, words[1:], fillvalue=Written("", "", ""))]
 
 
 def _clock(words: Sequence[Written], at: int, code: str) -> list[str] | None:

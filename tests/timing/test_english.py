@@ -26,8 +26,9 @@ NUMBERS = [
     ("0123", "zero one two three"),
     ("12345678901234567890",
      "one two three four five six seven eight nine zero one two three four five six seven eight nine zero"),
-    ("123456789012345", "one hundred twenty-three trillion four hundred fifty-six billion seven hundred eighty-nine "
-                        "million twelve thousand three hundred forty-five"),
+    ("123456789012345",
+     ("one hundred twenty-three trillion four hundred fifty-six billion seven hundred eighty-nine "
+      "million twelve thousand three hundred forty-five")),
     ("10^6", "ten to the power of six"),
     ("x²", "x squared"),
     ("5 million km", "five | million | kilometers"),
