@@ -169,7 +169,7 @@ _STATES_ONLY_WITH_ZIP = _words("""
 """)
 _SPECIAL = _pairs("""
     007 double oh seven | 24/7 twenty-four seven | 9/11 nine eleven | 7/11 seven eleven | 3M three M
-    C++ C plus plus | C# C sharp | F# F sharp | N/A N A | n/a N A | OK okay | ok okay | Ok okay | OKs okays
+    C++ C plus plus | C# C sharp | F# F sharp | N/A N A | n/a N A | OK okay | Ok okay | OKs okays
     24-7 twenty-four seven | PhD P H D | PhDs P H D's | Wi-Fi Wi-Fi | WWI World War One | WWII World War Two
     WW1 World War One | WW2 World War Two | & and | + plus | = equals | @ at | % percent | × times | ÷ divided by
     − minus | ± plus or minus | < less than | > greater than | ≈ approximately | ≤ less than or equal to

@@ -322,7 +322,7 @@ PUNCTUATION = [
     ("*bold* and **this**", "bold | and | this"),
     ("snake_case", "snake case"),
     ("(aside) [note]", "(aside) | [note]"),
-    ("Great! 😀 ok", "Great! |  | okay"),
+    ("Great! 😀 OK", "Great! |  | okay"),
     ("great😀👍🏽!", "great!"),
     ("👨‍👩‍👧 ❤️ 🇩🇪 ✓ →", " |  |  |  | "),
     ("--- *** •", "— |  | "),
