@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import time
 import uuid
@@ -20,7 +21,7 @@ from s3_utils import Store, timing_key
 from timing import WRITERS
 from timing.cues import Captions, cues
 from tts.encode import FORMATS
-from worker import delivery, generate, logs, preview
+from worker import delivery, generate, preview
 from worker.settings import Settings, SettingsError
 
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
@@ -75,9 +76,9 @@ def speak(argv: list[str]) -> int:
 
 
 def _settings() -> Settings:
-    settings = Settings.from_env()
-    logs.configure(settings.log_level, settings.secrets())
-    return settings
+    """A person reads this log: warnings, in plain lines."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    return Settings.from_env()
 
 
 def _input(arguments: argparse.Namespace) -> dict[str, Any]:
