@@ -28,7 +28,7 @@ class Seam(Enum):
 SENTENCE_END = re.compile(r"""[.!?…。！？؟۔।॥][\]"'”’»)」』】）]*$""")
 CLAUSE_END = re.compile(r"""[,;:—–，、；：،؛][\]"'”’»)」』】）]*$|^[-–—]+$|[\])」』】）]$""")
 OPENING = re.compile(r"""^[\[(“«„「『【（]|^[-–—]""")
-ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[A-Za-z](?:\.[A-Za-z])+|mr|mrs|ms|dr|prof|st|vs|etc|no|jr|sr|approx)\.$", re.I)
+ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[A-Za-z](?:\.[A-Za-z])+|mr|mrs|ms|dr|prof|st|vs)\.$", re.I)
 
 # Words that begin a phrase: a line is well broken before them, and badly after them.
 PHRASE = {

@@ -7,12 +7,13 @@ No word is lost or put out of order, and a cue appears when its first word is he
 from __future__ import annotations
 
 import math
+import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Literal
+from itertools import accumulate, islice, pairwise
+from typing import Any, Literal, NamedTuple
 
 from timing.breaks import Seam, seams
 from timing.words import Timeline
@@ -127,7 +128,7 @@ def _shapes(name: str, value: Any) -> tuple[str, ...]:
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "preset": _one_of("shorts", "karaoke", "sentence", "broadcast"),
-    "max_words": _whole(1, 100),
+    "max_words": _whole(1, 50),
     "max_chars": _whole(1, 200),
     "max_lines": _whole(1, 4),
     "highlight": _one_of("none", "word", "sweep", "box"),
@@ -198,7 +199,9 @@ MAX_CHARS_PER_S = 20.0
 BREAK_COST = {Seam.MUST: 0.0, Seam.SENTENCE: 0.0, Seam.CLAUSE: 1.0, Seam.PHRASE: 2.0, Seam.PLAIN: 3.5, Seam.TIGHT: 12.0}
 CUE_COST = 3.0
 LINE_COST = 1000.0
-"""More than all else together: a cue takes the fewest lines that hold it."""
+"""More than all else of a layout together: a cue takes the fewest lines that hold it."""
+LINE_BREAK = 0.5
+"""A bad break between two lines weighs less than one between two cues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +237,8 @@ def joined(pieces: Sequence[Piece]) -> str:
 
 def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
     """Every word in exactly one cue, in order; cues do not overlap and end within the audio."""
-    pieces, held = _pieces(timeline, captions), seams(timeline)
-    groups = _cheapest(len(pieces), _cue_costs(timeline, captions, pieces, held))
-    found: list[Cue] = []
-    for first, stop in groups:
-        lines = _cheapest(stop - first, _line_costs(captions, pieces[first:stop], held[first:stop - 1]))
-        found.append(Cue(tuple(tuple(pieces[first + a:first + b]) for a, b in lines),
-                         timeline.words[first].start_ms, _end_ms(timeline, PACES[captions.preset], first, stop),
-                         first, stop - 1))
-    return tuple(found)
+    measured = _Measured(timeline, captions)
+    return tuple(measured.cue(first, stop) for first, stop in _cheapest(len(timeline.words), measured.cue_costs))
 
 
 def _cheapest(count: int, costs_from: Callable[[int], Iterator[float]]) -> list[tuple[int, int]]:
@@ -261,72 +257,109 @@ def _cheapest(count: int, costs_from: Callable[[int], Iterator[float]]) -> list[
     return list(pairwise(reversed(edges)))
 
 
-def _cue_costs(timeline: Timeline, captions: Captions, pieces: Sequence[Piece],
-               held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
-    words, pace = timeline.words, PACES[captions.preset]
-    pauses_ms = [b.start_ms - a.end_ms for a, b in pairwise(words)]
-    limits_ms = [word.start_ms - pace.gap_ms for word in words[1:]] + [timeline.duration_ms]
-    widths = [(columns(piece.space), columns(piece.text)) for piece in pieces]
-    cuts = [BREAK_COST[seam] - min(pause_ms, 800) / 200 for seam, pause_ms in zip(held, pauses_ms, strict=True)] + [0.0]
-    dear = {Seam.SENTENCE: pace.run_on_sentence, Seam.CLAUSE: pace.run_on_clause}
-    run_ons = [dear.get(seam, 0.0) for seam in held]
+class _Layout(NamedTuple):
+    """Words on lines: the last line's first word, what the layout costs, and what of it are its breaks."""
 
-    def costs_from(start: int) -> Iterator[float]:
-        n_lines, width, n_chars, run_on = 1, 0, 0, 0.0
-        for index in range(start, min(len(pieces), start + captions.max_words)):
-            space, text = widths[index]
-            if index > start:
-                if (held[index - 1] is Seam.MUST or pauses_ms[index - 1] > pace.pause_ms
-                        or words[index].end_ms - words[start].start_ms > MAX_MS):
+    first: int
+    cost: float
+    breaks: float
+
+
+class _Measured:
+    """The words of a timeline with their widths, and what it costs to cut after each of them."""
+
+    def __init__(self, timeline: Timeline, captions: Captions) -> None:
+        self.timeline, self.captions, self.pace = timeline, captions, PACES[captions.preset]
+        self.pieces = _pieces(timeline, captions)
+        spaces = [columns(piece.space) for piece in self.pieces]
+        widths = [columns(piece.text) for piece in self.pieces]
+        self.ends = list(accumulate(map(operator.add, spaces, widths)))
+        self.begins = list(map(operator.sub, self.ends, widths))
+        self.pauses_ms = [after.start_ms - before.end_ms for before, after in pairwise(timeline.words)]
+        self.seams = seams(timeline)
+        self.breaks = [BREAK_COST[seam] for seam in self.seams]
+        self.line_costs = [LINE_COST + 8 * (1 - width / captions.max_chars) ** 2
+                           for width in range(captions.max_chars + 1)]
+        run_on = {Seam.SENTENCE: self.pace.run_on_sentence, Seam.CLAUSE: self.pace.run_on_clause}
+        self.run_ons = [run_on.get(seam, 0.0) for seam in self.seams]
+
+    def cue_costs(self, start: int) -> Iterator[float]:
+        words, run_ons = self.timeline.words, 0.0
+        layouts = islice(self.layouts(start), self.captions.max_words)
+        for last, layout in enumerate(layouts, start):
+            if last > start:
+                if (self.seams[last - 1] is Seam.MUST or self.pauses_ms[last - 1] > self.pace.pause_ms
+                        or words[last].end_ms - words[start].start_ms > MAX_MS):
                     return
-                run_on += run_ons[index - 1]
-                n_chars += space
-                if width + space + text > captions.max_chars:
-                    n_lines, width = n_lines + 1, text
-                    if n_lines > captions.max_lines:
-                        return
-                else:
-                    width += space + text
-            else:
-                width = text
-            n_chars += text
-            yield CUE_COST + cuts[index] + run_on + _unread(captions, n_chars, limits_ms[index] - words[start].start_ms)
-    return costs_from
+                run_ons += self.run_ons[last - 1]
+            yield CUE_COST + self._cut(last) + run_ons + LINE_BREAK * layout.breaks + self._unread(start, last)
 
+    def _cut(self, last: int) -> float:
+        """What it costs to end a cue with word `last`: less at a pause."""
+        return self.breaks[last] - min(self.pauses_ms[last], 800) / 200 if last < len(self.breaks) else 0.0
 
-def _unread(captions: Captions, n_chars: int, time_ms: int) -> float:
-    """How badly a cue of `n_chars` that can stand for `time_ms` is read: too empty, too short, too fast."""
-    empty = max(0.0, 1 - n_chars / (captions.max_chars * captions.max_lines))
-    short_ms = max(0, PACES[captions.preset].min_ms - time_ms)
-    rush = max(0.0, n_chars * 1000 / (MAX_CHARS_PER_S * max(1, time_ms)) - 1)
-    return 2 * empty**2 + short_ms / 60 + 5 * rush
+    def _unread(self, first: int, last: int) -> float:
+        """How badly a cue is read: too empty, on screen too short, to be read too fast."""
+        n_chars: int = self.ends[last] - self.begins[first]
+        time_ms: int = max(1, self._limit_ms(last) - self.timeline.words[first].start_ms)
+        empty = max(0.0, 1 - n_chars / (self.captions.max_chars * self.captions.max_lines))
+        short_ms = max(0, self.pace.min_ms - time_ms)
+        rush = max(0.0, n_chars * 1000 / (MAX_CHARS_PER_S * time_ms) - 1)
+        return 2 * empty * empty + short_ms / 60 + 5 * rush
 
+    def _limit_ms(self, last: int) -> int:
+        """Until when a cue that ends with word `last` may stand."""
+        words = self.timeline.words
+        return words[last + 1].start_ms - self.pace.gap_ms if last + 1 < len(words) else self.timeline.duration_ms
 
-def _line_costs(captions: Captions, pieces: Sequence[Piece], held: Sequence[Seam]) -> Callable[[int], Iterator[float]]:
-    def costs_from(start: int) -> Iterator[float]:
-        width = 0
-        for index in range(start, len(pieces)):
-            width += columns(pieces[index].text) + (columns(pieces[index].space) if index > start else 0)
-            if width > captions.max_chars and index > start:
-                return
-            cut = BREAK_COST[held[index]] if index + 1 < len(pieces) else 0.0
-            yield LINE_COST + cut + 8 * max(0.0, 1 - width / captions.max_chars) ** 2
-    return costs_from
+    def layouts(self, start: int) -> Iterator[_Layout]:
+        """The best lines for `start:start+1`, `start:start+2`, ... as long as `max_lines` hold them.
 
+        The fewest lines win, then well broken ones of like width. A word wider than a line has one of its own.
+        """
+        ends, begins, cuts, line_costs = self.ends, self.begins, self.breaks, self.line_costs
+        max_chars = self.captions.max_chars
+        costs, breaks = [0.0], [0.0]
+        for last in range(start, len(self.pieces)):
+            width = ends[last] - begins[start]
+            best = _Layout(start, line_costs[min(width, max_chars)], 0.0)
+            if width > max_chars and last > start:
+                best = _Layout(last, math.inf, 0.0)
+                for first in range(last, start, -1):
+                    width = ends[last] - begins[first]
+                    if width > max_chars and first < last:
+                        break
+                    cost = costs[first - start] + cuts[first - 1] + line_costs[min(width, max_chars)]
+                    if cost < best.cost:
+                        best = _Layout(first, cost, breaks[first - start] + cuts[first - 1])
+                if best.cost >= LINE_COST * (self.captions.max_lines + 1):
+                    return
+            costs.append(best.cost)
+            breaks.append(best.breaks)
+            yield best
 
-def _end_ms(timeline: Timeline, pace: Pace, first: int, stop: int) -> int:
-    start_ms, last = timeline.words[first].start_ms, timeline.words[stop - 1]
-    limit_ms = apart_ms = timeline.duration_ms
-    if stop < len(timeline.words):
-        limit_ms = timeline.words[stop].start_ms - pace.gap_ms
-        apart_ms = timeline.words[stop].start_ms - pace.apart_ms
-    end_ms = max(last.end_ms + pace.lead_out_ms, start_ms + pace.min_ms)
-    if end_ms > apart_ms:
-        reaches = limit_ms - last.end_ms <= pace.lead_out_ms or apart_ms < start_ms + pace.min_ms
-        end_ms = limit_ms if reaches else max(last.end_ms, apart_ms)
-    # Where no other room is left the gap is taken from the last word, but half of that word stays.
-    half_ms = last.start_ms + (last.end_ms - last.start_ms + 1) // 2
-    return max(min(end_ms, start_ms + MAX_MS), half_ms)
+    def cue(self, first: int, stop: int) -> Cue:
+        layouts = list(islice(self.layouts(first), stop - first))
+        lines: list[tuple[Piece, ...]] = []
+        end = stop
+        while end > first:
+            begin = layouts[end - first - 1].first
+            lines.insert(0, tuple(self.pieces[begin:end]))
+            end = begin
+        return Cue(tuple(lines), self.timeline.words[first].start_ms, self._end_ms(first, stop - 1), first, stop - 1)
+
+    def _end_ms(self, first: int, last: int) -> int:
+        words, pace = self.timeline.words, self.pace
+        start_ms, word = words[first].start_ms, words[last]
+        limit_ms = self._limit_ms(last)
+        apart_ms = words[last + 1].start_ms - pace.apart_ms if last + 1 < len(words) else limit_ms
+        end_ms = max(word.end_ms + pace.lead_out_ms, start_ms + pace.min_ms)
+        if end_ms > apart_ms:
+            reaches_next = limit_ms - word.end_ms <= pace.lead_out_ms or apart_ms < start_ms + pace.min_ms
+            end_ms = limit_ms if reaches_next else max(word.end_ms, apart_ms)
+        # Where no other room is left the gap is taken from the last word, but half of that word stays.
+        half_ms = word.start_ms + (word.end_ms - word.start_ms + 1) // 2
+        return min(max(end_ms, half_ms), start_ms + MAX_MS)
 
 
 def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:

@@ -168,10 +168,11 @@ def test_no_preset_leaves_its_margins_in_any_frame(burn: Burn, preset: str, reso
     assert bottom < resolution[1] * 0.97 and top > resolution[1] * 0.03
 
 
-def test_a_word_too_wide_for_the_frame_is_whole_and_smaller(burn: Burn) -> None:
+@pytest.mark.parametrize("highlight", ["word", "box"])
+def test_a_word_too_wide_for_the_frame_is_whole_and_smaller(burn: Burn, highlight: str) -> None:
     timeline = paced("https://www.example.com/a/very/long/address/of/a/page?with=a&query=too", "W" * 40, "%" * 60,
-                     "ШИРОКОЩИТОВИДНЫЙ" * 3, "i" * 100)
-    for frame in burn(timeline, middles(timeline), preset="shorts", max_words=1):
+                     "ШИРОКОЩИТОВИДНЫЙ" * 3, "i" * 100, "W" * 10)
+    for frame in burn(timeline, middles(timeline), preset="shorts", max_words=1, highlight=highlight):
         left, top, right, bottom = extent(letters(frame))
         assert left >= 180 and right < 900
         assert right - left > 300

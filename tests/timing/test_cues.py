@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.timing.timelines import STORY, caption_options, english, said, timed, timelines
+from timing.breaks import Seam, seams
 from timing.cues import CaptionError, Captions, Cue, columns, cues, usable_width
 from timing.words import Timeline
 
@@ -28,7 +29,7 @@ def shown_until(timeline: Timeline, **options: Any) -> list[tuple[int, int]]:
     ({"preset": "tiktok"}, "preset is one of shorts, karaoke, sentence, broadcast"),
     ({"preset": None}, "preset"),
     ({"preset": ["shorts"]}, "preset"),
-    ({"max_words": 0}, "max_words is a whole number from 1 to 100"),
+    ({"max_words": 0}, "max_words is a whole number from 1 to 50"),
     ({"max_words": True}, "max_words"),
     ({"max_words": "4"}, "max_words"),
     ({"max_chars": 1.5}, "max_chars"),
@@ -107,6 +108,10 @@ def test_a_narrow_frame_gets_shorter_lines_and_not_tiny_letters() -> None:
     assert portrait.max_chars < 30 and portrait.size >= 50
 
 
+def test_capitals_get_shorter_lines_since_they_are_wider() -> None:
+    assert Captions.of({"preset": "shorts", "uppercase": True}).max_chars < Captions.of({"preset": "shorts"}).max_chars
+
+
 # Which words.
 
 @given(timelines(), caption_options)
@@ -168,9 +173,39 @@ def test_lines_break_before_the_conjunction_and_keep_the_article_by_its_noun() -
         assert not any(line.split()[-1].lower() in {"a", "an", "the", "of", "and", "mr."} for line in lines)
 
 
-def test_a_german_line_breaks_before_its_conjunction_too() -> None:
-    text = "Der Kapitän des Schiffes sah den Turm und die Mannschaft begann zu jubeln"
-    assert lines_of(said(text, language="de-DE"), preset="broadcast")[0][1].startswith("und die")
+def test_a_german_article_stays_by_its_noun_too() -> None:
+    text = "Am Abend lief der Hund mit dem Ball nach Hause"
+    assert lines_of(said(text, 8, "de-DE"), max_lines=1, max_chars=18) == [
+        ("Am Abend",), ("lief der Hund",), ("mit dem Ball",), ("nach Hause",)]
+
+
+def test_a_preposition_is_not_parted_from_the_one_it_follows() -> None:
+    assert seams(said("It stopped because of the rain")) == [
+        Seam.PLAIN, Seam.PHRASE, Seam.TIGHT, Seam.TIGHT, Seam.TIGHT]
+
+
+def test_cues_are_cut_so_that_their_lines_break_well_too() -> None:
+    text = ("She opened the letter from the lawyer of her uncle and read it twice before she put it into the drawer "
+            "of the desk.")
+    assert lines_of(said(text, 12), preset="karaoke")[0] == ("She opened the letter", "from the lawyer of her uncle")
+
+
+def test_lines_are_of_like_width_where_nothing_else_decides() -> None:
+    (lines,) = lines_of(said("alpha bravo charlie delta echo foxtrot golf hotel", language="xx"))
+    assert lines == ("alpha bravo charlie delta", "echo foxtrot golf hotel")
+
+
+def test_a_pause_decides_where_nothing_else_does() -> None:
+    words = [(word, i * 500, i * 500 + 500) for i, word in enumerate(("alpha", "bravo", "charlie", "delta", "echo"))]
+    late = [(word, start + 400, end + 400) for word, start, end in words]
+    for cut in (1, 2, 3, 4):
+        timeline = timed(*words[:cut], *late[cut:], language="xx")
+        assert [len(lines[0].split()) for lines in lines_of(timeline, max_words=4)] == [cut, 5 - cut]
+
+
+def test_a_first_name_stays_by_the_last() -> None:
+    assert lines_of(said("They met Angela Merkel yesterday"), max_words=3) == [
+        ("They met",), ("Angela Merkel yesterday",)]
 
 
 def test_a_cue_that_fits_one_line_takes_one() -> None:
@@ -254,9 +289,48 @@ def test_broadcast_keeps_its_limits_with_any_words(timeline: Timeline) -> None:
         assert cue.end_ms - cue.start_ms <= 7000
 
 
+def test_the_gap_takes_no_more_than_half_of_a_word() -> None:
+    timeline = timed(("Go", 0, 100), ("on", 100, 1000), ("now.", 1000, 2000), tail_ms=0)
+    assert shown_until(timeline, preset="broadcast", max_words=1) == [(0, 50), (100, 916), (1000, 2000)]
+
+
 def test_fast_speech_makes_no_cue_that_flashes_by() -> None:
     timeline = said("No. No! Yes? Go. I said so. And then we ran home. " * 3, chars_per_s=25, pause_ms=0)
     assert all(end - start >= 834 for start, end in shown_until(timeline, preset="broadcast"))
+
+
+def test_sentences_too_short_to_be_read_one_by_one_are_shown_together() -> None:
+    assert lines_of(said("No. No. Yes.", chars_per_s=25, pause_ms=0)) == [("No. No. Yes.",)]
+    assert lines_of(said("No. No. Yes.", chars_per_s=3, pause_ms=0)) == [("No.",), ("No.",), ("Yes.",)]
+
+
+def test_words_too_fast_to_be_read_stand_on_through_the_sentence_after_them() -> None:
+    text = "Quick words such as these are not very easily read."
+    fast = [(word, i * 90, i * 90 + 90) for i, word in enumerate(text.split())]
+    slow = [(word, i * 700, i * 700 + 700) for i, word in enumerate("Slow ones are.".split())]
+    at_once = timed(*fast, *[(word, start + 900, end + 900) for word, start, end in slow])
+    later = timed(*fast, *[(word, start + 3500, end + 3500) for word, start, end in slow], tail_ms=0)
+    assert len(lines_of(at_once)) == 1
+    assert len(lines_of(later)) == 2
+
+
+def test_no_cue_stands_longer_than_seven_seconds() -> None:
+    slow = timed(*[("slow", i * 1000, i * 1000 + 900) for i in range(20)])
+    drawn_out = timed(("Aaah", 0, 20_000), ("oh", 20_000, 29_000))
+    for timeline in (slow, drawn_out):
+        assert all(0 < end - start <= 7000 for start, end in shown_until(timeline))
+    assert all(cue.end_ms >= slow.words[cue.last].end_ms for cue in cues(slow, Captions.of({})))
+
+
+@pytest.mark.parametrize(("pause_ms", "end_ms"), [(300, 1300), (400, 1400), (500, 1100), (700, 1300), (900, 1400)])
+def test_a_cue_reaches_the_next_or_leaves_a_gap_that_is_seen(pause_ms: int, end_ms: int) -> None:
+    timeline = timed(("Done.", 0, 1000), ("Next.", 1000 + pause_ms, 2000 + pause_ms))
+    assert shown_until(timeline, preset="sentence")[0] == (0, end_ms)
+
+
+def test_a_short_cue_stays_for_its_least_time() -> None:
+    timeline = timed(("No!", 0, 100), ("Yes!", 900, 1900))
+    assert shown_until(timeline, preset="sentence", max_words=1)[0] == (0, 900)
 
 
 def test_a_cue_outlasts_its_words_a_little_where_there_is_room() -> None:

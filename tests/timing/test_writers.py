@@ -140,6 +140,8 @@ def test_vtt_tells_each_word_s_time_when_words_are_highlighted() -> None:
     timeline = timed(("One", 0, 400), ("two", 500, 900), ("three.", 1000, 1400))
     assert written("vtt", timeline, highlight="word").splitlines()[3] == (
         "One <00:00:00.500>two <00:00:01.000>three.")
+    assert written("vtt", timeline, highlight="word", max_chars=7).splitlines()[3:] == [
+        "One <00:00:00.500>two", "<00:00:01.000>three."]
     assert written("vtt", timeline).splitlines()[3] == "One two three."
 
 
@@ -253,7 +255,7 @@ def test_a_pause_does_not_move_later_highlights() -> None:
 
 def test_rounding_does_not_add_up_over_many_words() -> None:
     timeline = timed(*[("ab", i * 104, i * 104 + 104) for i in range(60)])
-    for start_cs, _, text in events_of(timeline, preset="karaoke", max_words=100, max_chars=200):
+    for start_cs, _, text in events_of(timeline, preset="karaoke", max_words=50, max_chars=200):
         first = round(start_cs / 10.4)
         durations = [int(d) for d in re.findall(r"\\k[f]?(\d+)", text)]
         for count in range(1, text.count("ab")):
@@ -293,6 +295,13 @@ def test_the_style_says_what_was_asked_for() -> None:
         resolution=[720, 1280])).styles["Default"]
     assert (style.fontname, style.fontsize, style.bold, style.alignment) == ("Baloo 2", 90, True, 8)
     assert (style.primarycolor.r, style.primarycolor.g, style.primarycolor.b) == (0x11, 0x22, 0x33)
+
+
+@pytest.mark.parametrize("resolution", [(1920, 1080), (1080, 1080), (1080, 1920)])
+def test_ordinary_text_keeps_its_size_from_cue_to_cue(resolution: tuple[int, int]) -> None:
+    events = events_of(said(STORY), resolution=resolution)
+    sizes = [int(size) for _, _, text in events for size in re.findall(r"\\fs(\d+)", text)]
+    assert min(sizes, default=10**6) > 0.93 * Captions.of({"resolution": resolution}).size
 
 
 def test_a_text_cannot_command_the_renderer() -> None:

@@ -69,7 +69,7 @@ def timelines(draw: st.DrawFn, texts: st.SearchStrategy[str] = word_texts, max_w
 
 preset_names = st.sampled_from(["shorts", "karaoke", "sentence", "broadcast"])
 caption_options = st.fixed_dictionaries({"preset": preset_names}, optional={
-    "max_words": st.integers(1, 100), "max_chars": st.integers(1, 200), "max_lines": st.integers(1, 4),
+    "max_words": st.integers(1, 50), "max_chars": st.integers(1, 200), "max_lines": st.integers(1, 4),
     "highlight": st.sampled_from(["none", "word", "sweep", "box"]),
     "position": st.sampled_from(["top", "middle", "bottom"]),
     "resolution": st.tuples(st.integers(64, 8192), st.integers(64, 8192)),
