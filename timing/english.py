@@ -42,6 +42,7 @@ _MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", 
 _MONTHS = {"sept": "September"} | {key: month for month in _MONTH_NAMES for key in (month[:3].lower(), month.lower())}
 _WEEKDAYS = _pairs("""
     Mon Monday | Tue Tuesday | Tues Tuesday | Wed Wednesday | Thu Thursday | Thur Thursday | Thurs Thursday | Fri Friday
+    Sat Saturday | Sun Sunday
 """)
 
 _ABBREVIATIONS: dict[str, tuple[str, str]] = {key: (full, needs) for needs, table in (
@@ -151,6 +152,8 @@ _VERSIONED = _words("""
     figure table article firmware api chrome firefox cuda pytorch usb bluetooth
 """)
 _ERAS = _words("AD BC BCE CE A.D B.C")
+_BEFORE_DATES = _words("on by until since due before")
+_BEFORE_COUNTS = _words("part page day step episode slide lesson round")
 _BEFORE_YEARS = _words("in of since year until by")
 _DIALLED = _words("""
     call dial calling dialing called dialed text phone
@@ -217,7 +220,8 @@ _UNITS = _units("""
     MB/s megabyte per second/megabytes per second | GB/s gigabyte per second/gigabytes per second | hr hour
     hrs hours/hours | min minute | mins minutes/minutes | sec second | secs seconds/seconds | ms millisecond
     μs microsecond | ns nanosecond | yr year | yrs years/years | wk week | wks weeks/weeks | ml milliliter
-    mL milliliter | cl centiliter | dl deciliter | gal gallon | tsp teaspoon | tbsp tablespoon | kcal kilocalorie
+    mL milliliter | cl centiliter | dl deciliter | gal gallon | tsp teaspoon | tbsp tablespoon
+    Tbsp tablespoon | kcal kilocalorie
     cal calorie | kJ kilojoule | kPa kilopascal | hPa hectopascal | °C degree Celsius/degrees Celsius
     °F degree Fahrenheit/degrees Fahrenheit | ° degree | °K kelvin/kelvin | m^2 square meter | m^3 cubic meter
     km^2 square kilometer | cm^2 square centimeter | cm^3 cubic centimeter | ft^2 square foot/square feet
@@ -410,6 +414,11 @@ _SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<!\.)\d\d)")
 _PHONE = re.compile(r"(?:\+?\d{1,3}[-.])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}"
                     r"|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}|\d+(?:-\d+){2,}")
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+)")
+_WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
+_SCORE = re.compile(r"(\d{1,3}\.\d{1,2})/(5|10|100)")
+_VERSES = re.compile(r"(\d{1,3}):(\d{1,3})[-–](\d{1,3})")
+_NUMBERED = re.compile(r"([A-Za-z]{1,4})\.(\d[\d.-]*)")
+_SPAN = re.compile(r"([A-Z][a-z]{2,4})\.?[-–]([A-Z][a-z]{2,4})")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,12})(?:st|nd|rd|th|ST|ND|RD|TH)")
 _DECADE = re.compile(r"'?(\d0|\d\d0|1\d\d0|20\d0)'?s")
 _DOTTED_NUMBERS = re.compile(r"\d{1,5}(?:\.\d{1,5}){2,5}")
@@ -419,7 +428,7 @@ _HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
 _LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?")
 _BY = re.compile(rf"({_NUMBER})[x×]({_NUMBER})(?:[x×]({_NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
-_ASPECTS = _words("16:9 9:16 4:3 3:2 21:9 1:1 4:5")
+_ASPECTS = _words("16:9 9:16 4:3 3:2 21:9 4:5")
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _TOP_LEVEL = "|".join(_words("""
     com org net edu gov io ai co uk de fr app dev tv info biz xyz gg eu us ca au ly be fm tech store shop online
@@ -430,11 +439,11 @@ _FILE_TYPES = "|".join(_words("""
 """))
 _ADDRESS = re.compile(rf"(?i:https?|ftp)://\S+|(?i:www)\.\S+|(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?:[/:?#]\S*)?")
 _FILE = re.compile(rf"[\w-]*(?:\.[\w-]+){{0,4}}\.(?:{_FILE_TYPES})")
-_INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]?\.?")
+_INITIALS = re.compile(r"((?:[A-Za-z]\.)+[A-Za-z]?\.?)('s)?")
 _RANGE = re.compile(r"([$£€¥.~']*\d[^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
 _DIGIT = re.compile(r"\d")
 _MIXED = re.compile(r"(?:[^\W_]|(?<=\d)\.(?=\d))+")
-_POWER = re.compile(r"(.+)\^(-?\d{1,3})")
+_POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
 _ROMAN = re.compile(r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
@@ -584,17 +593,20 @@ def _version(core: str, british: bool) -> str | None:
 
 
 def _fraction(core: str, british: bool) -> str | None:
+    if score := _SCORE.fullmatch(core):
+        return f"{number(score[1])} out of {number(score[2])}"
     match = _FRACTION.fullmatch(core)
     if not match:
         return None
     above, below = int(match[2]), int(match[3])
     if match[1]:
         return f"{cardinal(int(match[1]))} and {_fraction_words(above, below, 'a')}"
-    if below == 10 or above == below in range(3, 10):
+    if above <= below == 10 or above == below in range(3, 10):
         return f"{cardinal(above)} out of {cardinal(below)}"
     if 0 < above < below and (below <= 12 or below in (16, 20, 32, 64, 100, 1000)):
         return _fraction_words(above, below, "one")
-    return f"{cardinal(above)} {'out of ' if above < below or above == below == 100 else ''}{cardinal(below)}"
+    between = "out of " if above < below or above == below == 100 else ""
+    return f"{_plain_number(match[2], british)} {between}{_plain_number(match[3], british)}"
 
 
 def _fraction_words(above: int, below: int, one: str) -> str:
@@ -631,7 +643,8 @@ def _plain_size(digits: str) -> str:
 
 
 def _initials(core: str, british: bool) -> str | None:
-    return spelled(core.replace(".", "")) if _INITIALS.fullmatch(core) else None
+    match = _INITIALS.fullmatch(core)
+    return spelled(match[1].replace(".", "")) + (match[2] or "") if match else None
 
 
 def _alphanumeric(core: str, british: bool) -> str | None:
@@ -646,26 +659,39 @@ def _range(core: str, british: bool) -> str | None:
 
 
 def _rate(core: str, british: bool) -> str | None:
+    if _WORD_RATE.fullmatch(core):
+        return core.replace("/", " per ")
     match = _RATE.fullmatch(core)
     amount = match and _amount_alone(match[1], british)
     return f"{amount} per {_PER.get(match[2], match[2])}" if match and amount else None
+
+
+def _span(core: str, british: bool) -> str | None:
+    """Mon-Fri · Jan.–Mar. · No.1 · Psalm 23:1-3"""
+    if match := _SPAN.fullmatch(core):
+        ends = [_WEEKDAYS.get(end) or _MONTHS.get(end.lower()) for end in match.groups()]
+        return " to ".join(map(str, ends)) if all(ends) else None
+    if match := _NUMBERED.fullmatch(core):
+        full, needs = _ABBREVIATIONS.get(match[1].lower(), ("", ""))
+        return f"{full} {say(match[2], british)}" if needs == ".#" else None
+    if match := _VERSES.fullmatch(core):
+        return f"{number(match[1])} {number(match[2])} to {number(match[3])}"
+    return None
 
 
 def _power(core: str, british: bool) -> str | None:
     match = _POWER.fullmatch(core)
     if not match:
         return None
-    base, exponent = say(match[1], british), match[2]
-    if exponent in ("2", "3"):
-        return f"{base} {'squared' if exponent == '2' else 'cubed'}"
-    if match[1][-1].isdigit():
-        return f"{base} to the power of {'minus ' if exponent[0] == '-' else ''}{number(exponent.lstrip('-'))}"
-    return base
+    base, minus = say(match[1], british), "minus " if match[2] else ""
+    if not minus and match[3] in ("2", "3"):
+        return f"{base} {'squared' if match[3] == '2' else 'cubed'}"
+    return f"{base} to the power of {minus}{number(match[3])}" if match[1][-1].isdigit() else base
 
 
 _READERS: tuple[Callable[[str, bool], str | None], ...] = (
-    _address, _date, _phone, _clock, _ordinal, _decade, _version, _fraction, _amount_alone, _height, _initials,
-    _range, _rate, _power, _alphanumeric,
+    _address, _date, _phone, _span, _clock, _ordinal, _decade, _version, _fraction, _amount_alone, _height, _initials,
+    _power, _range, _rate, _alphanumeric,
 )
 
 
@@ -761,7 +787,7 @@ def _own_signs(words: Sequence[Written]) -> list[Written]:
             word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])
         elif word.core.endswith("(s") and word.tail[:1] == ")":
             word = Written(word.lead, word.core[:-2] + "s", word.tail[1:])
-        elif not word.core and word.lead + word.tail in ("-", "–"):
+        elif "".join(word) in _BETWEEN_NUMBERS:
             word = _between_numbers(words, index) or word
         opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
         own.append(word)
@@ -773,7 +799,11 @@ def _between_numbers(words: Sequence[Written], index: int) -> Written | None:
     around = [words[k] if 0 <= k < len(words) else Written("", "", "") for k in (index - 1, index + 1, index + 2)]
     if around[0].tail or around[1].lead or not (around[0].core[-1:].isdigit() and around[1].core[:1].isdigit()):
         return None
-    return Written("", "minus" if around[2].core == "=" else "to", "")
+    sign = "".join(words[index])
+    return Written("", "minus" if sign == "-" and around[2].core == "=" else _BETWEEN_NUMBERS[sign], "")
+
+
+_BETWEEN_NUMBERS = {"-": "to", "–": "to", "<": "less than", ">": "greater than", "/": "divided by"}
 
 
 def _written_out(words: Sequence[Written]) -> list[Written]:
@@ -791,7 +821,8 @@ def _expanded(words: Sequence[Written], index: int) -> Written:
     if full is None:
         return word
     tail = word.tail[1:] if dotted else word.tail
-    ends = not following.core or following.core in _SENTENCE_STARTERS or bool(following.lead)
+    ends = not following.core or following.core in _SENTENCE_STARTERS or bool(following.lead) or (
+        word.core.lower() in _DOTTED_UNITS and following.core[0].isupper())
     if dotted and not tail and ends and (word.core.lower() in _LAST_WORDS or "." in word.core):
         tail = "."
     return Written(word.lead, full, tail)
@@ -818,9 +849,10 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return _MONTHS[key]
     if core == "St" and named:
         return "saint"
-    if dotted and len(core) == 1 and core.isupper() and named and following.core not in _SENTENCE_STARTERS:
-        return core
-    if dotted and core in _WEEKDAYS:
+    goes_on = following.core[:1].islower() or numbered or words[index].tail[1:] == ","
+    if dotted and len(core) == 1 and core.isupper() and (goes_on or named):
+        return core if following.core not in _SENTENCE_STARTERS else None
+    if dotted and core in _WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return _WEEKDAYS[core]
     return _abbreviated(core, dotted, named, numbered)
 
@@ -872,10 +904,13 @@ def _half_day(at: _Place) -> list[str] | None:
 
 
 def _slash_day(at: _Place) -> list[str] | None:
-    """on 5/12"""
+    """on 5/12 · part 2/3"""
     match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", at.core)
-    if not match or at.near(-1).lower() not in ("on", "by", "until", "since", "due", "before"):
+    before = at.near(-1).lower()
+    if not match or at.core in _SPECIAL or before not in (*_BEFORE_DATES, *_BEFORE_COUNTS):
         return None
+    if before in _BEFORE_COUNTS:
+        return [f"{number(match[1])} of {number(match[2])}"]
     first, second = int(match[1]), int(match[2])
     month, day = (second, first) if at.british or first > 12 else (first, second)
     if not (1 <= month <= 12 and 1 <= day <= 31):
@@ -968,7 +1003,7 @@ def _amount(match: re.Match[str], scale: str, apart: str, british: bool, one: bo
     tight_scale = _tight_scale(unit, bool(sign))
     unit = apart or ("" if tight_scale else unit)
     names = _CURRENCIES.get(sign or unit) or _UNITS.get(unit)
-    if unit and (sign or names is None):
+    if unit and ((sign and unit != "s") or names is None):
         return None
     prefix = _ABOUT.get(match["about"], "") + _SIGN.get(match["sign"], "")
     low, high = match["low"], match["high"]

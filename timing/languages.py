@@ -47,7 +47,7 @@ _CHARACTERS = {
     "″": "''", "…": "...", "№": "No.", "〇": "零", "（": "(", "）": ")", "％": "%",
 }
 _KEPT = frozenset("ªº°\u0e33\u0eb3\u200c\u200d^+=<>|~$£€¥%×÷±−≈≤≥≠\u00a0\u202f\u2009\u2007 ")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹]+")
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁻]+")
 _LONE_JOINER = re.compile("(?<![^\\W\\d_])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\W\\d_])")
 
 
