@@ -31,18 +31,17 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     }
     written.append(words_key(job_id))
     store.put(words_key(job_id), json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode(), JSON)
-    keys = {}
+    written += [timing_key(job_id, name) for name in formats]
+    put_files(store, job_id, timeline, captions, formats)
+    return {name: timing_key(job_id, name) for name in formats}
+
+
+def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
+    shown = cues(timeline, captions)
     for name in formats:
-        keys[name] = timing_key(job_id, name)
-        written.append(keys[name])
-        put_timing(store, job_id, name, timeline, captions)
-    return keys
-
-
-def put_timing(store: Store, job_id: str, name: str, timeline: Timeline, captions: Captions) -> None:
-    writer = WRITERS[name]
-    content = writer.write(timeline, cues(timeline, captions), captions, job_id)
-    store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
+        writer = WRITERS[name]
+        content = writer.write(timeline, shown, captions, job_id)
+        store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
 
 
 def stored_words(store: Store, job_id: str) -> tuple[Timeline, Captions]:
@@ -101,7 +100,7 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
                 "filename": f"{job_id}.{extension}", "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
     if name not in (output.get("timing_keys") or ()) and store.head(timing_key(job_id, name)) is None:
-        put_timing(store, job_id, name, *stored_words(store, job_id))
+        put_files(store, job_id, *stored_words(store, job_id), (name,))
     writer = WRITERS[name]
     return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
