@@ -24,7 +24,7 @@ LONG = {"text": "A rather long text. " * 4900, "timing_method": "pocketsphinx"}
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    server = start_s3({"test-key": "test-secret"}, ["bucket"])
+    server = start_s3({"test-key": "test-secret"}, ["loop"])
     yield server
     server.stop()
 
@@ -37,7 +37,7 @@ def platform() -> Iterator[Platform]:
 
 def start(platform: Platform, s3: Any, root: Path, **env: str) -> Worker:
     return platform.start_worker([sys.executable, root / "runpod_handler.py"], cwd=root, env={
-        "TTS_ENGINE": "espeak", "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url,
+        "TTS_ENGINE": "espeak", "S3_BUCKET": "loop", "AWS_ENDPOINT_URL": s3.endpoint_url,
         "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "URL_ALLOW_HOSTS": "127.0.0.1", **env})
 
 

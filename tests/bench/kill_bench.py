@@ -22,6 +22,7 @@ from tests.doubles.s3 import S3Server, start_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"bench-key": "bench-secret"}
+BUCKET = "killed-workers"
 TEXTS = ("One short line.", "A somewhat longer line, with a pause. [pause:300ms] And an end.", "Several words. " * 40)
 
 
@@ -40,11 +41,11 @@ class Outcome:
 def kill_workers(kills: int, seed: int) -> Outcome:
     """Kills `kills` workers, lets a last one finish, and looks at what is in the bucket."""
     chance, outcome, started = random.Random(seed), Outcome(), time.monotonic()
-    s3 = start_s3(KEYS, ["bucket"])
+    s3 = start_s3(KEYS, [BUCKET])
     bucket = boto3.client("s3", endpoint_url=s3.endpoint_url, aws_access_key_id="bench-key",
                           aws_secret_access_key="bench-secret", region_name="us-east-1")
     with Platform(max_attempts=10_000, poll_s=5.0) as platform:
-        env = {"TTS_ENGINE": "espeak", "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url, "LEASE_S": "1",
+        env = {"TTS_ENGINE": "espeak", "S3_BUCKET": BUCKET, "AWS_ENDPOINT_URL": s3.endpoint_url, "LEASE_S": "1",
                "AWS_ACCESS_KEY_ID": "bench-key", "AWS_SECRET_ACCESS_KEY": "bench-secret", "CONCURRENCY": "2"}
         submitted: list[str] = []
         while outcome.kills < kills:
@@ -79,7 +80,7 @@ def completions(platform: Platform, job: str) -> set[str]:
 
 
 def record(bucket: Any, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(bucket.get_object(Bucket="bucket", Key=f"jobs/{job}.json")["Body"].read())
+    found: dict[str, Any] = json.loads(bucket.get_object(Bucket=BUCKET, Key=f"jobs/{job}.json")["Body"].read())
     return found
 
 
@@ -103,7 +104,7 @@ def faults(bucket: Any, s3: S3Server, job: str, result: dict[str, Any]) -> list[
     found = [] if kept["status"] == "completed" else [f"{job}: the record says {kept['status']}"]
     keys = [kept["output"]["audio_key"], *kept["output"]["timing_keys"].values()]
     for key in keys:
-        if not bucket.get_object(Bucket="bucket", Key=key)["Body"].read():
+        if not bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read():
             found.append(f"{job}: {key} is empty")
     if output["sha256"] != kept["output"]["sha256"]:
         found.append(f"{job}: the answer is not the stored result")
