@@ -75,22 +75,34 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
         written: list[str] = []
         try:
             output = work(request, job, parts.speech, written)
+            output["warnings"] += [parts.store.warning] if parts.store.warning else []
             job.check()
+            taken.complete(output)
         except records.LeaseLost:
             raise
         except BaseException as error:
-            _discard(parts.store, written)
-            taken.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error))
+            _give_up(parts.store, taken, written, error)
             raise
-        output["warnings"] += [parts.store.warning] if parts.store.warning else []
-        taken.complete(output)
+        finally:
+            taken.let_go()
         return delivery.answer(parts.store, output, request.url_expires_s)
 
     return operation
 
 
+def _give_up(store: s3_utils.Store, lease: records.Lease, written: list[str], error: BaseException) -> None:
+    """Takes back what a failed job has written and notes why it failed, unless the files may be another worker's by
+    now, or a completed record's whose writing was not heard of. The job's own error is the one that counts."""
+    try:
+        lease.renew()
+    except (records.LeaseLost, s3_utils.StorageError) as cause:
+        log.warning("the failed job is left as it stands: %s", type(cause).__name__)
+        return
+    _discard(store, written)
+    lease.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error))
+
+
 def _discard(store: s3_utils.Store, keys: list[str]) -> None:
-    """Takes back what a failed job has written; the job's own error is the one that counts."""
     for key in keys:
         try:
             store.delete(key)

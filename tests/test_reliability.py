@@ -1,7 +1,387 @@
 """What may break around a job without the job being lost, done twice or half told."""
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import io
+import json
+import logging
+import threading
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import soundfile
+
+import runpod_handler
+import s3_utils
 from tests.bench.kill_bench import kill_workers
+from tests.doubles.s3 import Fault, S3Server, start_s3
+from tts import Line, Options, Utterance
+from tts.espeak import Espeak
+from worker.records import Lease
+from worker.settings import Settings
+
+KEY_ID, SECRET = "AKIATESTTESTTESTTEST", "a-secret-that-must-not-be-seen/0123456789"
+FIELDS = {"text": "Hello there, world.", "timing_format": ["srt", "json"], "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    server = start_s3({KEY_ID: SECRET})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of the test's own; retries do not wait, and a silent answer is given up soon."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    monkeypatch.setattr(s3_utils, "READ_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("worker.records._POLL_S", 0.05)
+    name = f"b-{uuid.uuid4().hex}"
+    s3.create_bucket(name)
+    yield name
+    s3.faults.clear()
+    s3.clock = lambda: datetime.now(UTC)
+
+
+@pytest.fixture
+def settings(settings: Settings, s3: S3Server, bucket: str) -> Settings:
+    return replace(settings, s3_bucket=bucket, s3_endpoint_url=s3.endpoint_url, s3_access_key_id=KEY_ID,
+                   s3_secret_access_key=SECRET, lease_s=1)
+
+
+class Speaker:
+    """The embedded engine, which does something else in the middle of a job: `meanwhile`, once."""
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.engine, self.meanwhile, self.calls = Espeak(), meanwhile, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def speak(self, lines: Sequence[Line], options: Options, **hooks: Any) -> list[Utterance]:
+        self.calls += 1
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return self.engine.speak(lines, options, **hooks)
+
+
+def worker(settings: Settings, meanwhile: Callable[[], object] = lambda: None) -> tuple[runpod_handler.Handler, Speaker]:
+    """A worker of its own: its handler and its engine."""
+    speaker = Speaker(meanwhile)
+    return runpod_handler.make_handler(replace(runpod_handler.build_parts(settings), engine=speaker)), speaker
+
+
+def ask(handler: runpod_handler.Handler, **fields: Any) -> dict[str, Any]:
+    return asyncio.run(handler({"id": uuid.uuid4().hex, "input": fields}))
+
+
+def generate(handler: runpod_handler.Handler, **fields: Any) -> dict[str, Any]:
+    return ask(handler, **FIELDS | {"job_id": "job"} | fields)
+
+
+def store_of(settings: Settings) -> s3_utils.Store:
+    return runpod_handler.build_parts(settings).store
+
+
+def assert_whole(store: s3_utils.Store, job_id: str = "job") -> None:
+    """The record says completed, and every file that it names is there and is what it says."""
+    record = json.loads(store.get(f"jobs/{job_id}.json"))
+    assert record["status"] == "completed"
+    audio = store.get(record["output"]["audio_key"])
+    assert hashlib.sha256(audio).hexdigest() == record["output"]["sha256"]
+    assert soundfile.info(io.BytesIO(audio)).frames > 0
+    assert set(record["output"]["timing_keys"]) == {"srt", "json"}
+    assert b"-->" in store.get(record["output"]["timing_keys"]["srt"])
+    assert [word["word"] for word in json.loads(store.get(record["output"]["timing_keys"]["json"]))["words"]] == [
+        "Hello", "there,", "world."]
+
+
+def assert_not_told_by_halves(settings: Settings) -> None:
+    """Whatever befell the job, its record tells of no file that is not there, and asking again gets it done."""
+    store = store_of(settings)
+    found = store.get("jobs/job.json") if store.head("jobs/job.json") else b'{"status": "none"}'
+    if json.loads(found)["status"] == "completed":
+        assert_whole(store)
+    again = generate(worker(settings)[0])
+    assert again.get("error") is None
+    assert_whole(store)
+    for url in (again["audio_url"], *again["timing_files"].values()):
+        with urllib.request.urlopen(url) as answer:
+            assert answer.read()
+
+
+WRITES = {"begin": "jobs/job.json", "audio": "output/job.wav", "timing": "timings/job.srt", "finish": "jobs/job.json"}
+"""What a job writes, in order."""
+BREAKDOWNS = {
+    "500": Fault("error", status=500, code="InternalError"),
+    "503 after it was done": Fault("error", status=503, code="SlowDown", after_work=True),
+    "reset": Fault("reset"),
+    "reset after it was done": Fault("reset", after_work=True),
+    "silence": Fault("stall"),
+    "clock skew": Fault("skew"),
+    "wrong secret": Fault("error", status=403, code="SignatureDoesNotMatch"),
+}
+PASSING = ("500", "503 after it was done", "reset", "reset after it was done")
+
+
+def plan(s3: S3Server, write: str, fault: Fault, times: int) -> Callable[[], object]:
+    """Lets the write fail `times` times in a row: at once, or by what this returns in the middle of the job."""
+    planned = replace(fault, method="PUT", key=WRITES[write], times=times)
+    if write != "finish":
+        s3.faults.append(planned)
+        return lambda: None
+    return lambda: s3.faults.append(planned)
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("breakdown", PASSING)
+def test_a_short_breakdown_of_the_storage_is_not_noticed(settings: Settings, s3: S3Server, write: str,
+                                                         breakdown: str) -> None:
+    handler, speaker = worker(settings)
+    speaker.meanwhile = plan(s3, write, BREAKDOWNS[breakdown], times=2)
+    assert generate(handler).get("error") is None
+    assert not [fault for fault in s3.faults if fault.times], "the breakdown did not happen"
+    assert_whole(store_of(settings))
+    assert speaker.calls == 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("breakdown", BREAKDOWNS)
+def test_a_lasting_breakdown_fails_the_job_and_nothing_is_half_told(
+        settings: Settings, s3: S3Server, write: str, breakdown: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "worker")
+    handler, speaker = worker(settings)
+    speaker.meanwhile = plan(s3, write, BREAKDOWNS[breakdown], times=1000)
+    error = generate(handler)["error"]
+    assert error.startswith("STORAGE_FAILED: ")
+    for secret in (KEY_ID, SECRET, s3.endpoint_url, str(settings.s3_bucket), "jobs/", "output/"):
+        assert secret not in error
+    assert SECRET not in caplog.text
+    s3.faults.clear()
+    assert_not_told_by_halves(settings)
+
+
+@pytest.mark.parametrize("breakdown", BREAKDOWNS)
+def test_a_storage_that_is_gone_in_the_middle_of_a_job_loses_nothing(settings: Settings, s3: S3Server,
+                                                                    breakdown: str) -> None:
+    """Every request fails from the middle of the job on: also the ones that would take back or note the failure."""
+    handler, speaker = worker(settings)
+    speaker.meanwhile = lambda: s3.faults.append(replace(BREAKDOWNS[breakdown], times=1000))
+    assert generate(handler)["error"].startswith("STORAGE_FAILED: ")
+    s3.faults.clear()
+    assert_not_told_by_halves(settings)
+
+
+@pytest.mark.parametrize("breakdown", BREAKDOWNS)
+def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings, s3: S3Server,
+                                                              breakdown: str) -> None:
+    handler, speaker = worker(settings)
+    first = generate(handler)
+    for fields in ({"endpoint": "result", "job_id": "job"}, {"endpoint": "status", "job_id": "job"},
+                   FIELDS | {"job_id": "job"}):
+        s3.faults.append(replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1000))
+        assert ask(handler, **fields)["error"].startswith("STORAGE_FAILED: ")
+        s3.faults[:] = [replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1)]
+        if breakdown in (*PASSING, "silence"):
+            assert ask(handler, **fields)["status"] == "completed"
+        s3.faults.clear()
+    assert ask(handler, endpoint="result", job_id="job")["sha256"] == first["sha256"]
+    assert_whole(store_of(settings))
+    assert speaker.calls == 1
+
+
+def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_without_telling_the_secret(
+        settings: Settings, s3: S3Server) -> None:
+    s3.clock = lambda: datetime.now(UTC) + timedelta(hours=1)
+    with pytest.raises(s3_utils.StorageError, match="clock"):
+        runpod_handler.build_parts(settings)
+    s3.clock = lambda: datetime.now(UTC)
+    with pytest.raises(s3_utils.StorageError, match="AWS_SECRET_ACCESS_KEY") as refused:
+        runpod_handler.build_parts(replace(settings, s3_secret_access_key="another"))
+    assert "another" not in str(refused.value)
+
+
+def test_a_completion_that_was_written_but_not_heard_of_stands_with_its_files(settings: Settings, s3: S3Server) -> None:
+    handler, speaker = worker(settings)
+    speaker.meanwhile = lambda: s3.faults.extend([
+        Fault("reset", "PUT", "jobs/job.json", times=1, after_work=True),
+        Fault("reset", "PUT", "jobs/job.json", times=3), Fault("reset", "HEAD", "jobs/job.json", times=4)])
+    assert generate(handler)["error"].startswith("STORAGE_FAILED: ")
+    s3.faults.clear()
+    assert_whole(store_of(settings))
+    assert generate(handler)["status"] == "completed"
+    assert speaker.calls == 1
+
+
+def test_a_worker_whose_renewals_were_not_heard_of_does_not_take_itself_for_another(
+        settings: Settings, s3: S3Server) -> None:
+    handler, speaker = worker(settings)
+
+    def unheard() -> None:
+        s3.faults.append(Fault("reset", "PUT", "jobs/job.json", times=4, after_work=True))
+        s3.faults.append(Fault("reset", "HEAD", "jobs/job.json", times=4))
+        deadline = time.monotonic() + 20
+        while any(fault.times for fault in s3.faults[:1]) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        s3.faults.clear()
+
+    speaker.meanwhile = unheard
+    assert generate(handler).get("error") is None
+    assert_whole(store_of(settings))
+
+
+class Frozen:
+    """A worker that stops in the middle of its job until another has done it: its lease is not renewed."""
+
+    def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.settings, self.monkeypatch = settings, monkeypatch
+        self.other: dict[str, Any] = {}
+        self.files: dict[str, bytes] = {}
+
+    def stop_renewing(self) -> None:
+        self.monkeypatch.setattr(Lease, "_renew", lambda lease: None)
+
+    def meanwhile(self) -> None:
+        self.monkeypatch.undo()
+        time.sleep(1.1)
+        self.other = generate(worker(self.settings)[0])
+        store = store_of(self.settings)
+        self.files = {entry.key: store.get(entry.key) for entry in store.list("").entries}
+
+
+@pytest.fixture
+def frozen(settings: Settings, bucket: str) -> Iterator[Frozen]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield Frozen(settings, patch)
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing_of_what_the_other_made(settings: Settings,
+                                                                            frozen: Frozen) -> None:
+    handler, _ = worker(settings, frozen.meanwhile)
+    frozen.stop_renewing()
+    assert generate(handler)["error"].startswith("CONFLICT: another worker has taken this job over")
+    assert frozen.other["status"] == "completed"
+    store = store_of(settings)
+    assert {entry.key: store.get(entry.key) for entry in store.list("").entries} == frozen.files
+    assert_whole(store)
+
+
+@pytest.mark.parametrize("fault", [Fault("error", "PUT", "timings/*", times=1000), None])
+def test_a_worker_that_lost_its_lease_and_fails_takes_no_file_of_the_other_away(
+        settings: Settings, frozen: Frozen, s3: S3Server, fault: Fault | None) -> None:
+    """The lease runs out after the audio was written: the files that the late one would take back are the other's."""
+    handler, _ = worker(settings)
+    put, stuck = s3_utils.S3Store.put, list[str]()
+
+    def late(self: s3_utils.S3Store, key: str, *rest: Any) -> str:
+        etag = put(self, key, *rest)
+        if key == "output/job.wav" and not stuck:
+            stuck.append(key)
+            frozen.meanwhile()
+            if fault is None:
+                raise ZeroDivisionError
+            s3.faults.append(fault)
+        return etag
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3_utils.S3Store, "put", late)
+        frozen.stop_renewing()
+        error = generate(handler)["error"]
+    s3.faults.clear()
+    assert error.startswith("INTERNAL: " if fault is None else "STORAGE_FAILED: ")
+    assert frozen.other["status"] == "completed"
+    assert_whole(store_of(settings))
+
+
+def test_a_job_is_cancelled_while_it_waits_for_another_worker(settings: Settings) -> None:
+    outcome = stop_while_waiting(settings, cancel=True)
+    assert outcome is None
+
+
+def test_a_job_ends_at_its_deadline_while_it_waits_for_another_worker(settings: Settings) -> None:
+    outcome = stop_while_waiting(replace(settings, job_deadline_s=1), cancel=False)
+    assert outcome is not None
+    assert outcome["error"].startswith("TIMEOUT: ")
+
+
+def stop_while_waiting(settings: Settings, *, cancel: bool) -> dict[str, Any] | None:
+    """What a second worker answers, None where it was cancelled, while a first holds the job and completes it."""
+    go_on, holds = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        holds.set()
+        go_on.wait(30)
+
+    first, _ = worker(replace(settings, job_deadline_s=60), hold)
+    done: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: done.append(generate(first)))
+    thread.start()
+    assert holds.wait(20)
+    second, speaker = worker(settings)
+
+    async def wait() -> dict[str, Any] | None:
+        waiting = asyncio.ensure_future(second({"id": "x", "input": FIELDS | {"job_id": "job"}}))
+        await asyncio.sleep(0.3)
+        if cancel:
+            waiting.cancel()
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            return None
+
+    outcome = asyncio.run(wait())
+    assert ask(second, endpoint="status", job_id="job")["status"] == "in_progress"
+    go_on.set()
+    thread.join(30)
+    assert done[0]["status"] == "completed"
+    assert speaker.calls == 0
+    assert_whole(store_of(settings))
+    return outcome
+
+
+def test_two_jobs_with_one_id_in_one_worker_are_done_once(settings: Settings) -> None:
+    handler, speaker = worker(settings)
+
+    async def both() -> list[dict[str, Any]]:
+        jobs = [{"id": name, "input": FIELDS | {"job_id": "job"}} for name in ("one", "two")]
+        return await asyncio.gather(*(handler(job) for job in jobs))
+
+    one, two = asyncio.run(both())
+    assert one.get("error") is None
+    assert (one["sha256"], one["stages_ms"]) == (two["sha256"], two["stages_ms"])
+    assert speaker.calls == 1
+
+
+def test_two_inputs_under_one_id_in_one_worker_do_not_mix(settings: Settings) -> None:
+    handler, _ = worker(settings)
+
+    async def both() -> list[dict[str, Any]]:
+        return await asyncio.gather(*(handler({"id": text, "input": {"text": text, "job_id": "job"}})
+                                      for text in ("One.", "Another thing.")))
+
+    errors = [output.get("error") for output in asyncio.run(both())]
+    assert errors.count(None) == 1
+    assert [error for error in errors if error][0].startswith("CONFLICT: ")
+
+
+def test_an_oversized_result_is_an_error_and_the_files_are_there(settings: Settings) -> None:
+    handler, speaker = worker(replace(settings, max_payload_bytes=600))
+    assert generate(handler)["error"].startswith("TOO_LARGE: ")
+    assert_whole(store_of(settings))
+    assert ask(handler, endpoint="status", job_id="job")["status"] == "completed"
+    with urllib.request.urlopen(ask(handler, endpoint="download", job_id="job")["audio_url"]) as answer:
+        assert answer.read()[:4] == b"RIFF"
+    assert generate(worker(settings)[0])["status"] == "completed"
+    assert speaker.calls == 1
 
 
 def test_workers_killed_at_random_instants_lose_nothing_and_do_nothing_twice() -> None:

@@ -47,8 +47,10 @@ class Job:
 
     @contextmanager
     def stage(self, name: str, progress: float) -> Iterator[None]:
-        """A named part of the work that begins at `progress` (0-1) of the whole."""
+        """A named part of the work that begins at `progress` (0-1) of the whole, if the job is still ours."""
         self.check()
+        if self.lease is not None:
+            self.lease.hold()
         self.report(name, progress)
         started = time.monotonic()
         try:

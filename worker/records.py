@@ -3,7 +3,7 @@
 A job is taken with a conditional put, which gives a lease; the lease is renewed while the work goes on
 and carries the progress. A worker that dies stops renewing, and another takes the job over. Every write
 after the first names the version it replaces (ETag), so a worker that lost its lease cannot write over
-its successor: that is the fence.
+its successor: that is the fence. docs/RELIABILITY.md says what follows from it.
 """
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _POLL_S = 0.5
 _PROGRESS_S = 2.0
+_NEWS_S = 1.0
+"""A record is not rewritten sooner than this: a job of a second is told by its first and its last write."""
 
 
 class NotFound(LookupError):
@@ -90,12 +92,23 @@ class Lease:
         return self._record.seed
 
     def check(self) -> None:
-        """Raises LeaseLost when the job is no longer ours."""
+        """Raises LeaseLost when the job is known to be no longer ours."""
         if self._lost:
             raise LeaseLost
 
+    def hold(self) -> None:
+        """Makes sure of a lease that may have run out unrenewed (a frozen machine, a store out of reach)."""
+        if time.time() > self._record.lease_until:
+            self.renew()
+
+    def renew(self) -> None:
+        """Raises LeaseLost when the job is another's or already completed, StorageError when that cannot be known."""
+        self.check()
+        self._write(lease_until=time.time() + self._lease_s)
+        self.check()
+
     def report(self, stage: str, progress: float) -> None:
-        """Notes where the work stands; written at once for a new stage, else every few seconds."""
+        """Notes where the work stands; a new stage is written within a second, else every few seconds."""
         news = stage != self._stage
         self._stage, self._progress = stage, max(self._progress, min(progress, 0.99))
         if news or time.monotonic() - self._written_at > _PROGRESS_S:
@@ -111,16 +124,21 @@ class Lease:
         except (LeaseLost, StorageError) as cause:
             log.warning("the end of the job could not be written: %s", type(cause).__name__)
 
-    def _finish(self, **fields: Any) -> None:
+    def let_go(self) -> None:
+        """No more renewals: a job that was not finished can be taken over when the lease runs out."""
         self._stopped.set()
         self._wake.set()
+
+    def _finish(self, **fields: Any) -> None:
+        self.let_go()
         self._thread.join()
         self._write(finished_at=time.time(), lease_until=0.0, **fields)
         self.check()
 
     def _renew(self) -> None:
         while not self._stopped.is_set() and not self._lost:
-            self._wake.wait(self._lease_s / 3)
+            if self._wake.wait(self._lease_s / 3):
+                self._stopped.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
             self._wake.clear()
             if self._stopped.is_set():
                 return
@@ -133,13 +151,27 @@ class Lease:
     def _write(self, **fields: Any) -> None:
         with self._mutex:
             record = self._record.changed(**fields)
-            etag = self._store.put_if_match(
-                record_key(record.job_id), record.to_bytes(), "application/json", self._etag)
+            etag = self._replace(self._etag, record)
+            if etag is None and (ours := self._unheard()) is not None:
+                etag = self._replace(ours, record)
             if etag is None:
                 self._lost = True
                 return
             self._record, self._etag = record, etag
             self._written_at = time.monotonic()
+
+    def _replace(self, etag: str, record: Record) -> str | None:
+        return self._store.put_if_match(record_key(record.job_id), record.to_bytes(), "application/json", etag)
+
+    def _unheard(self) -> str | None:
+        """The etag that stands, if this lease wrote it and all that got lost was the store's answer."""
+        try:
+            data, etag = self._store.get_with_etag(record_key(self._record.job_id))
+        except MissingKey:
+            return None
+        seen = Record.from_bytes(data)
+        mine = (self._record.owner, self._record.attempt, "in_progress")
+        return etag if (seen.owner, seen.attempt, seen.status) == mine else None
 
 
 class Records:
