@@ -735,12 +735,13 @@ class _Place:
 
     def near(self, steps: int) -> str:
         """The core so many words on (or back) when nothing but spaces stands between, else ""."""
-        first, last = sorted((self.index, self.index + steps))
-        if first < 0 or last >= len(self.words):
+        target = self.index + steps
+        if not 0 <= target < len(self.words):
             return ""
-        if any(self.words[k].tail or self.words[k + 1].lead for k in range(first, last)):
-            return ""
-        return self.words[self.index + steps].core
+        for k in range(min(self.index, target), max(self.index, target)):
+            if self.words[k].tail or self.words[k + 1].lead:
+                return ""
+        return self.words[target].core
 
 
 Rule = Callable[[_Place], list[str] | None]
@@ -976,7 +977,9 @@ def _named_number(at: _Place) -> list[str] | None:
 def _measure(at: _Place) -> list[str] | None:
     """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
     match = _AMOUNT.fullmatch(at.core)
-    if match is None or at.core in _SPECIAL or any(read(at.core, at.british) for read in _NO_AMOUNTS):
+    if match is None or at.core in _SPECIAL:
+        return None
+    if not at.core.isdigit() and any(read(at.core, at.british) for read in _NO_AMOUNTS):
         return None
     before = at.near(-1)
     if match["unit"] in _TIGHT_UNITS and before != before.lower() and before.lower() not in _FUNCTION_WORDS:
