@@ -30,8 +30,9 @@ FRAME_MIDDLE_S = 0.0128
 
 PIECE_S = 20
 MAX_WORDS_PER_S = 5
-FLOOR_DB = 40.0
-"""How far below the voice a faint noise is laid under the audio: the model knows no digital silence."""
+PAUSE_DB, FLOOR_DB = 35.0, 60.0
+"""The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
+lies under everything."""
 MAX_NEW_WORDS = 10_000
 
 _Times = list[tuple[float, float]]
@@ -94,11 +95,13 @@ class PocketSphinx:
 
 
 def _with_noise_floor(audio: Samples) -> Samples:
-    """The same noise for the same audio, so that the same words come back."""
-    loud_db = float(np.percentile(edges.levels_db(audio), 90))
-    noise = np.random.default_rng(0).standard_normal(RATE_HZ, dtype=np.float32) * 10 ** ((loud_db - FLOOR_DB) / 20)
-    noisy: Samples = audio + np.resize(noise, len(audio))
-    return noisy
+    """Fills quiet hops with noise, the same for the same audio."""
+    power = 10 ** (edges.levels_db(audio) / 10)
+    voice = np.percentile(power, 90)
+    added = np.maximum(voice * 10 ** (-PAUSE_DB / 10) - power, voice * 10 ** (-FLOOR_DB / 10))
+    gain = np.sqrt(added).astype(np.float32).repeat(edges.HOP)[: len(audio)]
+    noisy: Samples = audio + gain * np.resize(np.random.default_rng(0).standard_normal(RATE_HZ), len(audio))
+    return noisy.astype(np.float32)
 
 
 def _unfolded(times: _Times, parts: Sequence[tuple[int, int]]) -> Iterator[tuple[float, float]]:

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
+from timing.align import RATE_HZ, Alignment, NoEvidence, Samples, align
+from timing.phonemes import pronounce
+from timing.pocketsphinx import PocketSphinx
+from timing.spoken import Token, read
+from timing.words import to_ms
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEECH = next((p for p in (ROOT / "shared/speech", ROOT.parent / "shared/speech") if p.is_dir()), None)
+
+
+@pytest.fixture(scope="module")
+def source() -> PocketSphinx:
+    return PocketSphinx()
+
+
+def timed(source: PocketSphinx, samples: Samples, text: str, tokens: tuple[Token, ...],
+          rate_hz: int = RATE_HZ) -> Alignment:
+    return align(samples, rate_hz, tokens, [], text=text, language="en", method="pocketsphinx",
+                 sources={"pocketsphinx": source}, check=lambda: None)
+
+
+def errors_ms(alignment: Alignment, truth_ms: list[tuple[int, int]]) -> np.ndarray:
+    return np.array([(word.start_ms, word.end_ms) for word in alignment.timeline.words]) - np.array(truth_ms)
+
+
+@pytest.fixture(scope="module")
+def story(source: PocketSphinx) -> tuple[Alignment, list[tuple[int, int]]]:
+    samples, text, tokens, truth_ms = passage(0.4, FIRST, 0.8, SECOND, 6.0, THIRD, 1.0)
+    return timed(source, samples, text, tokens), truth_ms
+
+
+def test_words_lie_within_20_ms_of_where_they_are_said(story: tuple[Alignment, list[tuple[int, int]]]) -> None:
+    off = np.abs(errors_ms(*story))
+    assert off.mean() < 20 and (off <= 50).mean() > 0.9
+    assert not story[0].warnings and not any(word.estimated for word in story[0].timeline.words)
+
+
+def test_word_times_are_neither_early_nor_late_as_a_whole(story: tuple[Alignment, list[tuple[int, int]]]) -> None:
+    assert np.all(np.abs(np.median(errors_ms(*story), axis=0)) < 10)
+
+
+def test_pauses_stay_between_words_however_long_they_are(story: tuple[Alignment, list[tuple[int, int]]]) -> None:
+    alignment, truth_ms = story
+    words = alignment.timeline.words
+    for last, length_ms in ((11, 800), (23, 6000)):
+        pause_ms = words[last + 1].start_ms - words[last].end_ms
+        assert pause_ms >= length_ms and abs(pause_ms - (truth_ms[last + 1][0] - truth_ms[last][1])) < 80
+
+
+def test_the_last_word_ends_where_its_sound_ends(story: tuple[Alignment, list[tuple[int, int]]]) -> None:
+    alignment, truth_ms = story
+    assert abs(alignment.timeline.words[-1].end_ms - truth_ms[-1][1]) <= 40
+
+
+def test_same_audio_gives_same_times(source: PocketSphinx, story: tuple[Alignment, list[tuple[int, int]]]) -> None:
+    samples, text, tokens, _ = passage(0.4, FIRST, 0.8, SECOND, 6.0, THIRD, 1.0)
+    assert timed(source, samples, text, tokens) == story[0] == timed(PocketSphinx(), samples, text, tokens)
+
+
+def test_several_minutes_are_heard_piece_by_piece_as_well_as_a_sentence(source: PocketSphinx) -> None:
+    parts = [FIRST, 0.3, SECOND, 3.0, THIRD, 0.1] * 8
+    samples, text, tokens, truth_ms = passage(20.0, *parts)
+    off = np.abs(errors_ms(timed(source, samples, text, tokens), truth_ms))
+    assert off.mean() < 20 and off.max() < 500
+
+
+def test_memory_does_not_grow_with_the_length_of_the_audio() -> None:
+    script = (
+        "import resource, sys\n"
+        "from tests.timing.recordings import *\n"
+        "from timing.align import align\n"
+        "from timing.pocketsphinx import PocketSphinx\n"
+        "samples, text, tokens, _ = passage(*[FIRST, 0.3, SECOND, 0.2] * int(sys.argv[1]))\n"
+        "align(samples, 16000, tokens, [], text=text, language='en', method='pocketsphinx',\n"
+        "      sources={'pocketsphinx': PocketSphinx()}, check=lambda: None)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, len(samples) * 4 >> 20)\n"
+    )
+    runs = [subprocess.run([sys.executable, "-c", script, str(n)], cwd=ROOT, capture_output=True, check=True)
+            for n in (2, 24)]
+    peaks_mib = [run.stdout for run in runs]
+    (short, _), (long, audio) = (map(int, peak.split()) for peak in peaks_mib)
+    assert long - short < 40 + 6 * audio
+
+
+@pytest.mark.parametrize("word", ["zorblax", "kubernetes", "yknow", "pikachu's"])
+def test_a_word_that_no_dictionary_has_is_found_where_it_is_said(source: PocketSphinx, word: str) -> None:
+    samples, text, tokens, truth_ms = passage(0.3, f"We gave the little {word} some bread and water.", 0.3)
+    alignment = timed(source, samples, text, tokens)
+    assert np.abs(errors_ms(alignment, truth_ms))[4].max() <= 60
+    assert not alignment.timeline.words[4].estimated
+
+
+def test_unknown_words_are_pronounced_in_the_models_phones() -> None:
+    assert pronounce("kubernetes") == "K UW B ER N EH D IY Z"
+    assert pronounce("thatchbury").split()[:4] == ["TH", "AE", "CH", "B"]
+    assert pronounce("") == pronounce("'") == ""
+
+
+def test_every_phone_of_the_table_is_known_to_the_model(source: PocketSphinx) -> None:
+    from timing import phonemes
+
+    phones = {phone for entry in phonemes._PHONES.values() for phone in entry.split()}
+    decoder = source._loaded()
+    for phone in sorted(phones):
+        decoder.add_word(f"only{phone.lower()}", phone, False)
+
+
+def test_words_that_are_not_in_the_audio_leave_the_others_their_times(source: PocketSphinx) -> None:
+    samples, text, _, _ = passage(0.3, FIRST, 0.3)
+    extra = text + " " + "Furthermore the seventeen committees unanimously recommended immediate reconstruction. " * 3
+    alignment = timed(source, samples, extra, read(extra, "en"))
+    assert any("estimated" in warning for warning in alignment.warnings)
+    assert alignment.timeline.words[-1].estimated
+
+
+def test_speech_that_is_not_in_the_text_does_not_move_what_is(source: PocketSphinx) -> None:
+    samples, _, _, truth_ms = passage(0.3, FIRST, 0.5, "Um.", 0.5, SECOND, 0.3)
+    text = f"{FIRST} {SECOND}"
+    off = np.abs(errors_ms(timed(source, samples, text, read(text, "en")), [*truth_ms[:12], *truth_ms[13:]]))
+    assert np.median(off) < 20 and (off <= 50).mean() > 0.85
+
+
+def test_silence_has_no_words(source: PocketSphinx) -> None:
+    with pytest.raises(NoEvidence, match="silent"):
+        source.align(silence(2.0), read("Nobody is here.", "en"), "en")
+
+
+def test_noise_does_not_take_the_words_away(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(0.4, FIRST, 0.8, SECOND, 0.5)
+    noise = np.random.default_rng(3).normal(0, 10 ** (-20 / 20) * np.sqrt(np.square(samples).mean()), len(samples))
+    off = np.abs(errors_ms(timed(source, (samples + noise).astype(np.float32), text, tokens), truth_ms))
+    assert off.mean() < 30 and (off <= 50).mean() > 0.85
+
+
+def test_audio_of_any_rate_gives_the_same_words(source: PocketSphinx) -> None:
+    import soxr
+
+    samples, text, tokens, truth_ms = passage(0.4, SECOND, 0.5)
+    for rate_hz in (22_050, 24_000, 44_100, 48_000):
+        resampled = soxr.resample(samples, RATE_HZ, rate_hz)
+        assert np.abs(errors_ms(timed(source, resampled, text, tokens, rate_hz), truth_ms)).mean() < 30
+
+
+def test_only_english_is_supported(source: PocketSphinx) -> None:
+    assert source.supports("en") is source.supports("en-GB") is source.supports("EN_us") is None
+    assert "English only" in str(source.supports("de")) and "English only" in str(source.supports("enm"))
+
+
+def test_threads_may_share_one_source(source: PocketSphinx) -> None:
+    samples, text, tokens, _ = passage(0.3, THIRD, 0.3)
+    expected = timed(source, samples, text, tokens)
+    results: list[Alignment] = []
+    threads = [threading.Thread(target=lambda: results.append(timed(source, samples, text, tokens))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 4
+
+
+def word_tier(name: str) -> list[tuple[float, float, str]]:
+    assert SPEECH is not None
+    tier = re.search(r'"word"(.*?)(?:"\w+Tier"|\Z)', (SPEECH / f"{name}.TextGrid").read_text("utf-8"), re.DOTALL)
+    assert tier is not None
+    number = r"(?:xm\w+ = )?(\d[\d.e-]*)\s+"
+    found = re.findall(number + number + r'(?:text = )?"([^"]*)"', tier[1])
+    return [(float(a), float(b), word.strip().lower()) for a, b, word in found if word.strip() not in ("", "sil")]
+
+
+@pytest.mark.skipif(SPEECH is None, reason="shared/speech, recordings with hand-placed word times, is not here")
+def test_human_speech_is_timed_about_as_well_as_two_people_agree(source: PocketSphinx) -> None:
+    """Two labellers of the longest recording differ by 21 ms on average, 91 % of boundaries by up to 50."""
+    assert SPEECH is not None
+    off = []
+    for name in ("acoustic_corpus", "bobby", "mary", "pumpkins"):
+        samples, rate_hz = soundfile.read(SPEECH / f"{name}.wav", dtype="float32")
+        truth = word_tier(name)
+        text = " ".join(word for *_, word in truth)
+        alignment = timed(source, samples, text, read(text, "en"), rate_hz)
+        off.append(np.abs(errors_ms(alignment, [(to_ms(a), to_ms(b)) for a, b, _ in truth])))
+    boundaries = np.concatenate(off)
+    assert len(boundaries) == 72
+    assert boundaries.mean() <= 25 and (boundaries <= 50).mean() >= 0.9
