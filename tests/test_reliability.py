@@ -73,7 +73,8 @@ class Speaker:
         return self.engine.speak(lines, options, **hooks)
 
 
-def worker(settings: Settings, meanwhile: Callable[[], object] = lambda: None) -> tuple[runpod_handler.Handler, Speaker]:
+def worker(settings: Settings, meanwhile: Callable[[], object] = lambda: None) -> tuple[
+        runpod_handler.Handler, Speaker]:
     """A worker of its own: its handler and its engine."""
     speaker = Speaker(meanwhile)
     return runpod_handler.make_handler(replace(runpod_handler.build_parts(settings), engine=speaker)), speaker
@@ -370,7 +371,7 @@ def test_two_inputs_under_one_id_in_one_worker_do_not_mix(settings: Settings) ->
 
     errors = [output.get("error") for output in asyncio.run(both())]
     assert errors.count(None) == 1
-    assert [error for error in errors if error][0].startswith("CONFLICT: ")
+    assert next(error for error in errors if error).startswith("CONFLICT: ")
 
 
 def test_an_oversized_result_is_an_error_and_the_files_are_there(settings: Settings) -> None:
