@@ -193,7 +193,9 @@ def _loud(level_db: Levels, words_ms: Sequence[tuple[int, int]]) -> npt.NDArray[
 
 
 def _smooth(level_db: Levels) -> Levels:
-    return np.convolve(level_db, np.full(20, 1 / 20), mode="same")[: len(level_db)] if len(level_db) > 20 else level_db
+    """Means over 100 ms; at the ends the first and the last level go on."""
+    smooth: Levels = np.convolve(np.pad(level_db, (10, 9), mode="edge"), np.full(20, 1 / 20), mode="valid")
+    return smooth
 
 
 def _threshold_db(level_db: Levels) -> float:

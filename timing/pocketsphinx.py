@@ -57,7 +57,7 @@ class PocketSphinx:
         parts = edges.islands(samples)
         if not parts:
             raise NoEvidence("the audio is silent")
-        audio = _with_noise_floor(np.concatenate([samples[start:stop] for start, stop in parts]))
+        audio = np.concatenate([samples[start:stop] for start, stop in parts])
         with self._lock:
             decoder = self._loaded()
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if self._knows(decoder, word)]
@@ -92,16 +92,6 @@ class PocketSphinx:
             decoder.add_word(word, phones, False)
             self._new_words += 1
         return bool(phones)
-
-
-def _with_noise_floor(audio: Samples) -> Samples:
-    """Fills quiet hops with noise, the same for the same audio."""
-    power = 10 ** (edges.levels_db(audio) / 10)
-    voice = np.percentile(power, 90)
-    added = np.maximum(voice * 10 ** (-PAUSE_DB / 10) - power, voice * 10 ** (-FLOOR_DB / 10))
-    gain = np.sqrt(added).astype(np.float32).repeat(edges.HOP)[: len(audio)]
-    noisy: Samples = audio + gain * np.resize(np.random.default_rng(0).standard_normal(RATE_HZ), len(audio))
-    return noisy.astype(np.float32)
 
 
 def _unfolded(times: _Times, parts: Sequence[tuple[int, int]]) -> Iterator[tuple[float, float]]:
@@ -156,9 +146,20 @@ def _hear(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *
     else:
         decoder.set_align_text(" ".join(words))
     decoder.start_utt()
-    decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.process_raw((np.clip(_with_noise(audio), -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
     offset_s = FRAME_MIDDLE_S - 0.5 / FRAMES_PER_S
     heard = [(s.start_frame / FRAMES_PER_S + offset_s, (s.end_frame + 1) / FRAMES_PER_S + offset_s)
              for s in decoder.seg() or () if not re.match(r"[<\[(]", s.word)]
     return heard if open_end or len(heard) == len(words) else []
+
+
+def _with_noise(audio: Samples) -> Samples:
+    """Quiet hops filled up with noise, the same for the same audio."""
+    power = 10 ** (edges.levels_db(audio) / 10)
+    voice = np.percentile(power, 90)
+    added = np.maximum(voice * 10 ** (-PAUSE_DB / 10) - power, voice * 10 ** (-FLOOR_DB / 10))
+    gain = np.sqrt(added).astype(np.float32).repeat(edges.HOP)[: len(audio)]
+    noise = np.random.default_rng(0).standard_normal(RATE_HZ, dtype=np.float32)
+    noisy: Samples = audio + gain * np.resize(noise, len(audio))
+    return noisy
