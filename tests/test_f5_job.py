@@ -8,6 +8,7 @@ import json
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ from transformers import (
 import runpod_handler
 from tests.doubles.f5 import make_f5
 from tests.doubles.speech import spoken_wav
+from tests.doubles.whisper import make_whisper
+from timing.align import TimingError
 from tts import EngineError
 from worker.settings import Settings
 
 NATURE = "Some call me nature, others call me mother nature."
+HUMAN = files("f5_tts").joinpath("infer/examples/basic/basic_ref_en.wav")  # the voice detector knows people
 LETTERS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"abcdefghijklmnopqrstuvwxyz'"]
 
 
@@ -109,3 +113,19 @@ def test_a_character_the_model_does_not_know_is_reported(ask: Callable[..., dict
 def test_a_worker_without_its_f5_model_does_not_start(f5_settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(EngineError):
         runpod_handler.build_parts(replace(f5_settings, models_dir=tmp_path / "none"))
+
+
+def test_an_upload_without_its_words_is_transcribed_and_warned_of(settings: Settings, tmp_path: Path) -> None:
+    make_whisper(tmp_path / "models" / "whisper")
+    handler = runpod_handler.make_handler(runpod_handler.build_parts(settings))
+    clip = base64.b64encode(HUMAN.read_bytes()).decode()
+    output = asyncio.run(handler({"id": "t", "input": {
+        "endpoint": "upload", "voice_name": "heard", "voice_file_base64": clip}}))
+    assert set(output["voice"]["reference_text"]) == {"a"}
+    assert any("recognised by machine" in warning for warning in output["voice"]["warnings"])
+
+
+def test_a_whisper_model_that_is_not_whole_stops_the_start(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "models" / "whisper").mkdir(parents=True)
+    with pytest.raises(TimingError, match=r"tokenizer\.json"):
+        runpod_handler.build_parts(settings)
