@@ -24,6 +24,7 @@ from tts import Cancelled, Engine, EngineError, EngineLost
 from tts.script import ScriptError
 from worker import delivery, drain, generate, health, logs, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
+from worker.progress import Progress
 from worker.settings import Settings, SettingsError
 from worker.start import Report
 
@@ -226,43 +227,6 @@ def _unreported(stage: str, progress: float) -> None:
     """Where there is no RunPod to tell, the record in the store is all the progress there is."""
 
 
-class Progress:
-    """Tells RunPod the newest state of a job, one report at a time and none after `stop`.
-
-    The SDK's own `progress_update` posts from a thread that nobody waits for, so a report can arrive
-    after the result and undo it; this awaits the very call that thread makes (rp_http.send_result).
-    """
-
-    _INTERVAL_S = 1.0
-
-    def __init__(self, job: Mapping[str, Any]) -> None:
-        self._job = job
-        self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
-        self._newest: Output = {}
-        self._task = self._loop.create_task(self._send())
-
-    def report(self, stage: str, progress: float) -> None:
-        """Called from the work's thread."""
-        self._newest = {"stage": stage, "progress": round(progress, 3)}
-        self._loop.call_soon_threadsafe(self._news.set)
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-
-    async def _send(self) -> None:
-        from runpod.http_client import AsyncClientSession
-        from runpod.serverless.modules.rp_http import send_result
-
-        async with AsyncClientSession() as session:
-            while True:
-                await self._news.wait()
-                self._news.clear()
-                await send_result(session, {"status": "IN_PROGRESS", "output": self._newest}, self._job)
-                await asyncio.sleep(self._INTERVAL_S)
-
-
 def build_parts(settings: Settings) -> Parts:
     """Loads everything a job may need. Raises SettingsError, EngineError or StorageError: then do not start."""
     start = Report()
@@ -340,7 +304,7 @@ def main() -> int:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
-    except (SettingsError, EngineError, s3_utils.StorageError, OSError) as error:
+    except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
     import runpod

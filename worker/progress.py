@@ -1,0 +1,43 @@
+"""Progress on its way to RunPod, in order, and never after the result."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+
+class Progress:
+    """Tells RunPod the newest state of a job, one report at a time and none after `stop`.
+
+    The SDK's own `progress_update` posts from a thread that nobody waits for, so a report can arrive
+    after the result and undo it; this awaits the very call that thread makes (rp_http.send_result).
+    """
+
+    _INTERVAL_S = 1.0
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._job = job
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._newest: dict[str, Any] = {}
+        self._task = self._loop.create_task(self._send())
+
+    def report(self, stage: str, progress: float) -> None:
+        """Called from the work's thread."""
+        self._newest = {"stage": stage, "progress": round(progress, 3)}
+        self._loop.call_soon_threadsafe(self._news.set)
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _send(self) -> None:
+        from runpod.http_client import AsyncClientSession
+        from runpod.serverless.modules.rp_http import send_result
+
+        async with AsyncClientSession() as session:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await send_result(session, {"status": "IN_PROGRESS", "output": self._newest}, self._job)
+                await asyncio.sleep(self._INTERVAL_S)
