@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 
@@ -14,11 +15,12 @@ class Progress:
     """
 
     _INTERVAL_S = 1.0
+    _PATIENCE_S = 5.0
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self._job = job
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self._news, self._stop = asyncio.Event(), asyncio.Event()
         self._newest: dict[str, Any] = {}
         self._task = self._loop.create_task(self._send())
 
@@ -28,16 +30,19 @@ class Progress:
         self._loop.call_soon_threadsafe(self._news.set)
 
     async def stop(self) -> None:
+        """Waits for a report that is on its way: one broken off may still be read, after the result."""
+        self._stop.set()
+        self._news.set()
+        await asyncio.wait([self._task], timeout=self._PATIENCE_S)
         self._task.cancel()
-        await asyncio.wait([self._task])
 
     async def _send(self) -> None:
         from runpod.http_client import AsyncClientSession
         from runpod.serverless.modules.rp_http import send_result
 
         async with AsyncClientSession() as session:
-            while True:
-                await self._news.wait()
+            while await self._news.wait() and not self._stop.is_set():
                 self._news.clear()
                 await send_result(session, {"status": "IN_PROGRESS", "output": self._newest}, self._job)
-                await asyncio.sleep(self._INTERVAL_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), self._INTERVAL_S)
