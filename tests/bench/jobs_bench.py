@@ -90,12 +90,13 @@ def work(log: Path) -> int:
 
 def measure(n_jobs: int, concurrency: int) -> dict[str, Any]:
     """One worker, all jobs queued at once."""
-    s3 = start_s3(KEYS, ["bucket"])
+    bucket = f"bucket-{concurrency}"
+    s3 = start_s3(KEYS, [bucket])
     with Platform(poll_s=5.0) as platform, tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "jobs.jsonl"
         worker = platform.start_worker(
             [sys.executable, "-m", "tests.bench.jobs_bench", "--worker", log], cwd=ROOT, env={
-                "TTS_ENGINE": "espeak", "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url,
+                "TTS_ENGINE": "espeak", "S3_BUCKET": bucket, "AWS_ENDPOINT_URL": s3.endpoint_url,
                 "AWS_ACCESS_KEY_ID": "bench-key", "AWS_SECRET_ACCESS_KEY": "bench-secret",
                 "CONCURRENCY": str(concurrency), "PYTHONPATH": str(ROOT)})
         platform.until("take", timeout_s=120)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform as machine
 import random
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args(argv)
     outcome = kill_workers(arguments.kills, arguments.seed)
-    figures = asdict(outcome)
+    figures = outcome.__dict__ | {"machine": f"{os.cpu_count()} cores, {machine.machine()}"}
     print(json.dumps(figures, indent=2))
     results = ROOT / "benchmarks" / "results"
     results.mkdir(parents=True, exist_ok=True)

@@ -75,12 +75,13 @@ def setup_seconds(runs: int) -> float | None:
 
 def start(engine: Mapping[str, str]) -> dict[str, Any]:
     """From the start of the process to its first look for a job, and to the result of that job."""
-    s3 = start_s3(KEYS, ["bucket"])
+    bucket = f"bucket-{engine['TTS_ENGINE']}"
+    s3 = start_s3(KEYS, [bucket])
     with Platform(poll_s=5.0) as platform:
         platform.submit({"text": "Hello.", "nfe_step": 4}, "first")
         started = time.monotonic()
         platform.start_worker([sys.executable, ROOT / "runpod_handler.py"], cwd=ROOT, env={
-            "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url, "AWS_ACCESS_KEY_ID": "bench-key",
+            "S3_BUCKET": bucket, "AWS_ENDPOINT_URL": s3.endpoint_url, "AWS_ACCESS_KEY_ID": "bench-key",
             "AWS_SECRET_ACCESS_KEY": "bench-secret", **engine})
         taken = platform.until("handed", "first", timeout_s=300).at_s - started
         answer = platform.wait("first", 120)
