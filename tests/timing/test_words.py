@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_shares_fill_the_time_without_gap(weights: list[float], length_ms: int) 
     shared = share(50, 50 + length_ms, weights)
     assert shared[0].start_ms == 50
     assert shared[-1].end_ms == 50 + length_ms
-    assert all(a.end_ms == b.start_ms for a, b in zip(shared, shared[1:], strict=False))
+    assert all(a.end_ms == b.start_ms for a, b in pairwise(shared))
     assert all(span.end_ms > span.start_ms for span in shared)
 
 
