@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -54,10 +54,9 @@ class PocketSphinx:
         return None if re.match(r"en\b", language.replace("_", "-").lower()) else "its acoustic model is English only"
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        parts = edges.islands(samples)
-        if not parts:
+        audio = _Sounding(samples)
+        if not audio.parts:
             raise NoEvidence("the audio is silent")
-        audio = np.concatenate([samples[start:stop] for start, stop in parts])
         with self._lock:
             decoder = self._loaded()
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if self._knows(decoder, word)]
@@ -65,9 +64,10 @@ class PocketSphinx:
         if not times:
             raise NoEvidence("the words are not in this audio")
         spans: list[Span | None] = [None] * len(tokens)
-        for (index, _), (start_s, end_s) in zip(words, _unfolded(times, parts), strict=False):
+        for (index, _), (start_s, end_s) in zip(words, times, strict=False):
             before = spans[index]
-            spans[index] = Span(before.start_ms if before else to_ms(start_s), to_ms(end_s))
+            start_ms = before.start_ms if before else to_ms(audio.start_s(start_s))
+            spans[index] = Span(start_ms, to_ms(audio.end_s(end_s)))
         return spans
 
     def _loaded(self) -> pocketsphinx.Decoder:
@@ -94,40 +94,58 @@ class PocketSphinx:
         return bool(phones)
 
 
-def _unfolded(times: _Times, parts: Sequence[tuple[int, int]]) -> Iterator[tuple[float, float]]:
-    """Times in the joined parts, as times in the audio that the parts were cut from."""
-    joined_s = np.array([0, *accumulate(stop - start for start, stop in parts)]) / RATE_HZ
-    for start_s, end_s in times:
-        first = min(int(np.searchsorted(joined_s, start_s, "right")) - 1, len(parts) - 1)
-        last = max(first, min(int(np.searchsorted(joined_s, end_s)) - 1, len(parts) - 1))
-        yield parts[first][0] / RATE_HZ + start_s - joined_s[first], parts[last][0] / RATE_HZ + end_s - joined_s[last]
+class _Sounding:
+    """Audio without its long pauses, and the way back from its times to those of the whole."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.parts = edges.islands(samples)
+        self.joins = np.array([0, *accumulate(stop - start for start, stop in self.parts)])
+        self.length_s = float(self.joins[-1] / RATE_HZ)
+
+    def cut(self, start_s: float, stop_s: float) -> Samples:
+        first, last = int(start_s * RATE_HZ), int(stop_s * RATE_HZ)
+        return np.concatenate([
+            self.samples[start + max(0, first - join) : min(stop, start + last - join)]
+            for (start, stop), join in zip(self.parts, self.joins[:-1], strict=True)
+            if join < last and first < join + stop - start
+        ])
+
+    def start_s(self, time_s: float) -> float:
+        return self._back(time_s, int(np.searchsorted(self.joins, time_s * RATE_HZ, "right")) - 1)
+
+    def end_s(self, time_s: float) -> float:
+        return self._back(time_s, int(np.searchsorted(self.joins, time_s * RATE_HZ)) - 1)
+
+    def _back(self, time_s: float, part: int) -> float:
+        part = min(max(0, part), len(self.parts) - 1)
+        return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _listen(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str]) -> _Times:
+def _listen(decoder: pocketsphinx.Decoder, audio: _Sounding, words: Sequence[str]) -> _Times:
     """Start and end of the words in seconds; fewer than `words` where the last ones were not found."""
     found: _Times = []
-    at_s, length_s = 0.0, len(audio) / RATE_HZ
-    while len(found) < len(words) and length_s - at_s > 1.5 * PIECE_S:
+    at_s = 0.0
+    while len(found) < len(words) and audio.length_s - at_s > 1.5 * PIECE_S:
         rest = words[len(found) : len(found) + PIECE_S * MAX_WORDS_PER_S]
-        heard = _hear(decoder, _cut(audio, at_s, at_s + PIECE_S), rest, open_end=True)
+        heard = _hear(decoder, audio.cut(at_s, at_s + PIECE_S), rest, open_end=True)
         next_s = 0.0
         if len(found) + len(heard) < len(words):
             heard, next_s = _settled(heard)
         found += [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
         at_s += next_s
-    audio, rest = _cut(audio, at_s, length_s), words[len(found) :]
-    heard = _hear(decoder, audio, rest, open_end=False) or _hear(decoder, audio, rest, open_end=True)
-    return found + [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
-
-
-def _cut(audio: Samples, start_s: float, stop_s: float) -> Samples:
-    return audio[int(start_s * RATE_HZ) : int(stop_s * RATE_HZ)]
+    rest = words[len(found) :]
+    if rest and at_s < audio.length_s:
+        last = audio.cut(at_s, audio.length_s)
+        heard = _hear(decoder, last, rest, open_end=False) or _hear(decoder, last, rest, open_end=True)
+        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
+    return found
 
 
 def _settled(heard: _Times) -> tuple[_Times, float]:
     """The words of a piece up to its clearest late pause, and where in that pause the next piece begins."""
     pauses = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(heard), start=1)
-              if before[1] > 0.4 * PIECE_S]
+              if before[1] > 0.4 * PIECE_S and after[1] < PIECE_S - 1]
     if not pauses:
         return heard, max([PIECE_S / 2, *(end_s for _, end_s in heard[-1:])])
     _, count = max(pauses)
@@ -136,8 +154,6 @@ def _settled(heard: _Times) -> tuple[_Times, float]:
 
 def _hear(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *, open_end: bool) -> _Times:
     """All the words in the audio, [] when they do not fit; with `open_end` as many of the first ones as are in it."""
-    if not words:
-        return []
     if open_end:
         last = len(words) + 1
         steps = [(i, i + 1, 1.0, word) for i, word in enumerate(words)]
