@@ -31,32 +31,31 @@ IMPORTS = ("numpy", "pydantic", "soundfile", "soxr", "boto3", "runpod", "num2wor
 """`f5_tts.model` is all that upstream's package brings along, its trainer too; `tts.f5.engine` what a worker takes."""
 _IMPORT = """
 import sys, time
-started = time.monotonic()
+started, worked = time.monotonic(), time.process_time()
 __import__(sys.argv[1])
-seconds = time.monotonic() - started
-print(seconds, open("/proc/self/statm").read().split()[1], len(sys.modules))
+print(time.monotonic() - started, time.process_time() - worked, open("/proc/self/statm").read().split()[1], len(sys.modules))
 """
 
 
 def imports(runs: int) -> list[dict[str, Any]]:
-    """Of each importable name: seconds, resident memory beyond the bare interpreter's, modules."""
+    """Of each importable name: seconds, those of the processor, resident memory beyond the bare interpreter's, modules."""
     bare = _imported("sys", 1)
     found = []
     for name in IMPORTS:
         if find_spec(name.partition(".")[0]) is None:
             continue
         cost = _imported(name, runs)
-        found.append({"import": name, "seconds": round(cost[0], 3), "resident_mb": round(cost[1] - bare[1], 1),
-                      "modules": cost[2] - bare[2]})
+        found.append({"import": name, "seconds": round(cost[0], 3), "cpu_seconds": round(cost[1], 3),
+                      "resident_mb": round(cost[2] - bare[2], 1), "modules": cost[3] - bare[3]})
     return found
 
 
-def _imported(name: str, runs: int) -> tuple[float, float, int]:
+def _imported(name: str, runs: int) -> tuple[float, float, float, int]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     outputs = [subprocess.run([sys.executable, "-c", _IMPORT, name], cwd=ROOT, env=env, capture_output=True, text=True,
-                              check=True).stdout.split()[-3:] for _ in range(runs)]
-    seconds, pages, modules = min(outputs, key=lambda output: float(output[0]))
-    return float(seconds), int(pages) * os.sysconf("SC_PAGESIZE") / 1e6, int(modules)
+                              check=True).stdout.split()[-4:] for _ in range(runs)]
+    seconds, cpu_seconds, pages, modules = min(outputs, key=lambda output: float(output[1]))
+    return float(seconds), float(cpu_seconds), int(pages) * os.sysconf("SC_PAGESIZE") / 1e6, int(modules)
 
 
 def setup_seconds(runs: int) -> float | None:
@@ -107,8 +106,9 @@ def starts() -> list[dict[str, Any]]:
 
 
 def table(report: Mapping[str, Any]) -> str:
-    lines = [f"{'import':<24} {'seconds':>8} {'MB':>7} {'modules':>8}"]
-    lines += [f"{row['import']:<24} {row['seconds']:>8.3f} {row['resident_mb']:>7.1f} {row['modules']:>8}"
+    lines = [f"{'import':<24} {'seconds':>8} {'CPU s':>7} {'MB':>7} {'modules':>8}"]
+    lines += [f"{row['import']:<24} {row['seconds']:>8.3f} {row['cpu_seconds']:>7.2f} {row['resident_mb']:>7.1f} "
+              f"{row['modules']:>8}"
               for row in report["imports"]]
     for run in report["starts"]:
         lines.append(f"{run['engine']}: first job taken after {run['first_job_taken_s']:.2f} s, "
