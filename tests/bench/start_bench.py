@@ -33,12 +33,13 @@ _IMPORT = """
 import sys, time
 started, worked = time.monotonic(), time.process_time()
 __import__(sys.argv[1])
-print(time.monotonic() - started, time.process_time() - worked, open("/proc/self/statm").read().split()[1], len(sys.modules))
+pages = open("/proc/self/statm").read().split()[1]
+print(time.monotonic() - started, time.process_time() - worked, pages, len(sys.modules))
 """
 
 
 def imports(runs: int) -> list[dict[str, Any]]:
-    """Of each importable name: seconds, those of the processor, resident memory beyond the bare interpreter's, modules."""
+    """Of each importable name: seconds, the processor's seconds, memory and modules beyond the bare interpreter's."""
     bare = _imported("sys", 1)
     found = []
     for name in IMPORTS:
