@@ -15,6 +15,9 @@ MAX_TAGS = 2_000
 MAX_PAUSE_MS = 60_000
 MAX_PAUSES_MS = 600_000
 
+LONG_WORD = 1.4
+"""F5-TTS plans lines for 22 s of its 30 s window; with a reference of 3 s that leaves 27 s for 19."""
+
 _TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]")
 _PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")
 _SENTENCE_END = re.compile(r"""[.!?…。！？][\"'”’»)\]]*$""")
@@ -86,12 +89,14 @@ def split(words: Sequence[str], max_bytes: int) -> list[range]:
 
     Lines are of like length, because a model that is given three words after three sentences rushes
     them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word.
-    Raises ScriptError for a single word that is longer than a line.
+    A single word that is longer than a line (an address spelt out) is a line of its own while it may
+    still fit; beyond LONG_WORD lines ScriptError is raised.
     """
     sizes = [len(word.encode()) + 1 for word in words]
     for word, size in zip(words, sizes, strict=True):
-        if size - 1 > max_bytes:
-            raise ScriptError(f"the word {word[:20]!r}… takes {size - 1} bytes, one breath holds {max_bytes}")
+        if size - 1 > max_bytes * LONG_WORD:
+            raise ScriptError(f"the word that is said {word[:40]!r}… takes {size - 1} bytes, one breath holds "
+                              f"{max_bytes}; write it in several words")
     lines: list[range] = []
     start = 0
     while start < len(words):

@@ -50,9 +50,10 @@ def test_lines_of_a_long_text_have_like_length() -> None:
     assert max(lengths) - min(lengths) <= 2
 
 
-def test_a_word_longer_than_a_line_is_refused() -> None:
+def test_a_word_longer_than_a_line_is_a_line_of_its_own_while_it_may_fit() -> None:
+    assert split(["a", "b" * 60, "c"], 50) == [range(1), range(1, 2), range(2, 3)]
     with pytest.raises(ScriptError, match="one breath holds 50"):
-        split(["a" * 51], 50)
+        split(["a" * 71], 50)
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), max_size=60), st.integers(48, 200))
