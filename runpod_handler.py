@@ -6,12 +6,14 @@ Parts are built once, before the first job; nothing here needs a GPU, torch or t
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import random
 import sys
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -32,6 +34,7 @@ log = logging.getLogger("runpod_handler")
 
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
+_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -169,12 +172,14 @@ def explain(error: BaseException) -> str:
 
 def make_handler(parts: Parts) -> Handler:
     """The function that RunPod's SDK calls for every job."""
+    # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
+    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
 
     async def handler(job: Mapping[str, Any]) -> Output:
         logs.job_id.set(str(job.get("id"))[:128])
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
-            output = await _run(job, parts, progress)
+            output = await _run(job, parts, progress, pool)
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
@@ -192,7 +197,7 @@ def make_handler(parts: Parts) -> Handler:
     return handler
 
 
-async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None) -> Output:
+async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, pool: Executor) -> Output:
     """Reads the job's input and runs its operation in a thread, which a cancel stops at its next check."""
     given = job.get("input")
     if not isinstance(given, Mapping):
@@ -204,7 +209,8 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None) 
     endpoint = ENDPOINTS[name]
     request = requests.parse(endpoint.request, fields)
     work = Job(_job_id(request, job), parts.settings.job_deadline_s, progress.report if progress else _unreported)
-    thread = asyncio.ensure_future(asyncio.to_thread(endpoint.operation, request, work, parts))
+    thread = asyncio.get_running_loop().run_in_executor(
+        pool, contextvars.copy_context().run, endpoint.operation, request, work, parts)
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
