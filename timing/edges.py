@@ -25,6 +25,8 @@ HOP = RATE_HZ * HOP_MS // 1000
 CONTRAST_DB = 20.0
 SHARE = 0.35
 SHRINK_MS, GROW_MS = 60, 150
+# No sound of speech is silent for so long: a word that is was laid over a pause.
+MAX_SILENCE_MS = 250
 
 PAUSE_MS = 1500
 MARGIN_MS = 500
@@ -108,9 +110,10 @@ def _refine_group(
     loud = _loud(level_db, [(s.start_ms - low_ms, s.end_ms - low_ms) for s in heard])
     if loud is None:
         return list(spans)
-    result = list(spans)
+    gap = _Gap(level_db, loud, low_ms, high_ms)
+    result = [span and _without_pause(span, gap) for span in spans]
     for index in range(len(result) + 1):
-        _refine_gap(result, index, _Gap(level_db, loud, low_ms, high_ms))
+        _refine_gap(result, index, gap)
     return result
 
 
@@ -147,6 +150,21 @@ class _Gap:
     def quietest(self, start_ms: int, stop_ms: int) -> int:
         first = self.hop(start_ms)
         return self.ms(first + int(self.level_db[first : self.hop(stop_ms) + 1].argmin()))
+
+
+def _without_pause(span: Span, gap: _Gap) -> Span:
+    """The louder side of a word that has a pause in it."""
+    first, last = gap.hop(span.start_ms), gap.hop(span.end_ms - 1)
+    sounding = first + np.flatnonzero(gap.loud[first : last + 1])
+    if not len(sounding):
+        return span
+    at = np.concatenate(([first - 1], sounding, [last + 1]))
+    before = int(np.diff(at).argmax())
+    if (at[before + 1] - at[before] - 1) * HOP_MS < MAX_SILENCE_MS:
+        return span
+    if before > len(sounding) - before:
+        return replace(span, end_ms=max(gap.ms(int(at[before]) + 1), span.start_ms + 1))
+    return replace(span, start_ms=min(gap.ms(int(at[before + 1])), span.end_ms - 1))
 
 
 def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:

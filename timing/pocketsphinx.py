@@ -145,7 +145,7 @@ def _listen(decoder: pocketsphinx.Decoder, audio: _Sounding, words: Sequence[str
 def _settled(heard: _Times) -> tuple[_Times, float]:
     """The words of a piece up to its clearest late pause, and where in that pause the next piece begins."""
     pauses = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(heard), start=1)
-              if before[1] > 0.4 * PIECE_S and after[1] < PIECE_S - 1]
+              if before[1] > 0.6 * PIECE_S and after[1] < PIECE_S - 1]
     if not pauses:
         return heard, max([PIECE_S / 2, *(end_s for _, end_s in heard[-1:])])
     _, count = max(pauses)

@@ -5,8 +5,10 @@ checkpoint under its own name, and `whisper/`, a CTranslate2 directory with its 
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -49,21 +51,31 @@ class WhisperX:
         return None if _is_model(folder) else f"no alignment model for {_primary(language)!r} is installed"
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        """Raises NoEvidence when no letter of the text is in the model's alphabet, or the audio is too short."""
+        """Raises NoEvidence when no letter of the text is in the model's alphabet, or the audio is too short.
+
+        Raises TimingError when the model cannot be loaded, or the device has no memory for it.
+        """
         with self._lock:
             model = self._loaded(_primary(language))
             labels, owners = _labels(tokens, model.alphabet)
             if not labels:
                 raise NoEvidence("no letter of the text is in the model's alphabet")
             optional = [owner is None for owner in owners]
-            path = ctc.best_path(_emissions(model, samples), labels, model.blank, optional)
+            try:
+                path = ctc.best_path(_emissions(model, samples), labels, model.blank, optional)
+            except torch.OutOfMemoryError as error:
+                raise TimingError("the device has no memory left for it") from error
         if path is None:
             raise NoEvidence("the audio is too short for its text")
         return _spans(path, owners, len(tokens), model.stride)
 
     def _loaded(self, language: str) -> _Model:
         if language not in self._models:
-            self._models[language] = _load(self._folder / language, language, self._device)
+            try:
+                with contextlib.redirect_stdout(sys.stderr):  # WhisperX prints what goes wrong
+                    self._models[language] = _load(self._folder / language, language, self._device)
+            except (OSError, ValueError, RuntimeError, KeyError) as error:
+                raise TimingError(f"the alignment model for {language!r} cannot be loaded") from error
         return self._models[language]
 
 

@@ -228,6 +228,14 @@ def test_edges_at_a_pause_move_to_where_the_sound_is() -> None:
     assert near(early_and_late, [(500, 1000), (1500, 2000)], by_ms=10)
 
 
+def test_a_word_that_was_laid_over_a_pause_is_the_part_that_sounds() -> None:
+    samples = np.concatenate([silence(0.5), hum(0.2), silence(1.0), hum(0.4), silence(1.0), hum(0.2), silence(0.5)])
+    before = edges.refine(samples, [Span(500, 700), Span(800, 2100), Span(3100, 3300)])
+    after = edges.refine(samples, [Span(500, 700), Span(1700, 3000), Span(3100, 3300)])
+    assert near(before, [(500, 700), (1700, 2100), (3100, 3300)], by_ms=10) and near(after, [
+        (500, 700), (1700, 2100), (3100, 3300)], by_ms=10)
+
+
 def test_words_that_follow_each_other_without_a_pause_meet() -> None:
     refined = edges.refine(np.concatenate([silence(0.5), hum(1.0), silence(0.5)]), [Span(500, 900), Span(1000, 1500)])
     assert refined[0] is not None and refined[1] is not None

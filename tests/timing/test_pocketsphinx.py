@@ -133,6 +133,12 @@ def test_speech_that_is_not_in_the_text_does_not_move_what_is(source: PocketSphi
     assert np.median(off) < 20 and (off <= 50).mean() > 0.85
 
 
+def test_digital_silence_around_speech_does_not_confuse_the_model(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(
+        0.3, "The captain pointed at the dark clouds, then turned the ship around.", 0.3)
+    assert np.abs(errors_ms(timed(source, samples, text, tokens), truth_ms)).max() < 150
+
+
 def test_silence_has_no_words(source: PocketSphinx) -> None:
     with pytest.raises(NoEvidence, match="silent"):
         source.align(silence(2.0), read("Nobody is here.", "en"), "en")

@@ -138,6 +138,16 @@ def test_a_language_without_a_model_is_not_supported(source: WhisperX, tmp_path:
     assert WhisperX(tmp_path).supports("en") is not None
 
 
+def test_a_broken_model_is_a_reason_to_step_down_and_prints_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "align" / "en").mkdir(parents=True)
+    (tmp_path / "align" / "en" / "config.json").write_text("{}")
+    with pytest.raises(TimingError, match="cannot be loaded"):
+        WhisperX(tmp_path).align(silence(1.0), read("bad", "en"), "en")
+    assert capsys.readouterr().out == ""
+
+
 def test_a_text_without_a_letter_of_the_models_is_no_evidence(source: WhisperX) -> None:
     with pytest.raises(NoEvidence, match="alphabet"):
         source.align(silence(1.0), read("xyz", "en"), "en")
