@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"bench-key": "bench-secret"}
 IMPORTS = ("numpy", "pydantic", "soundfile", "soxr", "boto3", "runpod", "num2words", "budoux", "pocketsphinx", "ass",
            "runpod_handler", "torch", "torchaudio", "transformers", "librosa", "vocos", "f5_tts.model",
-           "tts.f5.engine", "whisperx", "google.cloud.speech_v1")
+           "tts.f5.engine", "timing.whisperx", "google.cloud.speech_v1")
 """`f5_tts.model` is all that upstream's package brings along, its trainer too; `tts.f5.engine` what a worker takes."""
 _IMPORT = """
 import sys, time
