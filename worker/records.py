@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -65,10 +65,12 @@ class Record:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Record:
-        return cls(**json.loads(data))
+        """Fields that a newer worker has added are left aside: two versions share a bucket while one is rolled out."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(data).items() if name in known})
 
-    def changed(self, **fields: Any) -> Record:
-        return Record(**{**self.__dict__, "updated_at": time.time(), **fields})
+    def changed(self, **changes: Any) -> Record:
+        return Record(**{**self.__dict__, "updated_at": time.time(), **changes})
 
 
 class Lease:
@@ -129,10 +131,10 @@ class Lease:
         self._stopped.set()
         self._wake.set()
 
-    def _finish(self, **fields: Any) -> None:
+    def _finish(self, **changes: Any) -> None:
         self.let_go()
         self._thread.join()
-        self._write(finished_at=time.time(), lease_until=0.0, **fields)
+        self._write(finished_at=time.time(), lease_until=0.0, **changes)
         self.check()
 
     def _renew(self) -> None:
@@ -148,9 +150,9 @@ class Lease:
             except StorageError as error:
                 log.warning("renewing the lease failed, it will be tried again: %s", error)
 
-    def _write(self, **fields: Any) -> None:
+    def _write(self, **changes: Any) -> None:
         with self._mutex:
-            record = self._record.changed(**fields)
+            record = self._record.changed(**changes)
             etag = self._replace(self._etag, record)
             if etag is None and (ours := self._unheard()) is not None:
                 etag = self._replace(ours, record)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -137,3 +138,12 @@ def test_an_unknown_job_is_not_found(store: FolderStore) -> None:
     with pytest.raises(NotFound):
         Records(store, lease_s=30).read("nothing")
     assert store.head(record_key("nothing")) is None
+
+
+def test_a_record_of_a_newer_worker_is_read(store: FolderStore) -> None:
+    lease = begin(Records(store, lease_s=30))
+    assert isinstance(lease, Lease)
+    lease.complete({"duration": 1.0})
+    kept = json.loads(store.get(record_key("a")))
+    store.put(record_key("a"), json.dumps({**kept, "gpu_seconds": 3}).encode(), "application/json")
+    assert Records(store, lease_s=30).read("a").output == {"duration": 1.0}
