@@ -152,3 +152,15 @@ def test_one_job_given_to_two_workers_is_done_by_one(platform: Platform, s3: Any
     one, two = (platform.wait(job_id, 90)["output"] for job_id in ("one", "two"))
     assert one["seed"] == two["seed"]
     assert one["stages_ms"] == two["stages_ms"]
+
+
+def test_a_job_past_its_deadline_and_a_result_over_the_limit_are_told_to_runpod(platform: Platform, s3: Any, root: Path,
+                                                                              ) -> None:
+    start(platform, s3, root, JOB_DEADLINE_S="2", MAX_PAYLOAD_BYTES="700")
+    late = platform.run(LONG, job_id="late", timeout_s=60)
+    assert late["error"].startswith("TIMEOUT: ")
+    large = platform.run({"text": "Hello. " * 60}, job_id="large", timeout_s=60)
+    assert large["error"].startswith("TOO_LARGE: ")
+    status = platform.run({"endpoint": "status", "job_id": "large"}, job_id="s")["output"]
+    assert status["status"] == "completed"
+    assert platform.run({"endpoint": "download", "job_id": "large"}, job_id="d")["output"]["status"] == "ready"
