@@ -37,6 +37,7 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
 
 
 def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
+    """Writes the timing files of these formats; their captions are found once."""
     shown = cues(timeline, captions)
     for name in formats:
         writer = WRITERS[name]

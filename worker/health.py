@@ -18,6 +18,7 @@ PACKAGES = ("runpod", "boto3", "torch", "torchaudio", "f5-tts", "vocos", "whispe
 
 def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[str, Source],
            start: Report) -> dict[str, Any]:
+    """The endpoint's answer; `degraded` where the store cannot be written."""
     try:
         store.check()
         storage = "ok"

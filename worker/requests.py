@@ -109,6 +109,8 @@ class Timed(Request):
 
 
 class Generate(Timed):
+    """A text to be spoken, and how. `steps` and `wants_timings` say what the fields together mean."""
+
     local_voice: VoiceName | None = None
     speed: float = Field(1.0, ge=0.5, le=2.0)
     seed: int | None = Field(None, ge=1, le=2_147_483_647)
@@ -142,16 +144,22 @@ class Generate(Timed):
 
 
 class Align(Timed):
+    """A recording and the words that are said in it."""
+
     audio_url: Url
     normalize_text: bool = True
 
 
 class Consent(Request):
+    """Who agreed to the use of their voice, in their words."""
+
     by: str = Field(min_length=1, max_length=200)
     statement: str = Field(min_length=1, max_length=2000)
 
 
 class Upload(Request):
+    """A voice to store: its name, one source of its recording, and the words that are said."""
+
     voice_name: VoiceName
     voice_file_url: Url | None = None
     voice_file_base64: str | None = Field(None, min_length=1, max_length=MAX_BASE64_CHARS)
@@ -175,29 +183,41 @@ class Upload(Request):
 
 
 class ListVoices(Request):
+    """A page of voices; `cursor` is the `next_cursor` of the page before."""
+
     limit: int = Field(100, ge=1, le=1000)
     cursor: str | None = Field(None, min_length=1, max_length=2000)
 
 
 class GetVoice(Request):
+    """One voice, with a URL to listen to it."""
+
     voice_name: VoiceName
     url_expires_s: ExpiresS = 3600
 
 
 class DeleteVoice(Request):
+    """One voice, to be removed."""
+
     voice_name: VoiceName
 
 
 class Status(Request):
+    """Where a job stands."""
+
     job_id: JobId
 
 
 class Result(Request):
+    """A finished job's output again, with fresh URLs."""
+
     job_id: JobId
     url_expires_s: ExpiresS = 3600
 
 
 class Download(Request):
+    """One file of a finished job; a timing format may be one that was not asked for at first."""
+
     job_id: JobId
     type: Literal["audio", "timing"] = "audio"
     format: str | None = Field(None, max_length=10)
@@ -212,7 +232,7 @@ class Download(Request):
 
 
 class Health(Request):
-    pass
+    """No fields."""
 
 
 def parse(model: type[R], given: Mapping[str, Any]) -> R:

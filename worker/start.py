@@ -15,6 +15,8 @@ _PAGE_MB = 4096 / 1e6
 
 @dataclass(frozen=True, slots=True)
 class Stage:
+    """One part of the start; `resident_mb` is how much the process grew by it."""
+
     stage: str
     seconds: float
     resident_mb: float
