@@ -51,7 +51,8 @@ class Parts:
 
     @property
     def voices(self) -> voices.VoiceParts:
-        return voices.VoiceParts(self.store, self.settings, self.sources, self.transcriber)
+        sources = generate.allowed(self.sources, "auto", self.settings)
+        return voices.VoiceParts(self.store, self.settings, sources, self.transcriber)
 
     @property
     def speech(self) -> generate.SpeechParts:

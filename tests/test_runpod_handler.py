@@ -151,6 +151,21 @@ def test_a_long_recording_is_clipped_at_a_pause_and_its_text_with_it(call: Call)
     assert voice["duration"] == pytest.approx(said * whole_s, rel=0.15)
 
 
+def test_a_voice_is_never_sent_to_google_unless_the_operator_configured_it(parts: runpod_handler.Parts) -> None:
+    class Forbidden:
+        name, max_window_s, usd_per_minute = "google", 55.0, 0.024
+
+        def supports(self, language: str) -> str | None:
+            raise AssertionError("a recording was about to leave the worker")
+
+    handler = runpod_handler.make_handler(replace(parts, sources={"google": Forbidden()}))  # type: ignore[dict-item]
+    text = " ".join([NATURE] * 6)
+    output = asyncio.run(handler({"id": "g", "input": {
+        "endpoint": "upload", "voice_name": "long", "reference_text": text,
+        "voice_file_base64": base64.b64encode(spoken_wav(text)).decode()}}))
+    assert output["error"].startswith("INVALID_INPUT: the recording is ")
+
+
 def test_a_job_can_be_asked_for_later(call: Call) -> None:
     done = call(text=TEXT, job_id="later", timing_format="ass")
     status = call(endpoint="status", job_id="later")
