@@ -101,9 +101,8 @@ def _write_preview(store: Store, output: dict[str, Any]) -> None:
     """`output/<job_id>.preview.html`, for the eye of whoever ran this by hand."""
     extension, data = _audio(store, output)
     timeline, _ = delivery.stored_words(store, output["job_id"])
-    content_type = next(form.content_type for form in FORMATS.values() if form.extension == extension)
     key = f"output/{output['job_id']}.preview.html"
-    store.put(key, preview.page(data, content_type, timeline).encode(), "text/html; charset=utf-8")
+    store.put(key, preview.page(data, FORMATS[extension].content_type, timeline).encode(), "text/html; charset=utf-8")
 
 
 def _copy(store: Store, output: dict[str, Any], folder: Path) -> None:

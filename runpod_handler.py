@@ -141,6 +141,7 @@ ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (transcript.TranscriptError, "INVALID_INPUT"),
     (records.NotFound, "NOT_FOUND"),
     (records.Conflict, "CONFLICT"),
+    (records.LeaseLost, "CONFLICT"),
     (net.TooLarge, "TOO_LARGE"),
     (s3_utils.TooLarge, "TOO_LARGE"),
     (audio.UnsupportedAudio, "UNSUPPORTED_AUDIO"),
@@ -161,8 +162,6 @@ class ResultTooLarge(net.TooLarge):
 
 def explain(error: BaseException) -> str:
     """`CODE: message` in one line: no traceback, no path, no secret (RunPod loses error objects)."""
-    if isinstance(error, records.LeaseLost):
-        return "CONFLICT: another worker has taken this job over; ask for its result"
     for kind, code in ERRORS:
         if isinstance(error, kind):
             return f"{code}: {' '.join(str(error).split())[:500]}"

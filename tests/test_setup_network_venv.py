@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 
 import setup_network_venv as setup
+from tests.doubles.processes import running_in_group
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_UV = next((uv for uv in (Path(sys.prefix) / ".tools/bin/uv", Path(shutil.which("uv") or "/nonexistent"))
@@ -139,16 +140,6 @@ def until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
-
-
-def running_in_group(group_id: int) -> list[str]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(group) == group_id and state not in "ZX":
-                found.append(stat.parent.name)
-    return found
 
 
 # What a build gives.

@@ -31,6 +31,7 @@ FORMATS = {
     "mp3": AudioFormat("mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III"),
     "opus": AudioFormat("opus", "audio/ogg", "OGG", "OPUS", (8000, 12000, 16000, 24000, 48000)),
 }
+"""By the name in a request, which is the file's extension too."""
 
 
 @dataclass(frozen=True, slots=True)

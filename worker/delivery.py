@@ -72,8 +72,7 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
 
 def _audio_url(store: Store, key: str, job_id: str, expires_s: int) -> str:
     extension = key.rpartition(".")[2]
-    kind = next(each for each in FORMATS.values() if each.extension == extension)
-    return store.presign(key, expires_s, f"{job_id}.{extension}", kind.content_type)
+    return store.presign(key, expires_s, f"{job_id}.{extension}", FORMATS[extension].content_type)
 
 
 def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
@@ -96,9 +95,9 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
         extension = key.rpartition(".")[2]
         if request.format not in (None, extension):
             raise InvalidInput(f"format: the audio of this job is {extension}")
-        kind = next(each for each in FORMATS.values() if each.extension == extension)
-        return {"audio_url": _audio_url(store, key, job_id, request.url_expires_s), "content_type": kind.content_type,
-                "filename": f"{job_id}.{extension}", "status": "ready"}
+        return {"audio_url": _audio_url(store, key, job_id, request.url_expires_s),
+                "content_type": FORMATS[extension].content_type, "filename": f"{job_id}.{extension}",
+                "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
     if name not in (output.get("timing_keys") or ()) and store.head(timing_key(job_id, name)) is None:
         put_files(store, job_id, *stored_words(store, job_id), (name,))

@@ -39,6 +39,9 @@ class Conflict(ValueError):
 class LeaseLost(Exception):
     """Another worker has taken the job over; what this one made is void."""
 
+    def __init__(self) -> None:
+        super().__init__("another worker has taken this job over; ask for its result")
+
 
 @dataclass(frozen=True)
 class Record:

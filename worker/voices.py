@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import io
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from s3_utils import MissingKey, Store, check_voice_name, voice_key
 from timing import spoken
 from timing.align import Source, TimingError, Window, align
 from tts import Samples, Voice
+from tts.encode import FORMATS, encode
 from worker.records import Conflict, NotFound
 from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, Upload
 from worker.settings import Settings
@@ -276,7 +276,7 @@ def _finite(value: object) -> object:
 def _save(store: Store, voice: dict[str, Any], samples: Samples, request: Upload) -> None:
     """Writes the recording, the text and, last, the description. What failed half-way is taken back."""
     name = str(voice["name"])
-    data = _wav(samples)
+    data = encode(np.clip(samples, -1.0, 1.0), RATE_HZ, FORMATS["wav"]).data
     about = {
         **voice,
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -302,11 +302,3 @@ def _save(store: Store, voice: dict[str, Any], samples: Samples, request: Upload
             for key in written:
                 store.delete(key)
         raise
-
-
-def _wav(samples: Samples) -> bytes:
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(samples, -1.0, 1.0), RATE_HZ, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()

@@ -6,11 +6,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.doubles.processes import running_in_group
 from tests.doubles.runpod import CANCELLED, COMPLETED, FAILED, IN_PROGRESS, Platform, Worker
 
 HANDLER = """
@@ -50,17 +50,6 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(platform: Platform, script: Path, **env: str) -> Worker:
     return platform.start_worker([sys.executable, script], env=env, cwd=script.parent)
-
-
-def running_in_group(group_id: int) -> list[str]:
-    """Processes of the group that are more than an entry which nobody has collected yet."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(group) == group_id and state not in "ZX":
-                found.append(stat.parent.name)
-    return found
 
 
 @pytest.fixture(scope="module")
