@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import runpod_handler
+from captions import WRITERS, preview
+from captions.cues import Captions, cues
 from intake import audio
 from s3_utils import Store, timing_key
-from timing import WRITERS
-from timing.cues import Captions, cues
 from tts.encode import FORMATS
-from worker import delivery, generate, preview
+from worker import delivery, generate
 from worker.settings import Settings, SettingsError
 
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
@@ -101,8 +101,9 @@ def _write_preview(store: Store, output: dict[str, Any]) -> None:
     """`output/<job_id>.preview.html`, for the eye of whoever ran this by hand."""
     extension, data = _audio(store, output)
     timeline, _ = delivery.stored_words(store, output["job_id"])
-    key = f"output/{output['job_id']}.preview.html"
-    store.put(key, preview.page(data, FORMATS[extension].content_type, timeline).encode(), "text/html; charset=utf-8")
+    waveform = audio.decode(data, max_duration_s=generate.MAX_AUDIO_S)
+    page = preview.page(data, FORMATS[extension].content_type, timeline, waveform.samples, waveform.rate_hz)
+    store.put(f"output/{output['job_id']}.preview.html", page.encode(), "text/html; charset=utf-8")
 
 
 def _copy(store: Store, output: dict[str, Any], folder: Path) -> None:
@@ -163,7 +164,7 @@ def bench(argv: list[str]) -> int:
     from importlib import import_module
 
     for name in [arguments.name] if arguments.name else BENCHMARKS:
-        code: int = import_module(f"tests.bench.{name}_bench").main(rest)
+        code: int = import_module(f"benchmarks.{name}").main(rest)
         if code:
             return code
     return 0

@@ -19,11 +19,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import s3_utils
-from intake import audio, net, transcript
+from captions.cues import CaptionError
+from intake import audio, net
+from text import transcript
+from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
-from timing.cues import CaptionError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from tts.script import ScriptError
 from worker import delivery, drain, generate, health, logs, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress

@@ -1,7 +1,7 @@
 """What strangers send, before we believe it.
 
-`net` turns a URL into bytes, `audio` bytes into samples, `transcript` bytes into text. Each bounds what it takes
-in size and time, and raises its own exceptions, whose messages are fit for the caller.
+`net` turns a URL into bytes, `audio` bytes into samples. Each bounds what it takes in size and time, and raises its
+own exceptions, whose messages are fit for the caller.
 """
 from __future__ import annotations
 

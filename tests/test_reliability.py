@@ -20,7 +20,7 @@ import soundfile
 
 import runpod_handler
 import s3_utils
-from tests.bench.kill_bench import kill_workers
+from benchmarks.kill import kill_workers
 from tests.doubles.s3 import Fault, S3Server, start_s3
 from tts import Engine, Line, Options, Utterance
 from worker.records import Lease

@@ -19,7 +19,7 @@ from timing import edges
 from timing.words import Span, Timeline, TimelineError, Word, settle, share, to_ms
 
 if TYPE_CHECKING:
-    from timing.spoken import Token
+    from text.spoken import Token
 
 Samples = npt.NDArray[np.float32]
 Method = Literal["auto", "whisperx", "google", "pocketsphinx"]

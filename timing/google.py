@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from text.spoken import Token, read
 from timing.align import RATE_HZ, NoEvidence, Samples, TimingError
-from timing.spoken import Token, read
 from timing.words import Span, to_ms
 
 _FIELDS = ("type", "project_id", "private_key_id", "private_key", "client_email", "token_uri")

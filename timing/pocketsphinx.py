@@ -21,7 +21,7 @@ from timing.words import Span, to_ms
 if TYPE_CHECKING:
     import pocketsphinx
 
-    from timing.spoken import Token
+    from text.spoken import Token
 
 FRAMES_PER_S = 125
 """The model was made at 100; at 125 its boundaries are some 3 ms nearer to human ones (21 against 25 ms)."""
@@ -85,7 +85,7 @@ class PocketSphinx:
         """Whether the decoder can hear the word, after it was taught how it is said."""
         if decoder.lookup_word(word) is not None:
             return True
-        from timing.phonemes import pronounce
+        from text.phonemes import pronounce
 
         phones = pronounce(word)
         if phones:

@@ -24,7 +24,7 @@ from timing.align import RATE_HZ, NoEvidence, Samples, TimingError
 from timing.words import Span, to_ms
 
 if TYPE_CHECKING:
-    from timing.spoken import Token
+    from text.spoken import Token
 
 BLOCK_S, CONTEXT_S = 30, 2
 """A model hears 30 s at a time, with two more on each side that are thrown away: memory does not grow."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from captions import WRITERS
+from captions.cues import Captions, cues
 from s3_utils import MissingKey, Store, timing_key, words_key
-from timing import WRITERS
-from timing.cues import Captions, cues
 from timing.words import Timeline, Word
 from tts.encode import FORMATS
 from worker.records import Conflict, NotFound, Record, Records

@@ -8,10 +8,10 @@ from typing import Any
 
 from intake import audio, net
 from s3_utils import Store, audio_key
-from timing import spoken
+from text import script, spoken
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
-from tts import Engine, Line, Options, Utterance, Voice, assemble, encode, script
+from tts import Engine, Line, Options, Utterance, Voice, assemble, encode
 from worker import delivery, voices
 from worker.jobs import Job
 from worker.requests import Align, Generate

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 import s3_utils
-from timing import WRITERS
-from timing.cues import CaptionError, Captions
+from captions import WRITERS
+from captions.cues import CaptionError, Captions
+from text.script import MAX_CHARS
 from tts.encode import FORMATS
-from tts.script import MAX_CHARS
 
 MAX_BASE64_CHARS = 8_000_000
 R = TypeVar("R", bound="Request")

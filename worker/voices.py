@@ -19,9 +19,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from intake import audio, net, transcript
+from intake import audio, net
 from s3_utils import MissingKey, Store, check_voice_name, voice_key
-from timing import spoken
+from text import spoken, transcript
 from timing.align import Source, TimingError, Window, align
 from tts import Samples, Voice
 from tts.encode import FORMATS, encode

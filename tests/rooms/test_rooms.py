@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {"intake", "timing", "tts", "worker", "s3_utils", "setup_network_venv", "runpod_handler", "cli", "tests"}
+ROOMS = {"text", "intake", "timing", "captions", "tts", "worker", "transcription", "s3_utils", "setup_network_venv",
+         "runpod_handler", "cli", "benchmarks", "tests"}
 MAY_IMPORT = {
-    "intake": set(), "timing": set(), "tts": set(), "s3_utils": set(), "setup_network_venv": set(),
-    "worker": {"intake", "timing", "tts", "s3_utils"},
-    "runpod_handler": {"intake", "timing", "tts", "worker", "s3_utils"},
-    "cli": ROOMS,
+    "text": set(), "intake": set(), "s3_utils": set(), "setup_network_venv": set(),
+    "tts": {"text"}, "timing": {"text"}, "captions": {"timing", "text"},
+    "worker": {"text", "intake", "timing", "captions", "tts", "s3_utils"},
+    "runpod_handler": {"text", "intake", "timing", "captions", "tts", "worker", "s3_utils"},
+    "cli": ROOMS - {"tests"},
 }
 FILES = [path for room in MAY_IMPORT for path in ([ROOT / f"{room}.py"] if (ROOT / f"{room}.py").exists()
                                                  else sorted((ROOT / room).rglob("*.py")))]

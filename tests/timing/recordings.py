@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import soxr
 
+from text.spoken import Token, read
 from timing.align import RATE_HZ, Samples
-from timing.spoken import Token, read
 from tts import Line, Options
 from tts.espeak import Espeak
 

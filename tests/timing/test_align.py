@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
+from text.spoken import Token, read
 from timing import edges
 from timing.align import RATE_HZ, Alignment, Method, NoEvidence, Samples, Source, TimingError, Window, align
 from timing.pocketsphinx import PocketSphinx
-from timing.spoken import Token, read
 from timing.words import Span
 
 Answer = Callable[[Samples, Sequence[Token]], list[Span | None]]

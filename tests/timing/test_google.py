@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.doubles.google import Speech, serving
+from text.spoken import read
 from timing.align import RATE_HZ, TimingError, Window, align
 from timing.google import CredentialsError, Google, connector, read_credentials, seconds
-from timing.spoken import read
 
 KEY = {"type": "service_account", "project_id": "p", "private_key_id": "i", "private_key": "-----BEGIN PRIVATE KEY-----"
        "\\nx\\n-----END PRIVATE KEY-----\\n", "client_email": "a@b.c", "token_uri": "https://oauth2.googleapis.com/token"}

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
+from text.phonemes import pronounce
+from text.spoken import Token, read
 from timing.align import RATE_HZ, Alignment, NoEvidence, Samples, align
-from timing.phonemes import pronounce
 from timing.pocketsphinx import PocketSphinx
-from timing.spoken import Token, read
 from timing.words import to_ms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,7 @@ def test_unknown_words_are_pronounced_in_the_models_phones() -> None:
 
 
 def test_every_phone_of_the_table_is_known_to_the_model(source: PocketSphinx) -> None:
-    from timing import phonemes
+    from text import phonemes
 
     phones = {phone for entry in phonemes._PHONES.values() for phone in entry.split()}
     decoder = source._loaded()

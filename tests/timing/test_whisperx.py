@@ -11,8 +11,8 @@ import pytest
 
 from tests.doubles import punkt
 from tests.timing.recordings import silence
+from text.spoken import Token, read
 from timing.align import RATE_HZ, Alignment, NoEvidence, Samples, TimingError, align
-from timing.spoken import Token, read
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from timing.cues import Captions, Cue
+from captions.cues import Captions, Cue
 from timing.words import Timeline
 
 JOINER = "\u2060"

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from timing.cues import Captions, Cue
+from captions.cues import Captions, Cue
 from timing.words import Timeline
 
 

@@ -23,7 +23,7 @@ import setup_network_venv
 from tests.doubles.runpod import Platform
 from tests.doubles.s3 import start_s3
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"bench-key": "bench-secret"}
 IMPORTS = ("numpy", "pydantic", "soundfile", "soxr", "boto3", "runpod", "num2words", "budoux", "pocketsphinx", "ass",
            "runpod_handler", "torch", "torchaudio", "transformers", "librosa", "vocos", "f5_tts.model",

@@ -20,9 +20,9 @@ import srt  # type: ignore[import-untyped]
 import webvtt
 from hypothesis import example, given, settings
 
-from tests.timing.timelines import STORY, caption_options, english, said, timed, timelines
-from timing import WRITERS
-from timing.cues import Captions, cues
+from captions import WRITERS
+from captions.cues import Captions, cues
+from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 
 JOINER = "\u2060"
@@ -106,9 +106,9 @@ def test_pysubs2_reads_the_same_cues(name: str) -> None:
 
 
 def test_importing_the_writers_loads_neither_torch_nor_the_ass_package() -> None:
-    loaded = subprocess.run([sys.executable, "-c", "import sys, timing; print(*sys.modules)"],
+    loaded = subprocess.run([sys.executable, "-c", "import sys, captions; print(*sys.modules)"],
                             capture_output=True, text=True, check=True).stdout.split()
-    assert "timing.ass" in loaded
+    assert "captions.ass" in loaded
     assert not {"torch", "ass", "numpy", "soxr"} & set(loaded)
 
 

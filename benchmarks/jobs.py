@@ -30,7 +30,7 @@ from typing import Any
 from tests.doubles.runpod import Event, Platform, Worker
 from tests.doubles.s3 import start_s3
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"bench-key": "bench-secret"}
 INPUT = {"text": "Hello there, this is a short line.", "timing_format": "srt", "seed": 1}
 REQUESTS = ("put", "put_if_absent", "put_if_match", "get", "get_with_etag", "head", "list", "delete")
@@ -95,7 +95,7 @@ def measure(n_jobs: int, concurrency: int) -> dict[str, Any]:
     with Platform(poll_s=5.0) as platform, tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "jobs.jsonl"
         worker = platform.start_worker(
-            [sys.executable, "-m", "tests.bench.jobs_bench", "--worker", log], cwd=ROOT, env={
+            [sys.executable, "-m", "benchmarks.jobs", "--worker", log], cwd=ROOT, env={
                 "TTS_ENGINE": "espeak", "S3_BUCKET": bucket, "AWS_ENDPOINT_URL": s3.endpoint_url,
                 "AWS_ACCESS_KEY_ID": "bench-key", "AWS_SECRET_ACCESS_KEY": "bench-secret",
                 "CONCURRENCY": str(concurrency), "PYTHONPATH": str(ROOT)})

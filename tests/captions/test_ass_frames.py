@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.timing.timelines import STORY, said, timed
-from timing import ass
-from timing.cues import Captions, cues, side_margin
+from captions import ass
+from captions.cues import Captions, cues, side_margin
+from tests.captions.timelines import STORY, said, timed
 from timing.words import Timeline
 
 Frames = npt.NDArray[np.uint8]

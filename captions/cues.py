@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 from typing import Any, Literal, NamedTuple
 
-from timing.breaks import Seam, seams
+from captions.breaks import Seam, seams
 from timing.words import Timeline
 
 Preset = Literal["shorts", "karaoke", "sentence", "broadcast"]

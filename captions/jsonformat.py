@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from timing.cues import Captions, Cue
+from captions.cues import Captions, Cue
 from timing.words import Timeline
 
 

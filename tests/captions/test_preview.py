@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import io
 import re
 import shutil
 import subprocess
@@ -17,13 +16,12 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
-import soundfile
 
+from captions import preview
 from timing.words import Timeline, Word
 from tts import Line, Options
 from tts.encode import FORMATS, encode
 from tts.espeak import RATE_HZ, Espeak
-from worker import preview
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0",
@@ -162,7 +160,8 @@ def speech() -> tuple[np.ndarray[Any, Any], Timeline]:
 def written(folder: Path, samples: np.ndarray[Any, Any], timeline: Timeline, audio_format: str = "wav") -> Path:
     form = FORMATS[audio_format]
     file = folder / "preview.html"
-    file.write_text(preview.page(encode(samples, RATE_HZ, form).data, form.content_type, timeline), encoding="utf-8")
+    audio = encode(samples, RATE_HZ, form).data
+    file.write_text(preview.page(audio, form.content_type, timeline, samples, RATE_HZ), encoding="utf-8")
     return file
 
 
@@ -342,9 +341,7 @@ def test_the_waveform_is_tall_where_it_sounds_and_flat_in_a_pause(open_page: Cal
 
 def test_peaks_are_those_of_the_audio() -> None:
     samples = np.concatenate([np.zeros(RATE_HZ // 2), np.full(RATE_HZ // 2, 0.25), np.full(RATE_HZ // 2, 0.5)])
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, RATE_HZ, format="WAV")
-    peaks = preview._peaks(buffer.getvalue())
+    peaks = preview._peaks(samples.astype(np.float32), RATE_HZ)
     assert len(peaks) == 750
     assert set(peaks[:249]) == {0} and set(peaks[251:499]) <= {127, 128} and set(peaks[501:]) == {255}
 
@@ -418,7 +415,7 @@ def test_audio_that_cannot_be_drawn_still_has_its_words(browser: Browser, tmp_pa
     page = tmp_path / "preview.html"
     silence = encode(np.zeros(RATE_HZ, np.float32), RATE_HZ, FORMATS["wav"]).data
     for audio in (silence, b"not audio"):
-        page.write_text(preview.page(audio, "audio/wav", timeline), encoding="utf-8")
+        page.write_text(preview.page(audio, "audio/wav", timeline, np.zeros(0, np.float32), RATE_HZ), encoding="utf-8")
         tab = browser.open(page)
         assert tab.run("[...document.querySelectorAll('.word')].map((word) => word.textContent)") == ["hello", "you"]
         assert tab.named("Runtime.exceptionThrown") == []

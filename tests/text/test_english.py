@@ -1,7 +1,7 @@
 """What a narrator says for English as people write it. `|` parts the display words."""
 import pytest
 
-from timing.spoken import read
+from text.spoken import read
 
 
 def said(text: str, language: str = "en") -> str:

@@ -22,7 +22,7 @@ import boto3
 from tests.doubles.runpod import Platform
 from tests.doubles.s3 import S3Server, start_s3
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"bench-key": "bench-secret"}
 BUCKET = "killed-workers"
 TEXTS = ("One short line.", "A somewhat longer line, with a pause. [pause:300ms] And an end.", "Several words. " * 40)

@@ -23,14 +23,14 @@ import numpy as np
 import soundfile
 import soxr
 
-from timing import spoken
+from text import spoken
 from timing.align import Method, Samples, Source, TimingError, align
 from timing.pocketsphinx import PocketSphinx
 from timing.words import to_ms
 from tts import Line, Options
 from tts.espeak import Espeak
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SPEECH = next((path for path in (ROOT / "shared/speech", ROOT.parent / "shared/speech") if path.is_dir()), None)
 LABELLERS_MS = 21.2
 """Mean distance of two independent labellers of acoustic_corpus, 91 % of boundaries within 50 ms."""

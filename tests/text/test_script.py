@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts.script import MAX_CHARS, Pause, ScriptError, Speech, read, split
+from text.script import MAX_CHARS, Pause, ScriptError, Speech, read, split
 
 
 def test_tags_become_pauses_and_speakers_and_keep_the_place_of_the_text() -> None:

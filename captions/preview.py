@@ -13,16 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
-from intake import audio as recordings
+from timing.align import Samples
 from timing.words import Timeline
 
 _PEAK_MS = 2
-_MAX_DURATION_S = 4 * 3600.0
 _TITLE_CHARS = 60
 
 
-def page(audio: bytes, content_type: str, timeline: Timeline) -> str:
-    """The page as text. An audio that cannot be decoded here has no waveform, but the browser may play it."""
+def page(audio: bytes, content_type: str, timeline: Timeline, samples: Samples, rate_hz: int) -> str:
+    """The page as text. `audio` is the encoded file that the page plays, `samples` its waveform.
+
+    Without samples the page has no waveform, but the browser may still play the audio.
+    """
     template = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")
     values = {
         "policy": _policy(template),
@@ -31,7 +33,7 @@ def page(audio: bytes, content_type: str, timeline: Timeline) -> str:
         "language": _escape(timeline.language),
         "transcript": _transcript(timeline),
         "facts": _facts(timeline),
-        "data": _data(audio, timeline),
+        "data": _data(timeline, samples, rate_hz),
     }
     # One pass: what a value holds is never taken for a placeholder.
     return re.sub(r"\{\{(\w+)\}\}", lambda placeholder: values[placeholder[1]], template)
@@ -74,23 +76,21 @@ def _facts(timeline: Timeline) -> str:
     return "".join(f"<div><dt>{name}</dt><dd>{_escape(value)}</dd></div>" for name, value in facts.items())
 
 
-def _data(audio: bytes, timeline: Timeline) -> str:
+def _data(timeline: Timeline, samples: Samples, rate_hz: int) -> str:
     """What the script needs: numbers alone, so that no word of the caller's stands inside a script."""
     return json.dumps({
         "duration_ms": timeline.duration_ms,
         "words": [[word.start_ms, word.end_ms, word.score, word.estimated] for word in timeline.words],
         "peak_ms": _PEAK_MS,
-        "peaks": base64.b64encode(_peaks(audio)).decode(),
+        "peaks": base64.b64encode(_peaks(samples, rate_hz)).decode(),
     }, separators=(",", ":"))
 
 
-def _peaks(audio: bytes) -> bytes:
-    """The loudest sample of each 2 ms, in 1/255 of the loudest of all; empty where the audio cannot be decoded."""
-    try:
-        recording = recordings.decode(audio, max_duration_s=_MAX_DURATION_S)
-    except (recordings.UnsupportedAudio, recordings.TooLarge):
+def _peaks(samples: Samples, rate_hz: int) -> bytes:
+    """The loudest sample of each 2 ms, in 1/255 of the loudest of all; empty where none sounds."""
+    if not samples.any():
         return b""
-    n_steps = -(-len(recording.samples) * 1000 // (recording.rate_hz * _PEAK_MS))
-    starts = np.arange(n_steps) * recording.rate_hz * _PEAK_MS // 1000
-    peaks = np.maximum.reduceat(np.abs(recording.samples), starts)
+    n_steps = -(-len(samples) * 1000 // (rate_hz * _PEAK_MS))
+    starts = np.arange(n_steps) * rate_hz * _PEAK_MS // 1000
+    peaks = np.maximum.reduceat(np.abs(samples), starts)
     return bytes(np.round(peaks / peaks.max() * 255).astype(np.uint8))

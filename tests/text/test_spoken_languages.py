@@ -1,7 +1,7 @@
 """Numbers, money, dates and capitals in languages other than English."""
 import pytest
 
-from timing.spoken import read
+from text.spoken import read
 
 TABLE = [
     ("de", "Am 3. Mai 2024", "Am | dritten | Mai | zweitausendvierundzwanzig"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from timing.spoken import read, utterance
+from text.spoken import read, utterance
 
 LANGUAGES = ("en", "en-GB", "de", "fr", "es", "ru", "tr", "pl", "ja", "zh", "zh-TW", "ko", "th", "ar", "hi", "xx", "")
 PIECES = st.sampled_from([

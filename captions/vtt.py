@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from timing.cues import Captions, Cue
+from captions.cues import Captions, Cue
 from timing.words import Timeline
 
 LINES = {"top": " line:10%", "middle": " line:45%", "bottom": ""}

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from timing import languages
-from timing.languages import FRACTION, MAX_CORE, MAX_DIGITS, Written, grouped, punctuated, share_out, spelled
+from text import languages
+from text.languages import FRACTION, MAX_CORE, MAX_DIGITS, Written, grouped, punctuated, share_out, spelled
 
 
 def _words(text: str) -> frozenset[str]:

@@ -14,8 +14,8 @@ from functools import cache, lru_cache
 
 import budoux
 
-from timing import english, languages
-from timing.languages import Written
+from text import english, languages
+from text.languages import Written
 
 
 @dataclass(frozen=True, slots=True)

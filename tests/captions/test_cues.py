@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from tests.timing.timelines import STORY, caption_options, english, said, timed, timelines
-from timing.breaks import Seam, seams
-from timing.cues import CaptionError, Captions, Cue, columns, cues, usable_width
+from captions.breaks import Seam, seams
+from captions.cues import CaptionError, Captions, Cue, columns, cues, usable_width
+from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 
 

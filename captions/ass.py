@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from timing.cues import Captions, Cue, is_short_video, joined, side_margin, usable_width
+from captions.cues import Captions, Cue, is_short_video, joined, side_margin, usable_width
 from timing.words import Timeline
 
 JOINER = "\u2060"

@@ -12,8 +12,8 @@ import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import transcript
-from intake.transcript import TranscriptError
+from text import transcript
+from text.transcript import TranscriptError
 
 SRT = """1
 00:00:00,000 --> 00:00:01,500

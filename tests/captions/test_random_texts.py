@@ -14,11 +14,11 @@ import srt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.timing.test_writers import runs, shown_by_libass, vtt_cues, words_of
-from tests.timing.timelines import PIECES
-from timing import WRITERS
-from timing.cues import Captions, cues
-from timing.spoken import read, utterance
+from captions import WRITERS
+from captions.cues import Captions, cues
+from tests.captions.test_writers import runs, shown_by_libass, vtt_cues, words_of
+from tests.captions.timelines import PIECES
+from text.spoken import read, utterance
 from timing.words import Span, Timeline, Word, settle
 
 SPOKEN = ["$3.50", "£1.2", "billion", "5/12/2024", "3:30pm", "1999", "'90s", "50%", "25kg", "5-10", "½", "Dr.", "NASA",
