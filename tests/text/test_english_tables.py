@@ -45,7 +45,8 @@ def test_an_abbreviation_is_written_out(key: str, words: str, needs: str) -> Non
 
 @pytest.mark.parametrize(("letters", "reading"), rows("acronyms"))
 def test_an_acronym_is_a_word_or_letters(letters: str, reading: str) -> None:
-    assert said(f"see the {letters} now") == f"see the {letters.lower() if reading == 'word' else ' '.join(letters)} now"
+    expected = letters.lower() if reading == "word" else " ".join(letters)
+    assert said(f"see the {letters} now") == f"see the {expected} now"
     if "unless shouted" in reading:
         assert letters.lower() in said(f"PLEASE STOP {letters} NOW!").split()
 
