@@ -16,7 +16,8 @@ from text import tables
 
 MAX_DIGITS = 15
 """A longer number has no name that anybody says; it is read digit by digit."""
-_POWERS = {row[0]: int(row[1]) for row in tables.rows(Path(__file__).parent / "languages/data/languages.tsv")}
+_DATA = Path(__file__).parent / "languages" / "data"
+_POWERS = {row[0]: int(row[1]) for row in tables.rows(_DATA / "languages.tsv")}
 _POWERS["en"] = MAX_DIGITS
 _MISSPELLED = {"it": ("dicotto", "diciotto"), "no": ("millard", "milliard"), "sv": ("förtio", "fyrtio")}
 
@@ -64,13 +65,8 @@ def _turkish(number: int) -> str:
     return " ".join(groups) or "sıfır"
 
 
-_HINDI = (
-    "शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस बीस इक्कीस बाईस तेईस चौबीस "
-    "पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस चालीस इकतालीस "
-    "बयालीस तैंतालीस चौवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरेपन चौवन पचपन छप्पन सत्तावन "
-    "अट्ठावन उनसठ साठ इकसठ बासठ तिरेसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर "
-    "छिहत्तर सतहत्तर अठहत्तर उनासी अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानबे बानबे "
-    "तिरानबे चौरानबे पंचानबे छियानबे सत्तानबे अट्ठानबे निन्यानबे").split()
+_HINDI = [row[1] for row in tables.rows(_DATA / "hindi.tsv")]
+"""0 to 99, which follow no rule."""
 
 _HINDI_SCALES = ((10**11, "खरब"), (10**9, "अरब"), (10**7, "करोड़"), (10**5, "लाख"), (1000, "हज़ार"), (100, "सौ"))
 

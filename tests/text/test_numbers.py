@@ -1,11 +1,13 @@
 """Numbers said in every language offered, and read back by word lists of our own."""
 import random
+from pathlib import Path
 
 import pytest
 
 from tests.text import number_words
-from text.languages.grammar import Language, Number, language, parse, said
+from text.languages.grammar import DATA, Language, Number, language, parse, said
 from text.spoken import doubts, read, unread
+from text.tables import rows
 
 LANGUAGES = sorted(number_words.WORDS)
 
@@ -69,3 +71,38 @@ def test_what_has_no_certain_name_keeps_its_digits_and_says_so() -> None:
         "text: no sure reading of these numbers in this language, the engine gets their digits: 4019059609888"]
     assert doubts(read(" ".join(map(str, range(9))), "bn"))[0].endswith("0, 1, 2, 3, 4 and 4 more")
     assert unread(read("twelve 12", "en")) == []
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*.tsv")), ids=lambda path: path.stem)
+def test_a_table_of_languages_is_sorted_and_has_no_doubles(path: Path) -> None:
+    lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    header, body = lines[0], lines[1:]
+    keys = [row[:2] for row in body] if path.stem != "agreement" else [row[:3] for row in body]
+    assert body
+    assert {len(row) for row in body} == {len(header)}
+    assert keys == sorted(keys)
+    assert len({tuple(key) for key in keys}) == len(keys)
+
+
+@pytest.mark.parametrize(("base", "symbol", "gender", "one", "few", "many", "part"), rows(DATA / "units.tsv"))
+def test_a_unit_is_said_in_its_language(
+        base: str, symbol: str, gender: str, one: str, few: str, many: str, part: str) -> None:
+    spoken = " ".join(token.said for token in read(f"5 {symbol}" if base != "ja" else f"5{symbol}", base))
+    assert many in spoken or many.lower() in spoken
+    assert not unread(read(f"1 {symbol}", base))
+
+
+@pytest.mark.parametrize("row", rows(DATA / "currencies.tsv"), ids=lambda row: f"{row[0]} {row[1]}")
+def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str]) -> None:
+    base, symbol, _, _, _, many, _, _, hundredth, *_ = row
+    written = f"{symbol}5" if base == "ja" else f"5 {symbol}"
+    assert many in " ".join(token.said for token in read(written, base))
+    if hundredth:
+        mark = known(base).mark
+        assert hundredth in " ".join(token.said for token in read(f"0{mark}01 {symbol}", base))
+
+
+@pytest.mark.parametrize(("base", "number", "month"), rows(DATA / "months.tsv"))
+def test_a_month_is_said_in_a_date(base: str, number: str, month: str) -> None:
+    spoken = " ".join(token.said for token in read(f"02.{number}.2003", base))
+    assert (month in spoken) == (base not in ("pl", "ru"))

@@ -15,16 +15,7 @@ _AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
 )
-_SCALES = {
-    "de": {"Mio": "Millionen", "Mrd": "Milliarden", "Million": "Million", "Millionen": "Millionen",
-           "Milliarde": "Milliarde", "Milliarden": "Milliarden", "Tsd": "tausend"},
-    "fr": {"million": "million de", "millions": "millions de", "milliard": "milliard de", "milliards": "milliards de"},
-    "es": {"millón": "millón de", "millones": "millones de", "mil": "mil", "billones": "billones de"},
-    "it": {"milione": "milione di", "milioni": "milioni di", "miliardo": "miliardo di", "miliardi": "miliardi di"},
-    "pt": {"milhão": "milhão de", "milhões": "milhões de", "mil": "mil", "bilhão": "bilhão de",
-           "bilhões": "bilhões de"},
-    "nl": {"miljoen": "miljoen", "miljard": "miljard", "mln": "miljoen", "mld": "miljard"},
-}
+_SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
 """What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
 
 
@@ -93,7 +84,7 @@ def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> 
 
 def _scaled_money(
     words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
-    scale = _SCALES.get(speech.base, {}).get(next_core(words, at))
+    scale = _SCALES.get((speech.base, next_core(words, at)))
     money = currencies(speech.base).get(symbol)
     if scale is None or money is None:
         return None
