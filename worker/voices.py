@@ -213,6 +213,7 @@ def _reference_text(request: Upload, samples: Samples, parts: VoiceParts) -> tup
     text, _ = parts.transcriber.transcribe(audio.resample(samples, RATE_HZ, 16_000), request.language)
     if not text.strip():
         raise InvalidInput("reference_text: no speech was recognised in the recording; send its words")
+    text = "".join(letter for letter in text if letter.isprintable())
     return text.strip(), ["reference_text: recognised by machine; check it, every mistake is heard in the voice"]
 
 
