@@ -13,7 +13,7 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
@@ -95,8 +95,10 @@ class _Stream:
     blocks: Iterator[Samples]
 
 
-def decode(data: bytes, *, max_duration_s: float) -> Audio:
+def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None) -> Audio:
     """Reads wav, aiff, flac, mp3, ogg (Vorbis, Opus, FLAC), m4a/mp4, aac and webm/matroska.
+
+    With `to_hz` it is resampled block by block, so that only the result is held, and `MAX_FRAMES` is counted in it.
 
     Raises UnsupportedAudio, and TooLarge for what lasts longer than `max_duration_s`, holds more than `MAX_FRAMES`
     or takes a minute to decode.
@@ -104,12 +106,13 @@ def decode(data: bytes, *, max_duration_s: float) -> Audio:
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
     with reader(data, kind) as stream:
-        samples = _mono(stream, max_duration_s)
-    if len(samples) < stream.rate_hz // 100 or not samples.any():
+        samples = _mono(stream, max_duration_s, to_hz or stream.rate_hz)
+    rate_hz = to_hz or stream.rate_hz
+    if len(samples) < rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
     if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
-    return Audio(samples, stream.rate_hz, stream.n_channels)
+    return Audio(samples, rate_hz, stream.n_channels)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -255,24 +258,34 @@ def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
     return _unreadable(kind)
 
 
-def _mono(stream: _Stream, max_duration_s: float) -> Samples:
+def _mono(stream: _Stream, max_duration_s: float, to_hz: int) -> Samples:
     """Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge."""
     if not 1 <= stream.n_channels <= MAX_CHANNELS:
         raise UnsupportedAudio(f"the audio has {stream.n_channels} channels; send at most {MAX_CHANNELS}")
     if not MIN_RATE_HZ <= stream.rate_hz <= MAX_RATE_HZ:
         raise UnsupportedAudio(f"the audio is sampled at {stream.rate_hz} Hz; send {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES)
+    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES * stream.rate_hz // to_hz)
     too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
     if stream.n_frames > max_frames:
         raise too_long
     blocks, n_frames = [np.zeros(0, np.float32)], 0
+    resampled = _resampler(stream.rate_hz, to_hz)
     for block in stream.blocks:
         n_frames += len(block)
         if n_frames > max_frames:
             raise too_long
         with np.errstate(invalid="ignore", over="ignore"):
-            blocks.append(block.mean(axis=1))
+            blocks.append(resampled(block.mean(axis=1), False))
+    blocks.append(resampled(np.zeros(0, np.float32), True))
     return np.concatenate(blocks)
+
+
+def _resampler(from_hz: int, to_hz: int) -> Callable[[Samples, bool], Samples]:
+    """Takes one block after the other and says which is the last."""
+    if from_hz == to_hz:
+        return lambda block, last: block
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    return lambda block, last: stream.resample_chunk(block, last=last)
 
 
 def _unreadable(kind: str) -> UnsupportedAudio:
