@@ -1,4 +1,4 @@
-"""A stranger's URL to bytes, without letting it reach what only this machine can reach.
+"""An untrusted URL to bytes, without letting it reach what only this machine can reach.
 
 A host name is resolved once, every address it has must be public, and the connection goes to the checked address,
 so a name that changes its address between check and use gains nothing. Redirects go the same way again.
@@ -95,7 +95,7 @@ def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float, allow_hosts: frozenset[str]) -> None:
-    """Sends `body` under the same guard as `fetch`. No redirect is followed and no answer read: a status of 2xx will do.
+    """Sends `body` under the same guard as `fetch`. No redirect is followed, no answer read; a status of 2xx will do.
 
     Raises BlockedUrl, or FetchFailed when it was not taken.
     """
