@@ -5,7 +5,8 @@ import argparse
 import ipaddress
 import sys
 
-from transcription import keys, logs
+from transcription import logs
+from transcription.jobs import keys
 from transcription.settings import Settings, SettingsError
 
 
@@ -38,7 +39,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
                             "add-key, or set ALLOW_ANONYMOUS=true behind a gateway that checks callers")
     import uvicorn
 
-    from transcription.app import create_app
+    from transcription.http.app import create_app
 
     logs.configure(settings.log_level)
     app = create_app(settings)

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from tests.transcription.serving import NATURE, ROOT, Served, finished, nature, serve, submit
-from transcription import keys
 from transcription.errors import ApiError
-from transcription.keys import Keyring, RateLimit
+from transcription.jobs import keys
+from transcription.jobs.keys import Keyring, RateLimit
 from transcription.settings import Settings, SettingsError
 
 
@@ -95,7 +95,7 @@ def test_a_key_may_be_bound_to_networks(tmp_path: Path) -> None:
 
 def test_a_burst_is_let_through_then_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("transcription.keys.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("transcription.jobs.keys.time.monotonic", lambda: now[0])
     limit = RateLimit()
     assert [limit.take("a", 3) for _ in range(3)] == [0.0] * 3
     assert limit.take("a", 3) == pytest.approx(20)

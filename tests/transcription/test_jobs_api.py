@@ -223,8 +223,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     **{name: (data, "VALIDATION_UNSUPPORTED_AUDIO") for name, data in PLAYLISTS_AND_PAGES.items() if data},
     "not audio": (b"\x00" * 1000, "VALIDATION_UNSUPPORTED_AUDIO"),
     "a cut wav": (nature()[:60], "VALIDATION_UNSUPPORTED_AUDIO"),
-    "a wav that claims an hour": (raw_wav(b"\x01\x00" * 8000, rate_hz=8000, claimed_bytes=8000 * 2 * 3600),
-                                  "VALIDATION_TOO_LARGE"),
+    "a second too long": (raw_wav(b"\x01\x00" * 8000 * 301, rate_hz=8000), "VALIDATION_TOO_LARGE"),
     "too many channels": (raw_wav(bytes(4000), n_channels=64), "VALIDATION_UNSUPPORTED_AUDIO"),
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from transcription.jobs import Job, JobStore, LeaseLost, Observer, Query, Queue, Refused
-from transcription.sqlite import SqliteJobs, SqliteQueue
+from transcription.jobs.record import Job, JobStore, LeaseLost, Observer, Query, Queue, Refused
+from transcription.jobs.sqlite import SqliteJobs, SqliteQueue
 
 Ports = tuple[JobStore, Queue]
 LEASE_S = 0.3

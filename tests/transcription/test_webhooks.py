@@ -17,10 +17,10 @@ import pytest
 
 from intake import net
 from tests.transcription.serving import NATURE, finished, nature, serve, submit, wait_until
-from transcription import webhooks
-from transcription.jobs import Job
+from transcription.jobs import webhooks
+from transcription.jobs.record import Job
+from transcription.jobs.sqlite import SqliteJobs
 from transcription.settings import Settings, SettingsError
-from transcription.sqlite import SqliteJobs
 
 SECRET = secrets.token_bytes(32)
 WHSEC = "whsec_" + base64.b64encode(SECRET).decode()

@@ -15,7 +15,7 @@ from typing import Any
 
 from intake import TooLarge, net
 from transcription import logs
-from transcription.jobs import Job, JobStore
+from transcription.jobs.record import Job, JobStore
 from transcription.settings import Settings, SettingsError
 
 log = logs.logger(__name__)

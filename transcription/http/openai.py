@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response, Streami
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from transcription.access import Jobs, Reader, Submitter
 from transcription.errors import ApiError, invalid
-from transcription.jobs import Job
-from transcription.keys import Caller
-from transcription.requests import JobRequest
-from transcription.service import Service
-from transcription.transcript import FORMATS, Transcript
+from transcription.http.access import Jobs, Reader, Submitter
+from transcription.jobs.keys import Caller
+from transcription.jobs.record import Job
+from transcription.jobs.service import Service
+from transcription.speech.requests import JobRequest
+from transcription.speech.transcript import FORMATS, Transcript
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -208,8 +208,8 @@ async def _finished(request: Request, service: Service, job: Job, caller: Caller
         if current is None or current.status == "cancelled":
             raise ApiError("PROCESSING_CANCELLED", "the job was cancelled")
         if current.status == "failed":
-            told = current.error or {}
-            raise ApiError(told["error_code"], told["error"], field="file")
+            failure = current.error or {}
+            raise ApiError(failure["error_code"], failure["error"], field="file")
         return await run_in_threadpool(service.transcript, current)
     finally:
         await asyncio.shield(run_in_threadpool(_remove, service, job, caller))

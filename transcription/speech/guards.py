@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from timing.words import Word
-from transcription.recognise import RATE_HZ, Passage, Samples
+from transcription.speech.recognise import RATE_HZ, Passage, Samples
 
 COMPRESSION = 2.4
 """Whisper's own limit: text that deflates better than this repeats itself (Radford et al. 2022, section 4.5)."""

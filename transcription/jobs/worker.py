@@ -20,14 +20,24 @@ from typing import Any
 from intake import TooLarge, audio, net
 from s3_utils import MissingKey, StorageError, Store
 from transcription import logs
-from transcription.engines import Engines
 from transcription.errors import ApiError
-from transcription.jobs import Delivery, Job, JobStore, LeaseLost, Queue, Refused, audio_key, result_key
-from transcription.parts import Parts, build
-from transcription.pipeline import Run, transcribe
-from transcription.recognise import RATE_HZ, Samples
-from transcription.requests import JobRequest
+from transcription.jobs.parts import Parts, build
+from transcription.jobs.record import (
+    EXIT_STUCK,
+    Delivery,
+    Job,
+    JobStore,
+    LeaseLost,
+    Queue,
+    Refused,
+    audio_key,
+    result_key,
+)
 from transcription.settings import Settings
+from transcription.speech.engines import Engines
+from transcription.speech.pipeline import Run, transcribe
+from transcription.speech.recognise import RATE_HZ, Samples
+from transcription.speech.requests import JobRequest
 
 log = logs.logger(__name__)
 
@@ -36,7 +46,6 @@ POLL_S = 0.25
 IDLE_S = 0.5
 STOP_S = 1.0
 FETCH_S = 300.0
-EXIT_STUCK = 75
 
 
 class Stopped(Exception):
@@ -77,13 +86,13 @@ class Lease:
         self._thread.join()
 
     def _keep(self) -> None:
-        renewed, told = time.monotonic(), (self._stage, self._progress)
+        renewed, written = time.monotonic(), (self._stage, self._progress)
         while not self._over.wait(POLL_S):
             now, news = time.monotonic(), (self._stage, self._progress)
             try:
-                if news != told or now - renewed > self._settings.lease_s / 4:
+                if news != written or now - renewed > self._settings.lease_s / 4:
                     self._renew(*news)
-                    told, renewed = news, now
+                    written, renewed = news, now
                 elif not self._is_held():
                     raise LeaseLost
             except (LeaseLost, KeyError):
@@ -166,7 +175,7 @@ class Worker:
             return
         except Exception as problem:
             lease.let_go()
-            error = _told(problem, self._parts.settings)
+            error = _failure_of(problem, self._parts.settings)
             self._end(job, lambda current: current.failed(job.fence, error), started)
         delivery.done()
 
@@ -222,7 +231,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (net.BlockedUrl, "VALIDATION_BLOCKED_URL"), (net.FetchFailed, "PROCESSING_FETCH_FAILED"))
 
 
-def _told(problem: Exception, settings: Settings) -> dict[str, str]:
+def _failure_of(problem: Exception, settings: Settings) -> dict[str, str]:
     """What the caller is told; the cause of what is nobody's mistake goes to the log, by its kind alone."""
     if isinstance(problem, ApiError):
         return {"error_code": problem.code, "error": problem.message}

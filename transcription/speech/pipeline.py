@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from text import spoken
 from timing.align import Alignment, TimingError, Window, align
 from timing.words import Timeline
-from transcription import guards
-from transcription.diarize import speakers_of
-from transcription.engines import Engines
 from transcription.errors import ApiError
-from transcription.recognise import RATE_HZ, Passage, Recognition, Samples, Wish
-from transcription.requests import JobRequest
-from transcription.transcript import Transcript, segments_of, with_paragraphs
+from transcription.speech import guards
+from transcription.speech.diarize import speakers_of
+from transcription.speech.engines import Engines
+from transcription.speech.recognise import RATE_HZ, Passage, Recognition, Samples, Wish
+from transcription.speech.requests import JobRequest
+from transcription.speech.transcript import Transcript, segments_of, with_paragraphs
 
 SHARES = {"fetch": (0.0, 0.03), "decode": (0.03, 0.05), "recognise": (0.05, 0.6), "align": (0.6, 0.85),
           "diarize": (0.85, 0.97), "store": (0.97, 0.99)}

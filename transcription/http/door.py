@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from transcription import logs
 from transcription.errors import ApiError
-from transcription.requests import first_problem
+from transcription.speech.requests import first_problem
 
 log = logs.logger(__name__)
 
@@ -107,14 +107,14 @@ class _Passage:
         if self.status:
             return
         self.status = error.status
-        body = json.dumps(shown(self.scope["path"], error)).encode()
+        body = json.dumps(error_body(self.scope["path"], error)).encode()
         await self._send({"type": "http.response.start", "status": error.status, "headers": [
             (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
             (b"x-request-id", self.request_id.encode()), (b"connection", b"close")]})
         await self._send({"type": "http.response.body", "body": body})
 
 
-def shown(path: str, error: ApiError) -> dict[str, Any]:
+def error_body(path: str, error: ApiError) -> dict[str, Any]:
     """An error as the callers of this path know errors: OpenAI's below /v1."""
     if not path.startswith("/v1/"):
         return error.body()
@@ -126,7 +126,7 @@ def answered(request: Request, error: ApiError) -> JSONResponse:
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
     if error.status == 401:
         headers = {"WWW-Authenticate": "Bearer"}
-    return JSONResponse(shown(request.url.path, error), error.status, headers)
+    return JSONResponse(error_body(request.url.path, error), error.status, headers)
 
 
 def install_handlers(app: FastAPI) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3_utils import FolderStore, S3Store, Store
-from transcription.jobs import JobStore, Queue
+from transcription.jobs.record import JobStore, Queue
+from transcription.jobs.sqlite import SqliteJobs, SqliteQueue
 from transcription.settings import Settings
-from transcription.sqlite import SqliteJobs, SqliteQueue
 
 
 @dataclass(frozen=True)

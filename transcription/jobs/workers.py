@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from transcription import logs
+from transcription.jobs.record import EXIT_STUCK
 from transcription.settings import Settings
-from transcription.worker import EXIT_STUCK
 
 log = logs.logger(__name__)
 _LOOK_S = 0.1
@@ -86,6 +86,6 @@ class Workers:
             place.process = None
             log.warning("worker_ended", code=code, again_in_s=round(place.next_at - now, 1) if short else 0)
         if now >= place.next_at:
-            place.process = subprocess.Popen([sys.executable, "-m", "transcription.worker"], stdin=subprocess.PIPE,
+            place.process = subprocess.Popen([sys.executable, "-m", "transcription.jobs.worker"], stdin=subprocess.PIPE,
                                              env=self._settings.child_environ())
             place.started_at = now

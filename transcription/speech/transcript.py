@@ -102,8 +102,8 @@ class Transcript:
         if name == TEXT_FORMAT:
             return _plain(self)
         captions = Captions.of(options)
-        shown = _labelled(self, cues(self.timeline, captions)) if self.speakers else cues(self.timeline, captions)
-        content = WRITERS[name].write(self.timeline, shown, captions, job_id)
+        written = _labelled(self, cues(self.timeline, captions)) if self.speakers else cues(self.timeline, captions)
+        content = WRITERS[name].write(self.timeline, written, captions, job_id)
         return _WITH_SPEAKERS[name](self, content) if self.speakers and name in _WITH_SPEAKERS else content
 
 
@@ -156,10 +156,10 @@ def _plain(transcript: Transcript) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def _labelled(transcript: Transcript, shown: Sequence[Cue]) -> list[Cue]:
+def _labelled(transcript: Transcript, unlabelled: Sequence[Cue]) -> list[Cue]:
     """Each cue with whose it is, where that is another's than the cue before."""
     found, last = [], None
-    for cue in shown:
+    for cue in unlabelled:
         name = transcript.speaker(cue.first)
         if name and name != last:
             first, *rest = cue.pieces[0]

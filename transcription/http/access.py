@@ -8,8 +8,8 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from transcription.errors import ApiError
-from transcription.keys import ANONYMOUS, Caller, Keyring, RateLimit
-from transcription.service import Service
+from transcription.jobs.keys import ANONYMOUS, Caller, Keyring, RateLimit
+from transcription.jobs.service import Service
 
 _bearer = HTTPBearer(auto_error=False, description="`Authorization: Bearer KEY`")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False)

@@ -19,6 +19,8 @@ from typing import Any, Literal, Protocol
 
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 STATES: tuple[State, ...] = ("queued", "in_progress", "completed", "failed", "cancelled")
+EXIT_STUCK = 75
+"""With which a worker ends that cannot leave a cancelled job in another way."""
 FINAL = frozenset({"completed", "failed", "cancelled"})
 
 

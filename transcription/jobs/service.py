@@ -15,13 +15,13 @@ from pydantic import SecretStr
 
 from s3_utils import MissingKey, StorageError
 from transcription import logs
-from transcription.engines import Capabilities
 from transcription.errors import ApiError, invalid, not_found
-from transcription.jobs import Job, Page, Query, Refused, audio_key, result_key
-from transcription.keys import Caller
-from transcription.parts import Parts
-from transcription.requests import JobRequest
-from transcription.transcript import Transcript
+from transcription.jobs.keys import Caller
+from transcription.jobs.parts import Parts
+from transcription.jobs.record import Job, Page, Query, Refused, audio_key, result_key
+from transcription.speech.capabilities import Capabilities
+from transcription.speech.requests import JobRequest
+from transcription.speech.transcript import Transcript
 
 log = logs.logger(__name__)
 _BLOCK = 1 << 20

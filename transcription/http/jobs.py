@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from s3_utils import attachment
-from transcription import jobs
-from transcription.access import Jobs, Reader, Submitter
 from transcription.errors import HTTP_STATUS, invalid
-from transcription.requests import JobRequest, read_transcript
-from transcription.service import view
-from transcription.transcript import FORMATS
+from transcription.http.access import Jobs, Reader, Submitter
+from transcription.jobs import record
+from transcription.jobs.service import view
+from transcription.speech.requests import JobRequest, read_transcript
+from transcription.speech.transcript import FORMATS
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -159,13 +159,13 @@ def _options(text: str) -> Any:
 
 
 @router.get("/", responses={200: {"model": JobList}, **errors(422)})
-def list_jobs(jobs_service: Jobs, caller: Reader, status: jobs.State | None = None,
+def list_jobs(jobs_service: Jobs, caller: Reader, status: record.State | None = None,
               created_after: datetime | None = None, created_before: datetime | None = None,
               limit: Annotated[int, Query(ge=1, le=500)] = 50,
               cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None) -> Response:
     """The caller's jobs, the newest first, without their results."""
     after, before = (each.timestamp() if each else None for each in (created_after, created_before))
-    page = jobs_service.page(jobs.Query(caller.owner, status, after, before, limit, cursor))
+    page = jobs_service.page(record.Query(caller.owner, status, after, before, limit, cursor))
     return JSONResponse({"jobs": [view(job) for job in page.jobs], "next_cursor": page.next_cursor})
 
 

@@ -16,11 +16,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from transcription.access import Jobs, Reader
-from transcription.jobs import JobStore
-from transcription.jobs_api import errors
-from transcription.service import Service
-from transcription.workers import Workers
+from transcription.http.access import Jobs, Reader
+from transcription.http.jobs import errors
+from transcription.jobs.record import JobStore
+from transcription.jobs.service import Service
+from transcription.jobs.workers import Workers
 
 health = APIRouter(prefix="/health", tags=["health"])
 metrics = APIRouter(prefix="/api/v1/metrics", tags=["metrics"])

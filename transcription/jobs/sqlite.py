@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from transcription.jobs import STATES, Counts, Delivery, Job, Observer, Page, Query
+from transcription.jobs.record import STATES, Counts, Delivery, Job, Observer, Page, Query
 
 _SCHEMA = """
 create table if not exists jobs(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from timing.words import Word
-from transcription.recognise import RATE_HZ, Samples
+from transcription.speech.recognise import RATE_HZ, Samples
 
 NEAR_MS = 500
 """A word outside of all turns belongs to the nearest, if that is no further away."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import whisperx
 
-from transcription.recognise import RATE_HZ, Passage, Recognition, Samples, Wish
+from transcription.speech.recognise import RATE_HZ, Passage, Recognition, Samples, Wish
 
 PIECE_S = 600
 """Longer audio is recognised piece by piece, so that memory does not grow with it."""

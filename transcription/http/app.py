@@ -12,15 +12,17 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from prometheus_client import CollectorRegistry, Histogram
 
-from transcription import health_api, jobs_api, logs, openai_api, webhooks
-from transcription.door import Door, install_handlers
-from transcription.engines import capabilities
-from transcription.health_api import JobCollector
-from transcription.keys import Keyring, RateLimit
-from transcription.parts import build
-from transcription.service import Service
+from transcription import logs
+from transcription.http import health, jobs, openai
+from transcription.http.door import Door, install_handlers
+from transcription.http.health import JobCollector
+from transcription.jobs import webhooks
+from transcription.jobs.keys import Keyring, RateLimit
+from transcription.jobs.parts import build
+from transcription.jobs.service import Service
+from transcription.jobs.workers import Workers
 from transcription.settings import Settings
-from transcription.workers import Workers
+from transcription.speech.capabilities import capabilities
 
 log = logs.logger(__name__)
 PAGE = Path(__file__).with_name("page.html")
@@ -58,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
                            allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Content-Type"],
                            expose_headers=["X-Request-ID", "Content-Disposition"])
     app.add_middleware(Door, max_bytes=settings.max_upload_bytes, durations=durations)
-    for router in (jobs_api.router, openai_api.router, health_api.health, health_api.metrics, health_api.prometheus):
+    for router in (jobs.router, openai.router, health.health, health.metrics, health.prometheus):
         app.include_router(router)
     app.add_api_route("/", lambda: FileResponse(PAGE, media_type="text/html; charset=utf-8"), methods=["GET"],
                       include_in_schema=False)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from captions.cues import CaptionError, Captions
 from text import transcript as transcripts
 from transcription.errors import ApiError, invalid
-from transcription.transcript import FORMATS
+from transcription.speech.transcript import FORMATS
 
 ModelSize = Literal["tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en", "large-v1",
                     "large-v2", "large-v3", "large-v3-turbo"]
