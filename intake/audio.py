@@ -13,7 +13,7 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
@@ -43,6 +43,8 @@ _DECODE_S = 60.0
 _MAX_ALLOC_BYTES = 1 << 28
 _BLOCK_FRAMES = 1 << 16
 _CLIPPED = 0.999
+_CANCELLED = 0.05
+"""A mean with less than this share of the channels' own power is what two of them in opposite phase leave."""
 _STEP_MS = 10
 
 _DECODERS = ("aac,alac,flac,mp2,mp2float,mp3,mp3float,opus,vorbis,"
@@ -56,11 +58,15 @@ class UnsupportedAudio(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero."""
+    """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero.
+
+    Channels in opposite phase cancel each other in a mean: then it is the loudest one, and `warnings` says so.
+    """
 
     samples: Samples
     rate_hz: int
     n_channels: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,10 @@ class _Stream:
     blocks: Iterator[Samples]
 
 
-def decode(data: bytes, *, max_duration_s: float) -> Audio:
+def decode(data: bytes, *, max_duration_s: float, check: Callable[[], None] = lambda: None) -> Audio:
     """Reads wav, aiff, flac, mp3, ogg (Vorbis, Opus, FLAC), m4a/mp4, aac and webm/matroska.
+
+    `check` is called between blocks, and raises to stop.
 
     Raises UnsupportedAudio, and TooLarge for what lasts longer than `max_duration_s`, holds more than `MAX_FRAMES`
     or takes a minute to decode.
@@ -104,12 +112,18 @@ def decode(data: bytes, *, max_duration_s: float) -> Audio:
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
     with reader(data, kind) as stream:
-        samples = _mono(stream, max_duration_s)
+        samples, power = _mono(stream, max_duration_s, check)
+    warnings: tuple[str, ...] = ()
+    if stream.n_channels > 1 and np.dot(samples, samples) < _CANCELLED * power.mean():
+        loudest = int(np.argmax(power))
+        with reader(data, kind) as stream:
+            samples, _ = _mono(stream, max_duration_s, check, loudest)
+        warnings = (f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used",)
     if len(samples) < stream.rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
     if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
-    return Audio(samples, stream.rate_hz, stream.n_channels)
+    return Audio(samples, stream.rate_hz, stream.n_channels, warnings)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -255,8 +269,12 @@ def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
     return _unreadable(kind)
 
 
-def _mono(stream: _Stream, max_duration_s: float) -> Samples:
-    """Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge."""
+def _mono(stream: _Stream, max_duration_s: float, check: Callable[[], None],
+          channel: int | None = None) -> tuple[Samples, Levels]:
+    """The mean of the channels, or the one asked for; and each channel's sum of squares.
+
+    Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge.
+    """
     if not 1 <= stream.n_channels <= MAX_CHANNELS:
         raise UnsupportedAudio(f"the audio has {stream.n_channels} channels; send at most {MAX_CHANNELS}")
     if not MIN_RATE_HZ <= stream.rate_hz <= MAX_RATE_HZ:
@@ -265,14 +283,16 @@ def _mono(stream: _Stream, max_duration_s: float) -> Samples:
     too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
     if stream.n_frames > max_frames:
         raise too_long
-    blocks, n_frames = [np.zeros(0, np.float32)], 0
+    blocks, n_frames, power = [np.zeros(0, np.float32)], 0, np.zeros(stream.n_channels)
     for block in stream.blocks:
+        check()
         n_frames += len(block)
         if n_frames > max_frames:
             raise too_long
         with np.errstate(invalid="ignore", over="ignore"):
-            blocks.append(block.mean(axis=1))
-    return np.concatenate(blocks)
+            blocks.append(block.mean(axis=1) if channel is None else block[:, channel].copy())
+            power += np.square(block, dtype=np.float64).sum(axis=0)
+    return np.concatenate(blocks), power
 
 
 def _unreadable(kind: str) -> UnsupportedAudio:

@@ -73,7 +73,7 @@ class Settings:
             "for `espeak` (more would hold jobs back from idle workers), and on a GPU as many of the longest F5 lines "
             "as are stepped together: up to 8, since lines of several jobs then share one pass of the network.")
     lease_s: int = setting(
-        "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
+        "LEASE_S", default=30, doc="A job whose worker has not renewed its lease for this long may be taken over.")
     max_payload_bytes: int = setting(
         "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
     log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")

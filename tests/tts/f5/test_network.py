@@ -115,6 +115,10 @@ def test_half_precision_products_stay_near_float32() -> None:
     assert 0 < off < 2e-3
 
 
+def storages(tensors: Any) -> set[int]:
+    return {tensor.untyped_storage()._cdata for tensor in tree_leaves(tensors) if isinstance(tensor, Tensor)}
+
+
 class Launches(TorchDispatchMode):
     """Counts the operations that would start a kernel: views and memory that is only allocated start none."""
 
@@ -125,9 +129,7 @@ class Launches(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
-        given = {tensor.untyped_storage()._cdata for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
-        made = {tensor.untyped_storage()._cdata for tensor in tree_leaves(out) if isinstance(tensor, Tensor)}
-        is_view = made <= given and not func._schema.is_mutable
+        is_view = storages(out) <= storages((args, kwargs)) and not func._schema.is_mutable
         if not is_view and "empty" not in name:
             self.names[name] += 1
         return out
