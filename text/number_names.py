@@ -29,6 +29,8 @@ def language_code(language: str) -> str:
     base = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "cmn": "zh", "yue": "zh"}.get(base, base)
     if base not in _POWERS:
         return ""
+    if base == "pt" and not region:
+        region = "BR"  # where most who speak it live
     whole = f"{base}_{region.upper()}"
     return whole if whole in CONVERTER_CLASSES else base
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from intake import audio, net
@@ -94,7 +94,8 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     with job.stage("align", 0.2):
         language = request.language or "en"
         timed = align_whole(recording, request.text, language, request.timing_method,
-                            allowed(parts.sources, request.timing_method, parts.settings), job.check)
+                            allowed(parts.sources, request.timing_method, parts.settings), job.check,
+                            request.pronunciations)
     with job.stage("store", 0.95):
         timing = _stored_timing(request, timed, job, parts.store, written)
     return {
@@ -103,20 +104,21 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": request.text,
         **timing,
-        "warnings": [*spoken.doubts(spoken.read(request.text, language)), *timed.warnings],
+        "warnings": list(timed.warnings),
         "stages_ms": dict(job.stages_ms),
     }
 
 
 def align_whole(recording: audio.Audio, text: str, language: str, method: Method, sources: Mapping[str, Source],
-                check: Callable[[], None]) -> Alignment:
+                check: Callable[[], None], pronunciations: Mapping[str, str] | None = None) -> Alignment:
     """The words of a whole recording in one window. Raises TimingError."""
-    tokens = spoken.read(text, language)
+    tokens = spoken.read(text, language, pronunciations=pronunciations)
     if not any(token.spoken for token in tokens):
         raise script.ScriptError("text has nothing to say")
     window = Window(0, len(recording.samples) * 1000 // recording.rate_hz, 0, len(tokens))
-    return align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
-                 method=method, sources=sources, check=check)
+    timed = align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
+                  method=method, sources=sources, check=check)
+    return replace(timed, warnings=(*spoken.doubts(tokens), *timed.warnings))
 
 
 def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -> Mapping[str, Source]:
@@ -140,7 +142,8 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
             plan.parts.append(assemble.Silence(piece.duration_ms))
             continue
         voice = known[piece.voice] if piece.voice else own
-        tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text)
+        tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text,
+                             pronunciations=request.pronunciations)
         plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
         for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)

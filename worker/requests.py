@@ -76,6 +76,15 @@ def _language(value: str) -> str:
     return value.replace("_", "-")
 
 
+def _pronunciations(value: dict[str, str]) -> dict[str, str]:
+    for written, spoken in value.items():
+        if not written.strip() or not any(map(str.isalnum, written)):
+            raise ValueError(f"has an entry without a letter or digit: {written[:20]!r}")
+        if not any(map(str.isalpha, spoken)):
+            raise ValueError(f"says nothing for {written[:20]!r}")
+    return value
+
+
 def _captions(value: object) -> object:
     if not isinstance(value, Mapping):
         raise ValueError("is an object of caption options")
@@ -90,6 +99,8 @@ Transcript = Annotated[str, Field(min_length=1, max_length=100_000), AfterValida
 JobId = Annotated[str, AfterValidator(_job_id)]
 VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Respelling = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
+Pronunciations = Annotated[dict[Respelling, Respelling], Field(max_length=200), AfterValidator(_pronunciations)]
 Url = Annotated[str, Field(min_length=1, max_length=4096)]
 Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
 CaptionOptions = Annotated[Captions, BeforeValidator(_captions)]
@@ -110,6 +121,7 @@ class Timed(Request):
     timing_format: Formats = ("srt",)
     timing_method: TimingMethod = "auto"
     language: Language | None = None
+    pronunciations: Pronunciations = Field(default_factory=dict)
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
     job_id: JobId | None = None
     url_expires_s: ExpiresS = 3600
@@ -117,6 +129,8 @@ class Timed(Request):
     def fingerprint(self, endpoint: str) -> str:
         """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
         given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
+        if not self.pronunciations:  # jobs from before there were any stay the same jobs
+            del given["pronunciations"]
         canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -29,7 +29,7 @@ WORDS = {
         settant 80 ottanta ottant 90 novanta novant *2 cento cent *3 mille mila *6 milione milioni *9
         miliardo miliardi
         *12 bilione bilioni - e""",
-    "pt": """0 zero 1 um uma 2 dois duas 3 três 4 quatro catro 5 cinco 6 seis 7 sete 8 oito 9 nove 10
+    "pt_PT": """0 zero 1 um uma 2 dois duas 3 três 4 quatro catro 5 cinco 6 seis 7 sete 8 oito 9 nove 10
         dez 11 onze 12 doze
         13 treze 14 catorze 15 quinze 16 dezasseis dezesseis 17 dezassete dezessete 18 dezoito 19 dezanove dezenove
         20 vinte 30 trinta 40 quarenta 50 cinquenta 60 sessenta 70 setenta 80 oitenta 90 noventa 100 cem cento
@@ -128,7 +128,7 @@ WORDS = {
         40 ארבעים 50 חמישים 60 שישים 70 שבעים 80 שמונים 90 תשעים 100 מאה 200 מאתיים *2 מאות *3 אלף אלפים 2000 אלפיים
         *6 מיליון *9 מיליארד *12 טריליון - ו""",
 }
-WORDS["pt_BR"] = WORDS["pt"].replace("*12 bilião biliões trilhão trilhões", "*12 trilhão trilhões")
+WORDS["pt_BR"] = WORDS["pt_PT"].replace("*12 bilião biliões trilhão trilhões", "*12 trilhão trilhões")
 
 
 @cache

@@ -42,9 +42,10 @@ FOUND_WRONG = [
     ("221B Baker Street", "two twenty-one B Baker Street"),
     ("$.01 and $20.5", "one cent and twenty dollars fifty"),
     ("April 29th's", "April twenty-ninth's"),
-    ("124,444,234,854,823,834,553", "one hundred twenty-four quintillion four hundred forty-four quadrillion two hundred "
-     "thirty-four trillion eight hundred fifty-four billion eight hundred twenty-three million eight hundred thirty-four "
-     "thousand five hundred fifty-three"),
+    ("124,444,234,854,823,834,553",
+     ("one hundred twenty-four quintillion four hundred forty-four quadrillion two hundred thirty-four trillion "
+     "eight hundred fifty-four billion eight hundred twenty-three million eight hundred thirty-four thousand "
+     "five hundred fifty-three")),
 ]
 
 

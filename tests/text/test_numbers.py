@@ -106,3 +106,9 @@ def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str])
 def test_a_month_is_said_in_a_date(base: str, number: str, month: str) -> None:
     spoken = " ".join(token.said for token in read(f"02.{number}.2003", base))
     assert (month in spoken) == (base not in ("pl", "ru"))
+
+
+@pytest.mark.parametrize(("base", "below", "one", "many"), rows(DATA / "fractions.tsv"))
+def test_a_fraction_is_said_in_its_language(base: str, below: str, one: str, many: str) -> None:
+    assert read(f"1/{below}", base)[0].said == one
+    assert read(f"3/{below}", base)[0].said.endswith(" " + many)

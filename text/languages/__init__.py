@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.amounts import amount, spaced_thousands
+from text.languages.amounts import amount, fraction, sign_apart, spaced_thousands
 from text.languages.chinese import chinese_text
 from text.languages.dates import clock, date, ordinal, own_dots, year_words
 from text.languages.grammar import Language, language, whole_words
@@ -29,7 +29,7 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     said: list[str] = []
     while len(said) < len(words):
         at = len(said)
-        if re.search(r"[\d%]", words[at].core):
+        if re.search(r"[\d%]", words[at].core) or words[at].core in _SIGNS:
             phrases = _numbers(words, at, speech)
         else:
             phrases = [lowered(words[at].core, loud[at], tag)]
@@ -62,7 +62,11 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     return [words_for] if words_for else None
 
 
-RULES: tuple[Rule, ...] = (japanese, korean, spaced_thousands, date, ordinal, clock, _year, amount)
+_SIGNS = ("€", "$", "£", "¥", "R$", "₩", "₹", "CHF", "USD", "EUR")
+"""Currencies that may stand before their number with a space between."""
+RULES: tuple[Rule, ...] = (
+    japanese, korean, sign_apart, fraction, spaced_thousands, date, ordinal, clock, _year, amount,
+)
 """The first rule that knows a word reads it."""
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from text import tables
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
 from text.number_names import name
-from text.written import Written, grouped, next_core, share_out
+from text.written import FRACTION, Written, grouped, next_core, share_out
 
 _SIGNS = r"€|\$|£|¥|₩|₹|₽|₺|R\$|CHF|%"
 _AMOUNT = re.compile(
@@ -65,12 +65,46 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if quantity is None or (match["high"] and high is None):
         return None
     unit = match["before"] or match["unit"]
+    if match["before"] and match["unit"]:
+        quantity = f"{quantity} {match['unit']}"
     if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
         return scaled
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
     return _with_unit(quantity, high or number, next_core(words, at), speech, exact=high is None) or [quantity]
+
+
+_FRACTION = re.compile(rf"(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,3}})/(?P<below>\d{{1,3}})")
+_PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
+
+
+def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1/2 · ¾ · 2½"""
+    match = _FRACTION.fullmatch(words[at].core)
+    if match is None:
+        return None
+    above, below = name(match["above"], speech.code), name(match["below"], speech.code)
+    if speech.base == "ko":
+        return [f"{below}분의 {above}"] if not match["whole"] else None
+    one, many = _PARTS.get((speech.base, match["below"]), ("", ""))
+    if not one or above is None:
+        return None
+    part = one if match["above"] == "1" else f"{agree(above, 'm', speech)} {many}"
+    if not match["whole"]:
+        return [part]
+    whole = name(match["whole"], speech.code)
+    joint = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y"}[speech.base]
+    return [f"{whole} {joint} {part}"]
+
+
+def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """R$ 12,05 · € 5: the sign is said behind the number"""
+    core, following = words[at].core, next_core(words, at)
+    if core not in currencies(speech.base) or not following[:1].isdigit():
+        return None
+    phrases = amount([*words[:at], words[at + 1]._replace(core=core + following), *words[at + 2:at + 4]], at, speech)
+    return ["", *phrases] if phrases else None
 
 
 def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:

@@ -11,13 +11,26 @@ _HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?"
 _HAN_UNITS = {"℃": "摄氏度", "°C": "摄氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米", "g": "克",
               "¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?!\d)")
+_HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
+
+
+def _time(match: re.Match[str]) -> str:
+    """2:02 is 两点零二分."""
+    hour, minute, second = int(match[1]), int(match[2]), match[3]
+    if hour > 24 or minute > 59:
+        return match[0]
+    text = f"{'两' if hour == 2 else hour}点"
+    if minute or second:
+        text += f"{'零' if 0 < minute < 10 and not second else ''}{minute}分"
+    return text + (f"{int(second)}秒" if second else "")
 
 
 def chinese_text(core: str, following: str) -> str:
     """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read."""
     core = _HAN_DATE.sub(lambda d: f"{d[1]}年{int(d[2])}月{int(d[3])}日", core)
-    core = _HAN_TIME.sub(lambda t: f"{int(t[1])}点" + (f"{int(t[2])}分" if int(t[2]) else ""), core)
+    core = _HAN_TIME.sub(_time, core)
+    core = re.sub(r"(?<![\d./])(\d{4})[-/](0\d|1[0-2])(?![\d./-])", lambda d: f"{d[1]}年{int(d[2])}月", core)
+    core = re.sub(r"(?<![\d/.])([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\2分之\1", core)
     core = re.sub(r"(?<=\d)[-–~～](?=\d)", "到", core)
 
     def read(match: re.Match[str]) -> str:

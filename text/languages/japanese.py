@@ -12,11 +12,11 @@ from text.written import Written
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<sign>(?<!\d)[-−])?(?P<money>[¥$€£])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?P<unit>{_UNIT})?(?![A-Za-z])")
+    rf"(?:(?P<unit>{_UNIT})(?![A-Za-z]))?")
 _DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _TELEPHONE = re.compile(r"0\d{1,4}-\d{1,4}-\d{3,4}")
-_FRACTION = re.compile(r"(?<![\d/])(\d{1,4})/(\d{1,4})(?![\d/])")
+_FRACTION = re.compile(r"(?<![\d/])([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/])")
 
 
 def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

@@ -10,7 +10,7 @@ from text.written import Written
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _COUNTED = re.compile(
-    r"(?P<number>\d{1,2})(?P<thing>시간|시|명|개|살|번째|마리|권|잔|병|대|장|가지|사람|달)(?P<rest>\D*)")
+    r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|달(?!러))")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _MONTHS = {6: "유월", 10: "시월"}
@@ -28,12 +28,9 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if speech.base != "ko":
         return None
     core = words[at].core
-    if counted := _COUNTED.fullmatch(core):
-        number = int(counted["number"])
-        if counted["thing"] == "번째" and number == 1:
-            return ["첫 번째" + counted["rest"]]
-        if number and (counted["thing"] != "시" or number <= 12):
-            return [f"{native(number)} {counted['thing']}{counted['rest']}"]
+    if _COUNTED.search(core):
+        counted = _COUNTED.sub(_counted, core)
+        return [" ".join(re.sub(r"\d+", lambda run: f"{whole_words(run[0], speech) or run[0]} ", counted).split())]
     if clock := _CLOCK.fullmatch(core):
         return _time(int(clock[1]), int(clock[2]), int(clock[3] or 0), speech)
     if date := _DATE.fullmatch(core):
@@ -42,6 +39,13 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if month_alone := re.fullmatch(r"(6|06|10)월(\D*)", core):
         return [_MONTHS[int(month_alone[1])] + month_alone[2]]
     return None
+
+
+def _counted(match: re.Match[str]) -> str:
+    number, thing = int(match["number"]), match["thing"]
+    if not number or (thing == "시" and number > 12):
+        return match[0]
+    return f"첫 {thing} " if thing == "번째" and number == 1 else f"{native(number)} {thing} "
 
 
 def _month(month: int, speech: Language) -> str:
