@@ -48,6 +48,8 @@ def name(digits: str, code: str, to: str = "cardinal") -> str | None:
     except Exception:  # each of its sixty converters fails in its own way on what it lacks
         return None
     wrong, right = _MISSPELLED.get(base, ("", ""))
+    if base == "ja":
+        return re.sub("(?<![二三四五六七八九])千(?=[一二三四五六七八九十百]*[万億兆])", "一千", words)
     return re.sub(r"\s*,\s*", " ", words.replace(wrong, right) if wrong else words)
 
 

@@ -105,7 +105,7 @@ def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str])
 @pytest.mark.parametrize(("base", "number", "month"), rows(DATA / "months.tsv"))
 def test_a_month_is_said_in_a_date(base: str, number: str, month: str) -> None:
     spoken = " ".join(token.said for token in read(f"02.{number}.2003", base))
-    assert (month in spoken) == (base not in ("pl", "ru"))
+    assert (month in spoken) == (base != "pl")
 
 
 @pytest.mark.parametrize(("base", "below", "one", "many"), rows(DATA / "fractions.tsv"))

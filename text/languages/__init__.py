@@ -16,6 +16,7 @@ from text.languages.dates import clock, date, ordinal, own_dots, year_words
 from text.languages.grammar import Language, language, whole_words
 from text.languages.japanese import japanese
 from text.languages.korean import korean
+from text.languages.russian import russian
 from text.written import MAX_CORE, Written, next_core, punctuated
 
 Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
@@ -65,7 +66,7 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 _SIGNS = ("€", "$", "£", "¥", "R$", "₩", "₹", "CHF", "USD", "EUR")
 """Currencies that may stand before their number with a space between."""
 RULES: tuple[Rule, ...] = (
-    japanese, korean, sign_apart, fraction, spaced_thousands, date, ordinal, clock, _year, amount,
+    japanese, korean, russian, sign_apart, fraction, spaced_thousands, date, ordinal, clock, _year, amount,
 )
 """The first rule that knows a word reads it."""
 

@@ -72,16 +72,24 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
-    return _with_unit(quantity, high or number, next_core(words, at), speech, exact=high is None) or [quantity]
+    following = next_core(words, at)
+    if (speech.base, following) in _SCALES and not number.decimals:
+        quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
+    return _with_unit(quantity, high or number, following, speech, exact=high is None) or [quantity]
 
 
 _FRACTION = re.compile(rf"(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,3}})/(?P<below>\d{{1,3}})")
 _PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
 
 
+_AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y"}
+
+
 def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1/2 · ¾ · 2½"""
     match = _FRACTION.fullmatch(words[at].core)
+    if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
+        return _mixed_number(words, at, speech)
     if match is None:
         return None
     above, below = name(match["above"], speech.code), name(match["below"], speech.code)
@@ -93,9 +101,16 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     part = one if match["above"] == "1" else f"{agree(above, 'm', speech)} {many}"
     if not match["whole"]:
         return [part]
-    whole = name(match["whole"], speech.code)
-    joint = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y"}[speech.base]
-    return [f"{whole} {joint} {part}"]
+    return [f"{name(match['whole'], speech.code)} {_AND[speech.base]} {part}"]
+
+
+def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3 3/5"""
+    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
+    above, _, below = words[at + 1].core.partition("/")
+    if not part or not whole or speech.base not in _AND or not int(above) < int(below):
+        return None
+    return [whole, f"{_AND[speech.base]} {part[0]}"]
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -147,7 +162,11 @@ def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact
 def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:
     percent = noun is speech.percent
     words = quantity if number.decimals or percent else agree(quantity, noun.gender, speech)
-    return [words, form(number.value, noun.forms, speech, bool(number.decimals))]
+    counted = form(number.value, noun.forms, speech, bool(number.decimals))
+    if number.value and number.value % 10**6 == 0 and not (number.decimals or percent):
+        words += {"es": " de", "pt": " de", "it": " di", "fr": " d'" if counted[0] in "aeiou" else " de"}.get(
+            speech.base, "")
+    return [words, counted]
 
 
 def _money(quantity: str, number: Number, money: Noun, hundredth: Noun, speech: Language) -> list[str]:

@@ -7,8 +7,11 @@ from text.number_names import MAX_DIGITS, han_cardinal, han_digits
 
 _HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?"
                          r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
-                         r"(?P<scale>[百千万萬亿億]*)(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
+                         r"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|℃|°C|°|km/h|km\^2|m\^2|m\^3|km|kg|cm|mm|ml|mL|ms|mg|m|g|L|l)(?![A-Za-z]))?")
 _HAN_UNITS = {"℃": "摄氏度", "°C": "摄氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米", "g": "克",
+              "km/h": "公里每小时", "km^2": "平方公里", "m^2": "平方米", "m^3": "立方米", "mm": "毫米",
+              "ml": "毫升", "mL": "毫升",
+              "ms": "毫秒", "mg": "毫克", "L": "升", "l": "升",
               "¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
@@ -28,6 +31,7 @@ def _time(match: re.Match[str]) -> str:
 def chinese_text(core: str, following: str) -> str:
     """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read."""
     core = _HAN_DATE.sub(lambda d: f"{d[1]}年{int(d[2])}月{int(d[3])}日", core)
+    core = re.sub(r"(?<!\d)0(\d)(?=[月日号])", r"\1", core)
     core = _HAN_TIME.sub(_time, core)
     core = re.sub(r"(?<![\d./])(\d{4})[-/](0\d|1[0-2])(?![\d./-])", lambda d: f"{d[1]}年{int(d[2])}月", core)
     core = re.sub(r"(?<![\d/.])([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\2分之\1", core)
@@ -51,7 +55,8 @@ def chinese_text(core: str, following: str) -> str:
 def _han_number(digits: str, after: str) -> str:
     number = digits.replace(",", "")
     year = len(number) == 4 and after == "年"
-    if year or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1) or re.fullmatch(r"1\d{10}", digits):
+    mobile = re.fullmatch(r"1[3-9]\d{9}", digits)
+    if year or mobile or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1):
         return han_digits(number)
     if number == "2" and after in tuple("个位只条张次年天块元本岁种件名"):
         return "两"

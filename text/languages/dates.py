@@ -20,7 +20,7 @@ _ORDINALS = {
 }
 _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _DATE_WORDS = {"de": "{0} {1} {2}", "fr": "{0} {1} {2}", "es": "{0} de {1} de {2}", "it": "{0} {1} {2}",
                "pt": "{0} de {1} de {2}", "nl": "{0} {1} {2}", "hi": "{0} {1} {2}"}
 _FIRST = {"fr": "premier", "es": "uno", "it": "primo", "pt": "primeiro"}
@@ -61,9 +61,13 @@ def own_dots(words: Sequence[Written], speech: Language | None) -> Sequence[Writ
     """The dot of a German day belongs to it: it ends no sentence."""
     if speech is None or speech.base != "de":
         return words
-    return [word._replace(core=word.core + ".", tail="")
-            if word.tail == "." and after.core in months("de") and re.fullmatch(r"\d{1,2}", word.core) else word
+    return [word._replace(core=word.core + ".", tail="") if _is_day(word, after) else word
             for word, after in zip_longest(words, words[1:], fillvalue=Written("", "", ""))]
+
+
+def _is_day(word: Written, after: Written) -> bool:
+    return (word.tail == "." and after.core.capitalize() in months("de")
+            and re.fullmatch(r"\d{1,2}", word.core) is not None)
 
 
 def date(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

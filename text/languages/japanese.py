@@ -29,8 +29,14 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _FRACTION.sub(r"\2分の\1", text)
-    text = re.sub(r"(?<=\d)[-–~〜～](?=\d)", "から", text)
+    text = re.sub(r"(?i)(\d{1,2}(?:時(?:\d{1,2}分)?)?)\s?([ap])\.?m\.?", _half_day, text)
+    text = re.sub(r"(?<=[\d日月年時分秒代頃])[-–~〜～](?=\d)", "から", text)
     return [_NUMBER.sub(lambda match: _read(match, speech), text)]
+
+
+def _half_day(match: re.Match[str]) -> str:
+    time = match[1] if "時" in match[1] else f"{match[1]}時"
+    return ("午前" if match[2].lower() == "a" else "午後") + time
 
 
 def _read(match: re.Match[str], speech: Language) -> str:

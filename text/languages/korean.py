@@ -29,8 +29,9 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core = words[at].core
     if _COUNTED.search(core):
-        counted = _COUNTED.sub(_counted, core)
-        return [" ".join(re.sub(r"\d+", lambda run: f"{whole_words(run[0], speech) or run[0]} ", counted).split())]
+        text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
+                      _COUNTED.sub(_counted, core))
+        return [" ".join(text.split())]
     if clock := _CLOCK.fullmatch(core):
         return _time(int(clock[1]), int(clock[2]), int(clock[3] or 0), speech)
     if date := _DATE.fullmatch(core):
