@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from functools import cache
 
-MILLIONS = {"*6": 10**6, "*9": 10**9, "*12": 10**12}
 WORDS = {
     "de": """0 null 1 ein eins eine 2 zwei 3 drei 4 vier 5 fünf 6 sechs 7 sieben 8 acht 9 neun 10 zehn 11 elf 12 zwölf
         13 dreizehn 14 vierzehn 15 fünfzehn 16 sechzehn 17 siebzehn 18 achtzehn 19 neunzehn 20 zwanzig 30 dreißig
@@ -128,6 +127,10 @@ WORDS = {
         40 ארבעים 50 חמישים 60 שישים 70 שבעים 80 שמונים 90 תשעים 100 מאה 200 מאתיים *2 מאות *3 אלף אלפים 2000 אלפיים
         *6 מיליון *9 מיליארד *12 טריליון - ו""",
 }
+ENGLISH = """0 zero 1 one 2 two 3 three 4 four 5 five 6 six 7 seven 8 eight 9 nine 10 ten 11 eleven 12 twelve
+    13 thirteen 14 fourteen 15 fifteen 16 sixteen 17 seventeen 18 eighteen 19 nineteen 20 twenty 30 thirty 40 forty
+    50 fifty 60 sixty 70 seventy 80 eighty 90 ninety *2 hundred *3 thousand *6 million *9 billion *12 trillion
+    *15 quadrillion *18 quintillion - and"""
 WORDS["pt_BR"] = WORDS["pt_PT"].replace("*12 bilião biliões trilhão trilhões", "*12 trilhão trilhões")
 
 
@@ -135,7 +138,7 @@ WORDS["pt_BR"] = WORDS["pt_PT"].replace("*12 bilião biliões trilhão trilhões
 def lexicon(language: str) -> dict[str, tuple[str, int]]:
     words: dict[str, tuple[str, int]] = {}
     kind, value = "", 0
-    for entry in WORDS[language].split():
+    for entry in (ENGLISH if language == "en" else WORDS[language]).split():
         if entry == "-":
             kind, value = "+", 0
         elif entry[0] in "*+" and entry[1:].isdigit():

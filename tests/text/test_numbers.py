@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.text import number_words
+from text import english
 from text.languages.grammar import DATA, Language, Number, language, parse, said
 from text.spoken import doubts, read, unread
 from text.tables import rows
@@ -34,6 +35,14 @@ def test_a_number_read_back_is_the_number(tag: str) -> None:
         assert words is None or number_words.number(words, tag) == value, (value, words)
         named += words is not None
     assert named > 300
+
+
+@pytest.mark.parametrize("british", [False, True])
+def test_an_english_number_read_back_is_the_number(british: bool) -> None:
+    for value in [*range(2100), *values(500, seed=5)]:
+        words = english.number(str(value), british)
+        assert number_words.number(words, "en") == value, (value, words)
+    assert number_words.number(english.number("124,444,234,854,823,834,553"), "en") == 124444234854823834553
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
