@@ -25,7 +25,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, drain, generate, health, logs, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -266,7 +266,7 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           settings.device)
+                           device.usable(settings.device))
     engine.warm_up()
     return engine
 
@@ -279,7 +279,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
+        sources["whisperx"] = WhisperX(settings.models_dir, device.usable(settings.device))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -293,16 +293,7 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
-
-
-def _torch_device(settings: Settings) -> str:
-    """What `auto` means on this machine."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return WhisperXTranscriber(settings.models_dir, device.usable(settings.device))
 
 
 def main() -> int:

@@ -34,7 +34,10 @@ class Settings:
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
         doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/network.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
-    device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
+    device: str = setting(
+        "DEVICE", default="auto",
+        doc="`auto` (CUDA where it works), `cpu`, or `cuda` (set in the image): the start fails where CUDA cannot be "
+            "used.")
     s3_bucket: str | None = setting(
         "S3_BUCKET", "BUCKET_NAME", default=None,
         doc="Bucket of voices, audio, timings and job records. Absent: the folder DATA_DIR, except on RunPod, "
