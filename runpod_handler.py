@@ -25,7 +25,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, device, drain, generate, health, logs, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, pins, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -267,6 +267,7 @@ def _engine(settings: Settings) -> Engine:
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
                            device.usable(settings.device))
+    pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine
 
@@ -303,6 +304,8 @@ def main() -> int:
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
+        if isinstance(error, OSError) and str(error.filename or "").startswith(sys.prefix):
+            raise  # A package lacks a file: deploy/launch.py has it repaired.
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
     import runpod
