@@ -36,6 +36,7 @@ log = logging.getLogger("runpod_handler")
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
 _THREADS = 32
+EPHEMERAL = "no bucket is configured: the files lie on this worker's disk alone and are lost with it"
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ def make_handler(parts: Parts) -> Handler:
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
             output = await _run(job, parts, progress, pool)
+            if parts.settings.ephemeral_store and not parts.settings.s3_bucket:
+                output = {**output, "warnings": [*output.get("warnings", ()), EPHEMERAL]}
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "

@@ -4,10 +4,10 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-profile=full
+profile=${SETUP_PROFILE:-full}
 models=()
 if [[ ${TTS_ENGINE:-f5} == espeak ]]; then
-  profile=run
+  profile=${SETUP_PROFILE:-run}  # An image that holds the full environment has no other.
 else
   # Links of this worker's own: another version that shares the volume may pin other models.
   links=$(mktemp -d)

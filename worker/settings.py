@@ -51,6 +51,10 @@ class Settings:
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
         doc="Endpoint of Backblaze B2, Cloudflare R2, MinIO or Spaces; absent for AWS.")
     data_dir: Path = setting("DATA_DIR", default=Path("data"), doc="The local store, used when no bucket is set.")
+    ephemeral_store: bool = setting(
+        "EPHEMERAL_STORE", default=False,
+        doc="`true`: on RunPod without a bucket, files stay on the worker's disk, no other worker sees them, and they "
+            "are lost with it; every result says so. For a first look.")
     timing_fallback: str = setting(
         "TIMING_FALLBACK", default="google",
         doc="What `timing_method: auto` may do when WhisperX cannot: `google` (only with Google credentials "
@@ -104,8 +108,9 @@ class Settings:
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
         if min(self.lease_s, self.job_deadline_s, self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
-        if self.runpod_pod_id and not self.s3_bucket:
-            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
+        if self.runpod_pod_id and not self.s3_bucket and not self.ephemeral_store:
+            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket "
+                                "(EPHEMERAL_STORE=true starts without one, and loses every file with the worker)")
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
 

@@ -21,12 +21,12 @@ from tests.doubles.s3 import start_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile.runpod").read_text()
-BASE = DOCKERFILE.partition(" AS baked")[0]
+CODE = DOCKERFILE.partition("AS code")[2].partition("FROM")[0]
 
 
 def copies() -> Iterator[tuple[Path, str]]:
     """What is copied, and to where below the working folder."""
-    for line in re.findall(r"^COPY (.+)$", BASE, re.MULTILINE):
+    for line in re.findall(r"^COPY (.+)$", CODE, re.MULTILINE):
         *sources, target = line.split()
         for source in sources:
             name = "" if (ROOT / source).is_dir() or target == "./" else Path(source).name
@@ -108,8 +108,10 @@ def test_the_worker_in_the_image_imports_with_nothing_from_elsewhere(app: Path) 
 
 def test_the_default_target_is_slim_and_neither_it_nor_its_base_installs_anything() -> None:
     stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
-    assert stages == [("python:3.11-slim", "base"), ("base", "baked"), ("base", "slim")]
-    assert "RUN" not in re.findall(r"^[A-Z]+", BASE + DOCKERFILE.partition(" AS slim")[2], re.MULTILINE)
+    assert stages == [("${BASE}", "base"), ("scratch", "code"), ("base", "models"), ("models", "baked"),
+                      ("base", "slim")]
+    assert "RUN" not in re.findall(r"^[A-Z]+", DOCKERFILE.partition("AS models")[0], re.MULTILINE)
+    assert "RUN" not in re.findall(r"^[A-Z]+", DOCKERFILE.partition("AS baked")[2], re.MULTILINE)
 
 
 def test_commands_of_the_image_are_in_exec_form_so_that_signals_arrive() -> None:

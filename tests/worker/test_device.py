@@ -24,7 +24,7 @@ needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machin
 
 def image_environment() -> dict[str, str]:
     """What Dockerfile.runpod sets for every worker."""
-    lines = (ROOT / "Dockerfile.runpod").read_text().partition(" AS baked")[0].replace("\\\n", " ").splitlines()
+    lines = (ROOT / "Dockerfile.runpod").read_text().partition(" AS code")[0].replace("\\\n", " ").splitlines()
     words = " ".join(line.removeprefix("ENV ") for line in lines if line.startswith("ENV ")).split()
     return dict(word.split("=", 1) for word in words)
 
