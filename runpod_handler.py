@@ -11,10 +11,12 @@ import json
 import logging
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -302,6 +304,8 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
 
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
+    # The SDK's import mostly waits for a program that it starts: meanwhile the models are loaded.
+    threading.Thread(target=import_module, args=["runpod"], daemon=True).start()
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())

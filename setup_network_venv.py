@@ -373,7 +373,7 @@ def _install(uv: Path, environment: Path, profile: str, watch: Callable[[int], N
         shutil.rmtree(environment / "lib", ignore_errors=True)
     unfinished.touch()
     _step([uv, "venv", "--quiet", "--allow-existing", "--python", _common_python(), environment],
-         "making the environment", environment, watch)
+         "making the environment", environment, watch, **_cache_environ(environment))
     _say(f"installing the {profile} packages, {PROFILES[profile].n_bytes / GB:.1f} GB, from locks/{profile}.txt")
     _step([uv, "pip", "sync", "--require-hashes", "--python", python_of(environment), LOCKS / f"{profile}.txt"],
          "installing the packages", environment, watch, **_cache_environ(environment))
@@ -398,9 +398,9 @@ def _cache_environ(environment: Path) -> dict[str, str]:
     where damage to the environment's files is damage to theirs."""
     if (environment / ".damaged").exists():
         return {"UV_CACHE_DIR": str(_cache_of(environment))}
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    same_disk = usual.is_dir() and usual.stat().st_dev == environment.stat().st_dev
-    return {} if same_disk or "UV_CACHE_DIR" in os.environ else {"UV_CACHE_DIR": str(_cache_of(environment))}
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111, raises without HOME
+    usable = os.access(usual, os.W_OK) and usual.stat().st_dev == environment.stat().st_dev
+    return {} if usable or "UV_CACHE_DIR" in os.environ else {"UV_CACHE_DIR": str(_cache_of(environment))}
 
 
 def _install_flash_attn(uv: Path, environment: Path, watch: Callable[[int], None]) -> None:

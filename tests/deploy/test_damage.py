@@ -7,6 +7,8 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.test_setup_network_venv import REAL_UV, WEIGHTS, Hub, Volume, hub, mo
 __all__ = ["hub", "models", "volume"]
 
 ROOT = Path(__file__).resolve().parents[2]
+SYSTEM = f"/usr/bin/python3.{sys.version_info[1]}"
 pytestmark = pytest.mark.skipif(REAL_UV is None, reason="uv is neither in this environment's .tools nor on PATH")
 
 
@@ -234,31 +237,44 @@ def test_another_revision_or_other_bytes_in_runpod_s_cache_are_not_used(
 
 # Other users.
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize("umask", ["0022", "0077"])
-def test_an_environment_that_another_user_built_can_be_used_by_all(umask: str) -> None:
-    root = Path(subprocess.run(["mktemp", "-d", "/var/tmp/shared-XXXX"], capture_output=True, text=True,
-                               check=True).stdout.strip())
-    try:
-        root.chmod(0o755)
-        system = shutil.which(f"python3.{sys.version_info[1]}", path="/usr/bin:/usr/local/bin")
-        if system is None:
-            pytest.skip("this machine's Python lies in somebody's home")
-        volume = Volume(root)
-        source = root / "source"
-        source.mkdir()
-        shutil.copy(ROOT / "setup_network_venv.py", source)
-        volume.driver.write_text(volume.driver.read_text().replace(str(ROOT), str(source)))
-        command = ["sh", "-c", f'umask {umask}; exec "$@"', "sh", sys.executable, str(volume.driver),
-                   "--root", str(volume.root)]
-        assert subprocess.run(command, capture_output=True).returncode == 0
-        subprocess.run(["chmod", "-R", "a+rX", volume.driver, source, volume.locks], check=True)
-        other = subprocess.run([system, str(volume.driver), "--root", str(volume.root)], capture_output=True,
-                               text=True, user=65534, group=65534, env={"PATH": os.environ["PATH"]})
-        assert other.stdout == f"{volume.python}\n", other.stderr
-        used = subprocess.run([volume.python, "-c", "import tiny_one.part7, tiny_two"], user=65534, group=65534,
-                              capture_output=True, text=True)
-        assert used.returncode == 0, used.stderr
-    finally:
-        shutil.rmtree(root)
+@pytest.fixture
+def shared() -> Iterator[Volume]:
+    """A volume whose every folder another user can reach, with the set-up's source in it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    if not Path(SYSTEM).exists():
+        pytest.skip("this machine's Python lies in somebody's home")
+    root = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    root.chmod(0o755)
+    volume = Volume(root)
+    (root / "source").mkdir()
+    shutil.copy(ROOT / "setup_network_venv.py", root / "source")
+    volume.driver.write_text(volume.driver.read_text().replace(str(ROOT), str(root / "source")))
+    subprocess.run(["chmod", "-R", "a+rX", root], check=True)
+    yield volume
+    shutil.rmtree(root)
 
+
+def as_another(volume: Volume, python: str | Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A user without a home, as a container's may be."""
+    return subprocess.run([python, *arguments], capture_output=True, text=True, user=12345, group=12345,
+                          env={"PATH": "/usr/bin:/bin"}, cwd="/", timeout=60)
+
+
+@pytest.mark.parametrize("umask", ["0022", "0077"])
+def test_an_environment_that_another_user_built_can_be_used_by_all(umask: str, shared: Volume) -> None:
+    command = [sys.executable, str(shared.driver), "--root", str(shared.root)]
+    done = subprocess.run(["sh", "-c", f'umask {umask}; exec "$@"', "sh", *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    other = as_another(shared, SYSTEM, shared.driver, "--root", shared.root)
+    assert other.stdout == f"{shared.python}\n", other.stderr
+    assert as_another(shared, shared.python, "-c", "import tiny_one.part7, tiny_two").returncode == 0
+
+
+def test_a_user_without_a_home_builds_as_any_other(shared: Volume) -> None:
+    if REAL_UV is None or not os.access(REAL_UV, os.X_OK) or str(REAL_UV).startswith("/root/"):
+        pytest.skip("uv lies where only root can run it")
+    subprocess.run(["chown", "-R", "12345", shared.root], check=True)
+    done = as_another(shared, SYSTEM, shared.driver, "--root", shared.root)
+    assert done.returncode == 0, done.stderr
+    shared.assert_exact()
