@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
@@ -35,6 +35,7 @@ PORTS = frozenset({80, 443, 8080, 8443})
 """Where web hosts listen. On any other port of a public machine some other service is spoken to."""
 MAX_URL_CHARS = 8192
 _CONNECT_S = 10.0
+_CHECK_S = 0.1
 _MAX_TRIES = 4
 _BLOCK_BYTES = 1 << 16
 
@@ -83,9 +84,11 @@ class _Target:
         return self.host if self.port == default else f"{self.host}:{self.port}"
 
 
-def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str]) -> bytes:
+def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str],
+          check: Callable[[], None] = lambda: None) -> bytes:
     """The body behind `url`, at most `max_bytes` of it, within `deadline_s` from name lookup to last byte.
 
+    `check` is called while it comes, and raises to stop.
     `allow_hosts` are `host` or `host:port` entries that may have a private address and any port.
     Raises BlockedUrl, FetchFailed or TooLarge. Their messages name at most the host: the rest of a URL may be a
     secret signature.
@@ -93,9 +96,11 @@ def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset
     download = _Download(max_bytes, time.monotonic() + deadline_s, allow_hosts)
     result = _in_thread(lambda: download.follow(url))
     try:
-        return result.result(timeout=deadline_s)
-    except TimeoutError:
-        raise FetchFailed(f"the download was not done within {deadline_s:g} s") from None
+        while time.monotonic() < download.deadline:
+            check()
+            if wait([result], min(_CHECK_S, max(0.0, download.deadline - time.monotonic()))).done:
+                return result.result()
+        raise FetchFailed(f"the download was not done within {deadline_s:g} s")
     finally:
         download.abandon()
 
