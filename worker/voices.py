@@ -27,8 +27,8 @@ from timing.align import Source
 from tts import Samples, Voice
 from tts.encode import FORMATS, encode
 from worker import reference, voice_store
-from worker.records import Conflict, NotFound
 from worker.reference import MAX_MS, RATE_HZ
+from worker.refusals import Conflict, NotFound
 from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, Upload
 from worker.settings import Settings
 from worker.voice_store import BrokenVoice, Listed
