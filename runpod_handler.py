@@ -174,7 +174,7 @@ def explain(error: BaseException) -> str:
 def make_handler(parts: Parts) -> Handler:
     """The function that RunPod's SDK calls for every job."""
     # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
-    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency or 0), thread_name_prefix="job")
 
     async def handler(job: Mapping[str, Any]) -> Output:
         logs.job_id.set(str(job.get("id"))[:128])
@@ -321,7 +321,7 @@ def main() -> int:
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
     runpod.serverless.start({"handler": make_handler(parts),
-                             "concurrency_modifier": lambda current: settings.concurrency})
+                             "concurrency_modifier": lambda current: settings.concurrency or parts.engine.concurrency})
     return 0
 
 
