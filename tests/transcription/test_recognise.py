@@ -1,6 +1,8 @@
 """The embedded recogniser, and the windows that it is given."""
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from intake import audio
@@ -28,7 +30,7 @@ def test_windows_are_short_in_order_and_leave_no_speech_out() -> None:
     samples = np.concatenate([pause, speech, pause, *[speech] * 8, pause])
     windows = windows_ms(samples)
     assert all(0 < end - start <= WINDOW_S * 1000 + 300 for start, end in windows)
-    assert all(before[1] <= after[0] for before, after in zip(windows, windows[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(windows))
     covered = np.zeros(len(samples), bool)
     for start, end in windows:
         covered[start * RATE_HZ // 1000:end * RATE_HZ // 1000] = True

@@ -13,9 +13,9 @@ import srt
 pytest.importorskip("torch")
 pytest.importorskip("whisperx")
 
-from tests.doubles.diarization import make_diarization  # noqa: E402
-from tests.doubles.whisper import make_whisper  # noqa: E402
-from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit  # noqa: E402
+from tests.doubles.diarization import make_diarization
+from tests.doubles.whisper import make_whisper
+from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit
 
 
 @pytest.fixture(scope="module")
