@@ -39,6 +39,8 @@ FOUND_WRONG = [
     ("#LearnOnTikTok", "hashtag Learn On Tik Tok"),
     ("@MrBeast_2", "at Mr Beast underscore two"),
     ("Eat 150g", "Eat one hundred fifty grams"),
+    ("bake 25-30 min. at 350", "bake twenty-five to thirty minutes at three hundred fifty"),
+    ("an F-150", "an F one fifty"),
     ("221B Baker Street", "two twenty-one B Baker Street"),
     ("$.01 and $20.5", "one cent and twenty dollars fifty"),
     ("April 29th's", "April twenty-ninth's"),

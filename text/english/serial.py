@@ -30,6 +30,8 @@ def read_version(core: str, style: Style) -> str | None:
 def read_serial(core: str, style: Style) -> str | None:
     if re.fullmatch(r"[A-Za-z]+\+\+", core):
         return letters(core[:-2]) + " plus plus"
+    if re.fullmatch(r"[A-Z]-[1-9]\d\d", core):
+        return f"{core[0]} {in_pairs(core[2:])}"
     if len(core) > 1 and _MIXED.fullmatch(core):
         return mixed(core)
     return mixed(core[:-1]) + " plus" if core[-1] == "+" and core[:-1].isalnum() else None

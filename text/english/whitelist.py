@@ -61,7 +61,7 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     numbered = bool(re.match(r"\d|[IVX]{2,}$", following.core)) and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
-    if dotted and key in DOTTED_UNITS and re.fullmatch(NUMBER, before):
+    if dotted and key in DOTTED_UNITS and re.fullmatch(rf"(?:{NUMBER}[-–])?{NUMBER}", before):
         return UNITS[key][before != "1"]
     if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
         return spelled(core.replace(".", ""))
