@@ -174,7 +174,10 @@ def test_a_full_disk_is_one_clear_line(root: Path, tmp_path: Path) -> None:
 def test_control_c_stops_without_a_traceback(root: Path, tmp_path: Path) -> None:
     work = subprocess.Popen([sys.executable, root / "cli.py", "A long text. " * 5000], cwd=tmp_path,
                             stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    for _ in range(600):
+        if list(tmp_path.glob("data/jobs/local-*.json")):
+            break
+        time.sleep(0.1)
     work.send_signal(signal.SIGINT)
     _, errors = work.communicate(timeout=60)
     assert work.returncode == 130
