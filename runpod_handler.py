@@ -227,6 +227,7 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, 
     except asyncio.CancelledError:
         work.cancel()
         await asyncio.wait([thread])
+        thread.exception()  # it is known; asyncio would print the traceback of one that nobody took
         raise
 
 
