@@ -77,9 +77,11 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
 
     def operation(request: requests.Generate | requests.Align, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
-        taken = parts.records.begin(job.job_id, name, request.fingerprint(name), seed, job.check)
+        taken = parts.records.begin(
+            job.job_id, name, request.fingerprint(name), seed, job.check,
+            again=lambda record: request.force or not delivery.is_whole(parts.store, record.output or {}))
         if isinstance(taken, records.Record):
-            return delivery.answer(parts.store, taken.output or {}, request.url_expires_s)
+            return delivery.stored_answer(parts.store, taken.output or {}, request.url_expires_s)
         job.lease = taken
         written: list[str] = []
         try:
@@ -169,8 +171,11 @@ def explain(error: BaseException) -> str:
     for kind, code in ERRORS:
         if isinstance(error, kind):
             return f"{code}: {' '.join(str(error).split())[:500]}"
-    reference = uuid.uuid4().hex[:8]
-    log.error("unexpected error %s", reference, exc_info=error)
+    reference = getattr(error, "reference", None)
+    if reference is None:  # once for each error: the record and the answer name one entry of the log
+        reference = uuid.uuid4().hex[:8]
+        error.reference = reference  # type: ignore[attr-defined]
+        log.error("unexpected error %s", reference, exc_info=error)
     return f"INTERNAL: the worker failed on this job; its log has the reason under {reference}"
 
 
@@ -222,6 +227,7 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, 
     except asyncio.CancelledError:
         work.cancel()
         await asyncio.wait([thread])
+        thread.exception()  # it is known; asyncio would print the traceback of one that nobody took
         raise
 
 

@@ -80,9 +80,35 @@ def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
     return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
 
 
+def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
+    """Whether the files that cannot be written again from others are all there; a lifecycle rule removes old ones."""
+    keys = [output["audio_key"]] if "audio_key" in output else []
+    keys += [words_key(output["job_id"])] if output.get("timing_keys") else []
+    return all(store.head(key) is not None for key in keys)
+
+
+def _with_files(store: Store, output: Mapping[str, Any]) -> None:
+    """Makes sure that what is going to be signed is there: timing files are written again from the stored words.
+
+    Raises NotFound for audio or words that have been removed.
+    """
+    job_id = output["job_id"]
+    if not is_whole(store, output):
+        raise _expired(f"a file of job {job_id}")
+    missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
+    if missing:
+        put_files(store, job_id, *stored_words(store, job_id), missing)
+
+
+def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
+    """The answer of a job that ended before: its files are looked for first. Raises NotFound."""
+    _with_files(store, output)
+    return answer(store, output, expires_s)
+
+
 def result(request: Result, store: Store, records: Records) -> dict[str, Any]:
     """Endpoint `result`: the whole output of a finished job, with fresh URLs."""
-    return answer(store, _finished(records, request.job_id), request.url_expires_s)
+    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s)
 
 
 def download(request: Download, store: Store, records: Records) -> dict[str, Any]:
@@ -92,6 +118,8 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
         key = output.get("audio_key")
         if key is None:
             raise NotFound(f"job {job_id} made no audio")
+        if store.head(key) is None:
+            raise _expired(f"the audio of job {job_id}")
         extension = key.rpartition(".")[2]
         if request.format not in (None, extension):
             raise InvalidInput(f"format: the audio of this job is {extension}")
@@ -99,11 +127,17 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
                 "content_type": FORMATS[extension].content_type, "filename": f"{job_id}.{extension}",
                 "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
-    if name not in (output.get("timing_keys") or ()) and store.head(timing_key(job_id, name)) is None:
+    if store.head(timing_key(job_id, name)) is None:
+        if output.get("timing_keys") and store.head(words_key(job_id)) is None:
+            raise _expired(f"the word times of job {job_id}")
         put_files(store, job_id, *stored_words(store, job_id), (name,))
     writer = WRITERS[name]
     return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
+
+
+def _expired(what: str) -> NotFound:
+    return NotFound(f"{what} has expired and was removed; the same job_id and input make it again")
 
 
 def _finished(records: Records, job_id: str) -> dict[str, Any]:

@@ -124,15 +124,21 @@ class Timed(Request):
     pronunciations: Pronunciations = Field(default_factory=dict)
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
     job_id: JobId | None = None
+    force: bool = False
     url_expires_s: ExpiresS = 3600
 
     def fingerprint(self, endpoint: str) -> str:
         """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
+        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s", "force"}, fallback=repr)
+        given |= self._equivalent()
         if not self.pronunciations:  # jobs from before there were any stay the same jobs
             del given["pronunciations"]
         canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def _equivalent(self) -> dict[str, Any]:
+        """Fields that can be said in several ways, in one of them."""
+        return {"timing_format": sorted(self.timing_format)}
 
 
 class Generate(Timed):
@@ -157,6 +163,10 @@ class Generate(Timed):
         if self.quality is not None and "nfe_step" in self.model_fields_set:
             raise ValueError("quality and nfe_step both set the number of steps; send one of them")
         return self
+
+    def _equivalent(self) -> dict[str, Any]:
+        return {**super()._equivalent(), "quality": None, "nfe_step": self.steps,
+                "return_word_timings": self.wants_timings}
 
     @property
     def steps(self) -> int:
@@ -265,10 +275,17 @@ class Health(Request):
 def parse(model: type[R], given: Mapping[str, Any]) -> R:
     """Raises InvalidInput with every fault, the field's name first."""
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate(_without_nulls(given))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidInput("; ".join(_fault(each["loc"], each["type"], each["msg"]) for each in faults[:5])) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """A field that is null is one that was not sent, on every level."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return value
 
 
 def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
