@@ -98,7 +98,7 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
 
 def _give_up(store: s3_utils.Store, lease: records.Lease, written: list[str], error: BaseException) -> None:
     """Takes back what a failed job has written and notes why it failed, unless the files may be another worker's by
-    now, or a completed record's whose writing was not heard of. The job's own error is the one that counts."""
+    now, or a completed record's whose write was done but not confirmed. The job's own error is the one that counts."""
     try:
         lease.renew()
     except (records.LeaseLost, s3_utils.StorageError) as cause:
@@ -154,7 +154,7 @@ ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (DeadlineExceeded, "TIMEOUT"),
     (Cancelled, "CANCELLED"),
 )
-"""First match wins; anything else is INTERNAL, told in full to the log alone."""
+"""First match wins; anything else is INTERNAL, logged in full, answered in brief."""
 
 
 class ResultTooLarge(net.TooLarge):
@@ -231,7 +231,7 @@ def _job_id(request: requests.Request, job: Mapping[str, Any]) -> str:
 
 
 def _unreported(stage: str, progress: float) -> None:
-    """Where there is no RunPod to tell, the record in the store is all the progress there is."""
+    """Where there is no RunPod, the record in the store is all the progress there is."""
 
 
 def build_parts(settings: Settings) -> Parts:

@@ -1,7 +1,7 @@
 """`./run bench start`: what a worker's start costs, in seconds and in memory, stage by stage and import by import.
 
-Every import is timed in a fresh process with the files in the page cache (the best of a few runs), so what is
-told is the price of a warm host; a cold one adds the reading of the files. The F5-TTS worker has tiny models, so
+Every import is timed in a fresh process with the files in the page cache (the best of a few runs), so the
+figure is the price of a warm host; a cold one adds the reading of the files. The F5-TTS worker has tiny models, so
 its figures are the start without the reading of the weights.
 """
 from __future__ import annotations

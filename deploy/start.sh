@@ -22,7 +22,7 @@ trap - TERM INT
 python=$(<"$answer")
 rm -f "$answer"
 
-# A touched `.complete` tells `setup_network_venv.py --prune` that the environment is in use.
+# `setup_network_venv.py --prune` keeps an environment whose `.complete` was touched lately.
 marker=${python%/bin/python}/.complete
 while kill -0 $$ && touch -c "$marker"; do sleep 300; done >/dev/null 2>&1 &
 

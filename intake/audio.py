@@ -1,4 +1,4 @@
-"""A stranger's bytes to mono samples, and what can be measured of them.
+"""Untrusted bytes to mono samples, and what can be measured of them.
 
 What a file is, its first bytes say, never its name: lists of other files (HLS, concat scripts), pages and images
 match nothing here. WAV and AIFF are read by libsndfile. Compressed formats go to FFmpeg in a process of its own

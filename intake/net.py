@@ -1,4 +1,4 @@
-"""A stranger's URL to bytes, without letting it reach what only this machine can reach.
+"""An untrusted URL to bytes, without letting it reach what only this machine can reach.
 
 A host name is resolved once, every address it has must be public, and the connection goes to the checked address,
 so a name that changes its address between check and use gains nothing. Redirects go the same way again.

@@ -17,8 +17,8 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """One line's place: its first sample lies at `offset`; it alone is heard in `[start, end)`.
+class Segment:
+    """One line's place, in samples: its first lies at `offset`; it alone sounds in `[start, end)`.
 
     Where two lines are cross-faded the middle of the fade is the end of one and the start of the next.
     """
@@ -32,7 +32,7 @@ class Edge:
 class Waveform:
     samples: Samples
     rate_hz: int
-    edges: tuple[Edge, ...]
+    segments: tuple[Segment, ...]
 
 
 def join(parts: Sequence[Samples | Silence], rate_hz: int, cross_fade_s: float) -> Waveform:
@@ -41,7 +41,7 @@ def join(parts: Sequence[Samples | Silence], rate_hz: int, cross_fade_s: float) 
     A fade takes at most half of the shorter line.
     """
     out = np.zeros(sum(_length(part, rate_hz) for part in parts), dtype=np.float32)
-    edges: list[Edge] = []
+    segments: list[Segment] = []
     end, previous = 0, None
     for part in parts:
         if isinstance(part, Silence):
@@ -52,10 +52,10 @@ def join(parts: Sequence[Samples | Silence], rate_hz: int, cross_fade_s: float) 
         offset = end - n_fade
         _lay(out, part, offset, n_fade, rate_hz)
         if n_fade:
-            edges[-1] = Edge(edges[-1].offset, edges[-1].start, offset + n_fade // 2)
-        edges.append(Edge(offset, offset + n_fade // 2, offset + len(part)))
+            segments[-1] = Segment(segments[-1].offset, segments[-1].start, offset + n_fade // 2)
+        segments.append(Segment(offset, offset + n_fade // 2, offset + len(part)))
         end, previous = offset + len(part), part
-    return Waveform(out[:end], rate_hz, tuple(edges))
+    return Waveform(out[:end], rate_hz, tuple(segments))
 
 
 def _length(part: Samples | Silence, rate_hz: int) -> int:

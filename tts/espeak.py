@@ -22,7 +22,7 @@ RATE_HZ = 22050
 _MAX_BYTES = 3000
 _SPEEDS = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 _WORDS_PER_MINUTE = (92, 134, 175, 214, 253, 286, 315)
-"""Measured: espeak-ng's own scale runs ahead of what is heard (350 for 175 is 2.3 times as fast)."""
+"""Measured: espeak-ng's own scale is faster than its name (350 for 175 is 2.3 times as fast)."""
 _SILENCE_SAMPLES = RATE_HZ // 10
 _CHECK_S = 0.05
 _CHILD = [sys.executable, "-I", "-S", str(Path(__file__).with_name("espeak_child.py"))]
@@ -124,13 +124,13 @@ def _say(line: str, voice: str, options: Options, check: Callable[[], None]) -> 
     alone, _ = _first_answer(rest[events["n_bytes"]:])
     sound = Sound(pcm, [WordEvent(*word) for word in events["words"]],
                   [PhonemeEvent(*phoneme) for phoneme in events["phonemes"]], alone)
-    found, unheard = marks(text, sound, RATE_HZ)
-    return Utterance(pcm.astype(np.float32) / np.float32(32768), found, tuple(_warnings(text, voice, unheard)))
+    found, untimed = marks(text, sound, RATE_HZ)
+    return Utterance(pcm.astype(np.float32) / np.float32(32768), found, tuple(_warnings(text, voice, untimed)))
 
 
-def _warnings(text: str, voice: str, unheard: Sequence[str]) -> Iterator[str]:
-    if unheard:
-        yield f"espeak-ng left out {len(unheard)} words, or their times; the first is {unheard[0][:20]!r}"
+def _warnings(text: str, voice: str, untimed: Sequence[str]) -> Iterator[str]:
+    if untimed:
+        yield f"espeak-ng left out {len(untimed)} words, or their times; the first is {untimed[0][:20]!r}"
     if _HAN.search(text) and not Path(voice).name.startswith(_READ_HAN):
         yield "espeak-ng cannot read Chinese characters in this language: it says what they are instead"
 

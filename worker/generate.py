@@ -1,4 +1,4 @@
-"""The story of one generation, and of aligning a recording whose text is known."""
+"""Endpoints `generate` and `align`: text to stored audio and timings, and a recording with its text to timings."""
 from __future__ import annotations
 
 import hashlib
@@ -184,8 +184,8 @@ def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], sound
     if request.timing_method == "auto" and all(utterance.marks is not None for utterance in utterances):
         return Alignment(_marked(request.text, plan, utterances, sound, parts.engine.name), ())
     windows, first = [], 0
-    for group, edge in zip(plan.groups, sound.edges, strict=True):
-        windows.append(Window(edge.start * 1000 // sound.rate_hz, edge.end * 1000 // sound.rate_hz,
+    for group, segment in zip(plan.groups, sound.segments, strict=True):
+        windows.append(Window(segment.start * 1000 // sound.rate_hz, segment.end * 1000 // sound.rate_hz,
                               first, first + len(group)))
         first += len(group)
     return align(sound.samples, sound.rate_hz, tokens, windows, text=request.text, language=plan.language,
@@ -198,8 +198,8 @@ def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], sound: assem
     """Gathers the engine's marks by the token whose spoken letters they cover."""
     tokens: list[spoken.Token] = []
     spans: list[Span | None] = []
-    for group, utterance, edge in zip(plan.groups, utterances, sound.edges, strict=True):
-        offset_ms = round(edge.offset * 1000 / sound.rate_hz)
+    for group, utterance, segment in zip(plan.groups, utterances, sound.segments, strict=True):
+        offset_ms = round(segment.offset * 1000 / sound.rate_hz)
         for token, (start, end) in zip(group, spoken.utterance(group).spans, strict=True):
             marks = [mark for mark in utterance.marks or () if start <= mark.char_start < end]
             tokens.append(token)

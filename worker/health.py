@@ -33,7 +33,7 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
         "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
         "timing_methods": {name: _method_state(name, source, settings) for name, source in sources.items()},
-        "start": start.shown(),
+        "start": start.rows(),
     }
 
 

@@ -25,7 +25,7 @@ State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _POLL_S = 0.5
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
-"""A record is not rewritten sooner than this: a job of a second is told by its first and its last write."""
+"""A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
 
 
 class NotFound(LookupError):
@@ -157,7 +157,7 @@ class Lease:
         with self._mutex:
             record = self._record.changed(**changes)
             etag = self._replace(self._etag, record)
-            if etag is None and (ours := self._unheard()) is not None:
+            if etag is None and (ours := self._own_write()) is not None:
                 etag = self._replace(ours, record)
             if etag is None:
                 self._lost = True
@@ -168,7 +168,7 @@ class Lease:
     def _replace(self, etag: str, record: Record) -> str | None:
         return self._store.put_if_match(record_key(record.job_id), record.to_bytes(), "application/json", etag)
 
-    def _unheard(self) -> str | None:
+    def _own_write(self) -> str | None:
         """The etag that stands, if this lease wrote it and all that got lost was the store's answer."""
         try:
             data, etag = self._store.get_with_etag(record_key(self._record.job_id))

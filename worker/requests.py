@@ -103,8 +103,8 @@ class Timed(Request):
 
     def fingerprint(self, endpoint: str) -> str:
         """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        said = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
-        canonical = json.dumps([endpoint, said], sort_keys=True, ensure_ascii=True)
+        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
+        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -137,7 +137,7 @@ class Generate(Timed):
 
     @property
     def wants_timings(self) -> bool:
-        """Asked for in words, or by naming a format, a method or captions."""
+        """Set by `return_word_timings`, or by naming a format, a method or captions."""
         if self.return_word_timings is not None:
             return self.return_word_timings
         return bool(self.model_fields_set & {"timing_format", "timing_method", "captions"})
@@ -190,7 +190,7 @@ class ListVoices(Request):
 
 
 class GetVoice(Request):
-    """One voice, with a URL to listen to it."""
+    """One voice, with a URL of its recording."""
 
     voice_name: VoiceName
     url_expires_s: ExpiresS = 3600
@@ -216,7 +216,7 @@ class Result(Request):
 
 
 class Download(Request):
-    """One file of a finished job; a timing format may be one that was not asked for at first."""
+    """One file of a finished job; a timing format may be one beyond those of the job."""
 
     job_id: JobId
     type: Literal["audio", "timing"] = "audio"

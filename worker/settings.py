@@ -72,7 +72,7 @@ class Settings:
         doc="Jobs that one worker takes at a time. The voice engine speaks one line at a time, so more than one "
             "helps jobs that only read the store past a long generation, and holds other jobs back from idle workers.")
     lease_s: int = setting(
-        "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
+        "LEASE_S", default=30, doc="A job whose worker has not renewed its lease for this long may be taken over.")
     max_payload_bytes: int = setting(
         "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
     log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")

@@ -120,7 +120,7 @@ def load(store: Store, name: str) -> Voice:
 
 
 def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
-    """Endpoint `get_voice`: all that is known of it, and a URL to listen to it."""
+    """Endpoint `get_voice`: its description, and a URL of its recording."""
     name = request.voice_name
     head = parts.store.head(voice_key(name, "wav"))
     if head is None:
@@ -148,9 +148,9 @@ def list_voices(request: ListVoices, parts: VoiceParts) -> dict[str, Any]:
         cursor = page.next_cursor
         if cursor is None or len(entries) >= request.limit:
             break
-    shown = entries[:request.limit]
-    next_cursor = shown[-1].key if len(entries) > request.limit else cursor
-    names = [entry.key.removeprefix("voices/").removesuffix(".wav") for entry in shown]
+    listed = entries[:request.limit]
+    next_cursor = listed[-1].key if len(entries) > request.limit else cursor
+    names = [entry.key.removeprefix("voices/").removesuffix(".wav") for entry in listed]
     with ThreadPoolExecutor(max_workers=16) as pool:
         about = list(pool.map(lambda name: _about(parts.store, name), names))
     voices = [
@@ -160,7 +160,7 @@ def list_voices(request: ListVoices, parts: VoiceParts) -> dict[str, Any]:
             "last_modified": entry.last_modified.astimezone(UTC).isoformat(timespec="seconds"),
             **{key: known.get(key) for key in ("duration", "language", "reference_text")},
         }
-        for name, entry, known in zip(names, shown, about, strict=True)
+        for name, entry, known in zip(names, listed, about, strict=True)
     ]
     return {"voices": voices, "count": len(voices), "next_cursor": next_cursor, "status": "completed"}
 
@@ -223,15 +223,15 @@ def _clip(samples: Samples, text: str, language: str,
         return samples, text, []
     tokens = spoken.read(text, language)
     try:
-        heard = align(samples, RATE_HZ, tokens, [Window(0, duration_ms, 0, len(tokens))], text=text,
+        timeline = align(samples, RATE_HZ, tokens, [Window(0, duration_ms, 0, len(tokens))], text=text,
                       language=language, method="auto", sources=sources, check=lambda: None).timeline
     except TimingError:
-        heard = None
-    if heard is None or heard.method == "estimate":
+        timeline = None
+    if timeline is None or timeline.method == "estimate":
         raise InvalidInput(
             f"the recording is {duration_ms / 1000:.0f} s long and its text cannot be placed in it on this worker; "
             f"send at most {MAX_REFERENCE_MS // 1000} s and exactly the words that are said")
-    gaps = [(before, after) for before, after in zip(heard.words, heard.words[1:], strict=False)
+    gaps = [(before, after) for before, after in zip(timeline.words, timeline.words[1:], strict=False)
             if before.end_ms <= MAX_REFERENCE_MS - _EDGE_MS]
     if not gaps:
         raise InvalidInput("no pause was found in the first 12 s of the recording; send a shorter one")

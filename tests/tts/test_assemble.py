@@ -16,14 +16,14 @@ def test_a_pause_is_exact_silence_between_the_lines() -> None:
     assert len(joined.samples) == 400 + 800 + 300
     assert not joined.samples[400:1200].any()
     assert joined.samples[399] and joined.samples[1210]
-    assert [(edge.start, edge.end) for edge in joined.edges] == [(0, 400), (1200, 1500)]
+    assert [(segment.start, segment.end) for segment in joined.segments] == [(0, 400), (1200, 1500)]
 
 
 def test_neighbours_are_cross_faded_without_a_dip_and_edges_meet_in_the_middle() -> None:
     joined = join([tone(400), tone(400)], RATE_HZ, 0.1)
     assert len(joined.samples) == 700
     np.testing.assert_allclose(joined.samples[10:690], 0.5, atol=1e-6)
-    assert [(edge.offset, edge.start, edge.end) for edge in joined.edges] == [(0, 0, 350), (300, 350, 700)]
+    assert [(at.offset, at.start, at.end) for at in joined.segments] == [(0, 0, 350), (300, 350, 700)]
 
 
 def test_a_fade_never_eats_more_than_half_of_a_short_line() -> None:
@@ -34,7 +34,7 @@ def test_a_fade_never_eats_more_than_half_of_a_short_line() -> None:
 def test_zero_cross_fade_lays_lines_end_to_end() -> None:
     joined = join([tone(100), tone(100)], RATE_HZ, 0.0)
     assert len(joined.samples) == 200
-    assert joined.edges[1].offset == 100
+    assert joined.segments[1].offset == 100
 
 
 def test_a_pause_at_either_end_is_kept() -> None:
