@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
-from captions import fonts, marks
 from captions.breaks import Seam, seams
-from captions.options import CaptionError as CaptionError
-from captions.options import Captions as Captions
-from captions.options import line_room
+from captions.style import fonts, marks
+from captions.style.options import CaptionError as CaptionError
+from captions.style.options import Captions as Captions
+from captions.style.options import line_room
 from timing.words import Timeline
 
 MAX_MS = 7000

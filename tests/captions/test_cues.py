@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from captions import fonts
 from captions.breaks import Seam, seams
 from captions.cues import CaptionError, Captions, Cue, columns, cues
-from captions.options import usable_width
+from captions.style import fonts
+from captions.style.options import usable_width
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from captions import WRITERS
 from captions.cues import Captions, cues
-from captions.options import PRESETS
+from captions.style.options import PRESETS
 from tests.captions.test_writers import displayed_in_ass, vtt_cues, words_of
 from tests.captions.timelines import PIECES
 from text.spoken import read, utterance

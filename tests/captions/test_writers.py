@@ -20,10 +20,11 @@ import srt  # type: ignore[import-untyped]
 import webvtt
 from hypothesis import example, given, settings
 
-from captions import WRITERS, fonts
+from captions import WRITERS
+from captions.ass.hyphens import HYPHEN
 from captions.cues import Captions, Cue, cues
-from captions.hyphens import HYPHEN
-from captions.options import PRESETS
+from captions.style import fonts
+from captions.style.options import PRESETS
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 

@@ -5,8 +5,8 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-from captions.animations import ANIMATIONS
-from captions.options import PRESETS
+from captions.ass.animations import ANIMATIONS
+from captions.style.options import PRESETS
 from timing.words import Timeline, Word
 
 STORY = (

@@ -9,10 +9,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from captions import fonts
+from captions.ass.hyphens import broken
 from captions.cues import Cue
-from captions.hyphens import broken
-from captions.options import Captions, line_room, zone
+from captions.style import fonts
+from captions.style.options import Captions, line_room, zone
 from timing.words import Timeline
 
 

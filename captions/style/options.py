@@ -1,6 +1,6 @@
 """What a caller may choose of captions: the options, their presets, and how each preset looks.
 
-A new preset is one row of PRESETS; what moves in it is its `highlight`, one function of `captions.animations`.
+A new preset is one row of PRESETS; what moves in it is its `highlight`, one function of `captions.ass.animations`.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
 
-from captions import fonts
+from captions.style import fonts
 
 Highlight = Literal["none", "word", "sweep", "box", "pop", "pill", "typewriter", "stack", "fade"]
 Position = Literal["top", "middle", "bottom"]
@@ -150,9 +150,9 @@ class Captions:
 def _fitting_size(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> int:
     """The preset's, or less where the line of `max_chars` that is asked for, or a short word, would not fit."""
     resolution = chosen["resolution"]
-    size = round(min(resolution) * PRESETS[chosen["preset"]].size)
+    size: int = round(min(resolution) * PRESETS[chosen["preset"]].size)
     chars = given.get("max_chars", min(MIN_CHARS, chosen["max_chars"]))
-    line_em: float = chars * _letter_em(chosen["font"], chosen["uppercase"])
+    line_em = float(chars * _letter_em(chosen["font"], chosen["uppercase"]))
     return max(4, min(size, int(usable_width(resolution) / line_em)))
 
 

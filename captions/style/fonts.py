@@ -12,7 +12,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-_FILES = Path(__file__).with_name("files")
+_FILES = Path(__file__).with_name("typefaces")
 
 
 @dataclass(frozen=True, slots=True)

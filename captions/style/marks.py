@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from captions.options import Captions
-from timing.words import Timeline
+from captions.style.options import Captions
+
+if TYPE_CHECKING:
+    from timing.words import Timeline
 
 _VOICE = re.compile(r"\[voice:([^\[\]\n]{0,100})\]")
 _OPENS = re.compile(r"^(\W*?)\*(?=[^*\s])")

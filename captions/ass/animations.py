@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from captions import fonts
-from captions.options import SIDES, Captions
-from captions.typeset import RIMS, Block, Fragment, Page, Row, is_right_to_left
+from captions.ass.typeset import RIMS, Block, Fragment, Page, Row, is_right_to_left
+from captions.style import fonts
+from captions.style.options import SIDES, Captions
 from timing.words import Timeline
 
 JOINER = "\u2060"

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from captions import fonts, marks
-from captions.animations import ANIMATIONS, Scene, centiseconds, contrast
+from captions.ass.animations import ANIMATIONS, Scene, centiseconds, contrast
+from captions.ass.typeset import is_right_to_left, typeset
 from captions.cues import Cue
-from captions.options import PLACED, Captions, side_margin
-from captions.typeset import is_right_to_left, typeset
+from captions.style import fonts, marks
+from captions.style.options import PLACED, Captions, side_margin
 from timing.words import Timeline
 
 

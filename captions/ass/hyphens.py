@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from captions.fonts import clusters
+from captions.style.fonts import clusters
 
 HYPHEN = "\u2010"
 _JOINTS = re.compile(r"(?<=[/?&=_.@:;,|+\-\u2010-\u2015])(?=[^\s/?&=_.@:;,|+\-\u2010-\u2015])")
