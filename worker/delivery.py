@@ -19,6 +19,7 @@ from worker.records import Conflict, NotFound, Record, Records
 from worker.requests import Download, InvalidInput, Result
 
 JSON = "application/json"
+VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
 def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
@@ -65,6 +66,10 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
     audio = output.pop("audio_key", None)
     if audio is not None:
         output["audio_url"] = _audio_url(store, audio, job_id, expires_s)
+    video = output.pop("video_key", None)
+    if video is not None:
+        name = f"{job_id}.{output['video_format']}"
+        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
     return output
