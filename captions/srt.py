@@ -22,6 +22,15 @@ def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: s
     )
 
 
+def write_words(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: str) -> str:
+    """A cue for each word, from its own start to its own end."""
+    pieces = [piece for cue in cues for line in cue.pieces for piece in line]
+    words = [word for cue in cues for word in timeline.words[cue.first:cue.last + 1]]
+    displayed = [(piece, word) for piece, word in zip(pieces, words, strict=True) if piece.text]
+    return "\n".join(f"{number}\n{_time(word.start_ms)} --> {_time(word.end_ms)}\n{_plain(piece.text)}\n"
+                     for number, (piece, word) in enumerate(displayed, start=1))
+
+
 def _time(ms: int) -> str:
     hours, rest = divmod(ms, 3_600_000)
     minutes, rest = divmod(rest, 60_000)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.cues import Captions, cues
 from s3_utils import MissingKey, Store, timing_key, words_key
 from timing.words import Timeline, Word
@@ -35,6 +35,11 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     written += [timing_key(job_id, name) for name in formats]
     put_files(store, job_id, timeline, captions, formats)
     return {name: timing_key(job_id, name) for name in formats}
+
+
+def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
+    """What whoever burns the ASS file has to know; nothing where none is written."""
+    return ass.warnings(cues(timeline, captions), captions, timeline.language) if "ass" in formats else []
 
 
 def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:

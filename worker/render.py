@@ -83,7 +83,7 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
     return {
         "status": "completed", "job_id": job.job_id, "source_job_id": request.source_job_id, "video_key": key,
         "video_format": request.video_format, "duration": timeline.duration_ms / 1000,
-        "resolution": list(captions.resolution), "fps": request.fps, "bytes": n_bytes, "sha256": digest,
+        "resolution": list(captions.resolution), "fps": request.fps, "size": n_bytes, "sha256": digest,
         "warnings": ass.warnings(made, captions, timeline.language), "stages_ms": dict(job.stages_ms),
     }
 

@@ -11,9 +11,12 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import ass
+import imageio_ffmpeg
 import pysubs2
 import pytest
 import srt  # type: ignore[import-untyped]
@@ -56,6 +59,13 @@ def vtt_cues(content: str) -> list[tuple[int, int, str]]:
             for cue in webvtt.from_buffer(io.StringIO(content)).captions]
 
 
+def ttml_cues(content: str) -> list[tuple[int, int, str]]:
+    """By the standard library's XML reader."""
+    name = "{http://www.w3.org/ns/ttml}"
+    return [(ms_of(p.attrib["begin"]), ms_of(p.attrib["end"]), "\n".join(p.itertext()))
+            for p in ElementTree.fromstring(content).iter(f"{name}p")]
+
+
 def displayed_in_ass(content: str, captioned: Sequence[Cue]) -> list[str]:
     """What stands on the screen in the last centisecond of each cue, drawings left out."""
     events = [(ms(event.start) // 10, ms(event.end) // 10, event.text)
@@ -90,13 +100,19 @@ def test_no_format_loses_or_changes_a_word(timeline: Timeline, options: dict[str
     assert [(ms(s.start), ms(s.end), words_of(s.content)) for s in srt.parse(files["srt"])] == expected
     assert [(a, b, words_of(text)) for a, b, text in vtt_cues(files["vtt"])] == expected
     assert displayed_in_ass(files["ass"], captioned) == [text for _, _, text in expected]
+    assert [(start, end, words_of(text)) for start, end, text in ttml_cues(files["ttml"])] == expected
+    assert [words_of(entry["text"]) for entry in json.loads(files["remotion"])] == [words_of(word) for word in exact]
+    assert words_of(files["txt"]) == words_of(*exact)
+    assert [words_of(s.content) for s in srt.parse(files["word_srt"])] == [words_of(word) for word in exact]
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_a_text_without_words_is_still_a_valid_file(name: str) -> None:
     content = written(name, Timeline("", (), 500, "en", "test"))
-    if name in ("srt", "csv"):
-        assert content in ("", "word,start_time,end_time,confidence\n")
+    if name in ("srt", "csv", "word_srt", "lrc", "txt", "remotion"):
+        assert content in ("", "word,start_time,end_time,confidence\n", "[]\n")
+    elif name == "ttml":
+        assert ttml_cues(content) == []
     elif name == "json":
         assert json.loads(content)["words"] == []
     else:
@@ -224,6 +240,37 @@ def test_polly_marks_count_bytes() -> None:
     marks = json.loads(written("json", timed(("Grüß", 0, 400), ("Gott", 450, 900)), json_shapes=["polly"]))["polly"]
     assert marks == [{"time": 0, "type": "word", "start": 0, "end": 6, "value": "Grüß"},
                      {"time": 450, "type": "word", "start": 7, "end": 11, "value": "Gott"}]
+
+
+# For other tools.
+
+def test_ffmpeg_reads_the_lyrics(tmp_path: Path) -> None:
+    timeline = said("Hello there. [5] <3 we go!")
+    (tmp_path / "a.lrc").write_text(written("lrc", timeline), encoding="utf-8")
+    converted = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lrc", "-i", "a.lrc", "-f",
+                                "srt", "-"], cwd=tmp_path, capture_output=True, check=True).stdout.decode()
+    captioned = cues(timeline, Captions.of({}))
+    lines = list(srt.parse(converted))
+    assert [abs(ms(line.start) - cue.start_ms) <= 5 for line, cue in zip(lines, captioned, strict=True)] == [True] * 2
+    bare = [words_of(re.sub(r"<\d\d:\d\d\.\d\d>", "", line.content)) for line in lines]
+    assert bare == [words_of(cue.text) for cue in captioned]
+
+
+def test_remotion_gets_its_captions() -> None:
+    assert json.loads(written("remotion", timed(("Hi", 100, 300), ("yo", 400, 600)))) == [
+        {"text": "Hi", "startMs": 100, "endMs": 300, "timestampMs": 200, "confidence": None},
+        {"text": " yo", "startMs": 400, "endMs": 600, "timestampMs": 500, "confidence": None}]
+
+
+def test_plain_text_has_the_paragraphs() -> None:
+    assert written("txt", timed(("one", 0, 300), ("two", 300, 600), space="\n\n")) == "one\n\ntwo\n"
+    assert written("txt", timed(("one", 0, 300), ("two", 300, 600), space=" [pause:1s] ")) == "one two\n"
+
+
+def test_words_of_the_word_level_file_have_their_own_times() -> None:
+    entries = list(srt.parse(written("word_srt", timed(("one", 0, 300), ("two", 450, 600)))))
+    assert [(ms(entry.start), ms(entry.end), entry.content) for entry in entries] == [
+        (0, 300, "one"), (450, 600, "two")]
 
 
 # Advanced SubStation Alpha.
