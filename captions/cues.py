@@ -10,12 +10,13 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
 from captions.breaks import Seam, seams
+from captions.cue import Cue as Cue
+from captions.cue import Piece
 from captions.style import fonts, marks
 from captions.style.options import CaptionError as CaptionError
 from captions.style.options import Captions as Captions
@@ -32,41 +33,6 @@ LINE_COST = 1000.0
 """More than all else of a layout together: a cue takes the fewest lines that hold it."""
 LINE_BREAK = 0.5
 """A bad break between two lines weighs less than one between two cues."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One word as it is displayed, and the space that parts it from the word before ("" in Chinese or Japanese)."""
-
-    space: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Words `first` to `last` (inclusive) on their lines. `pieces` has one Piece for each word, by line."""
-
-    pieces: tuple[tuple[Piece, ...], ...]
-    start_ms: int
-    end_ms: int
-    first: int
-    last: int
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(joined(line) for line in self.pieces)
-
-    @property
-    def text(self) -> str:
-        return joined([piece for line in self.pieces for piece in line])
-
-
-def joined(pieces: Sequence[Piece]) -> str:
-    """The pieces as one line; a piece of which nothing is displayed leaves no space."""
-    text = ""
-    for piece in pieces:
-        text += (piece.space if text and piece.text else "") + piece.text
-    return text
 
 
 def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 JOINER = "\u2060"

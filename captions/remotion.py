@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 
 def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: str) -> str:
-    found, end = [], 0
+    found: list[dict[str, object]] = []
+    end = 0
     for word in timeline.words:
         space = " " if found and word.char_start > end else ""
         end = word.char_end

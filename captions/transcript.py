@@ -4,7 +4,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 _PARAGRAPH = re.compile(r"\n\s*\n|\[voice:[^\[\]\n]*\]")

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import imageio_ffmpeg
 
@@ -26,10 +26,12 @@ from s3_utils import MissingKey, Store, audio_key, record_key
 from timing.words import Timeline
 from tts.encode import FORMATS
 from worker import delivery
-from worker.generate import SpeechParts
 from worker.jobs import Job
 from worker.records import Conflict, NotFound, Record
 from worker.requests import InvalidInput, Render
+
+if TYPE_CHECKING:
+    from worker.generate import SpeechParts
 
 MAX_BACKGROUND_BYTES = 500_000_000
 MAX_PIXELS = 3840 * 2160

@@ -13,7 +13,7 @@ from typing import Any
 
 from captions.ass.animations import ANIMATIONS, Scene, centiseconds, contrast
 from captions.ass.typeset import is_right_to_left, typeset
-from captions.cues import Cue
+from captions.cue import Cue
 from captions.style import fonts, marks
 from captions.style.options import PLACED, Captions, side_margin
 from timing.words import Timeline

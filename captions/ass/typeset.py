@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from captions.ass.hyphens import broken
-from captions.cues import Cue
+from captions.cue import Cue
 from captions.style import fonts
 from captions.style.options import Captions, line_room, zone
 from timing.words import Timeline

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from captions.breaks import Seam, seams
-from captions.cues import CaptionError, Captions, Cue, columns, cues
+from captions.cue import Cue
+from captions.cues import CaptionError, Captions, columns, cues
 from captions.style import fonts
 from captions.style.options import usable_width
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines

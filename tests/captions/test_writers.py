@@ -25,7 +25,8 @@ from hypothesis import example, given, settings
 
 from captions import WRITERS
 from captions.ass.hyphens import HYPHEN
-from captions.cues import Captions, Cue, cues
+from captions.cue import Cue
+from captions.cues import Captions, cues
 from captions.style import fonts
 from captions.style.options import PRESETS
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
