@@ -135,7 +135,7 @@ class Generate(Timed):
     return_word_timings: bool | None = None
     normalize_text: bool = True
     quality: Literal["fast", "balanced", "best"] | None = None
-    nfe_step: int = Field(32, ge=4, le=64)
+    nfe_step: int = Field(16, ge=4, le=64)
     cfg_strength: float = Field(2.0, ge=0.0, le=10.0)
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
