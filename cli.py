@@ -18,8 +18,9 @@ from typing import Any
 import runpod_handler
 from captions import WRITERS, preview
 from captions.cues import Captions, cues
+from captions.style.options import PRESETS
 from intake import audio
-from s3_utils import Store, timing_key
+from s3_utils import Store, audio_key, timing_key
 from tts.encode import FORMATS
 from worker import delivery, generate
 from worker.settings import Settings, SettingsError
@@ -31,7 +32,7 @@ BENCHMARKS = ("timing", "kill", "jobs", "start")
 
 def main(argv: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
-        "serve": serve, "align": align, "bench": bench, "whisperx-api": whisperx_api}
+        "serve": serve, "align": align, "render": render, "bench": bench, "whisperx-api": whisperx_api}
     command = commands.get(argv[0], speak) if argv else speak
     try:
         return command(argv[1:] if argv and argv[0] in commands else argv)
@@ -50,7 +51,7 @@ def speak(argv: list[str]) -> int:
     """`./run [TEXT]`: one `generate` job through the handler, on the local store."""
     parser = argparse.ArgumentParser(
         prog="./run", description="Speaks a text, stores audio and subtitle files, prints the API's JSON.",
-        epilog="other commands: serve, align, bench, whisperx-api (each has --help)")
+        epilog="other commands: serve, align, render, bench, whisperx-api (each has --help)")
     parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
     parser.add_argument("--format", default="all", help=f"{', '.join(WRITERS)}, several with commas, or all (default)")
     parser.add_argument("--out", type=Path, help="also copy the files into this folder")
@@ -153,6 +154,39 @@ def align(argv: list[str]) -> int:
     captions = Captions.of({"preset": arguments.preset})
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,
                                           arguments.audio.stem))
+    return 0
+
+
+def render(argv: list[str]) -> int:
+    """`./run render TEXT`: speaks a text, or takes a finished job, and makes a video of it."""
+    parser = argparse.ArgumentParser(
+        prog="./run render", description="Speaks a text and makes a captioned video of it; prints the API's JSON.")
+    parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
+    parser.add_argument("--job", help="a finished job to make the video of, in place of a text")
+    parser.add_argument("--background", type=Path, help="a picture or a video (default: a plain colour)")
+    parser.add_argument("--preset", default="pop", choices=sorted(PRESETS))
+    parser.add_argument("--format", choices=("mp4", "webm", "mov"), default="mp4",
+                        help="mp4 (default), or the captions alone over nothing: webm, mov")
+    parser.add_argument("--out", type=Path, help="also copy the video here")
+    arguments = parser.parse_args(argv)
+    parts = runpod_handler.build_parts(_settings())
+    handler = runpod_handler.make_handler(parts)
+    name, captions = f"local-{uuid.uuid4().hex[:12]}", {"preset": arguments.preset}
+    fields = {"endpoint": "render", "source_job_id": arguments.job or name, "captions": captions,
+              "video_format": arguments.format}
+    if arguments.background:
+        fields["background_key"] = f"uploads/{name}"
+        parts.store.put(f"uploads/{name}", arguments.background.read_bytes(), "application/octet-stream")
+    spoken = {"text": arguments.text, "timing_format": "ass", "captions": captions}
+    output: dict[str, Any] = {}
+    for job_id, job in [*([] if arguments.job else [(name, spoken)]), (f"{name}-video", fields)]:
+        output = asyncio.run(handler({"id": job_id, "input": job}))
+        if "error" in output:
+            print(f"error: {output['error']}", file=sys.stderr)
+            return 1
+    if arguments.out:
+        arguments.out.write_bytes(parts.store.get(audio_key(output["job_id"], arguments.format)))
+    print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
 
 

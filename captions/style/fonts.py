@@ -200,7 +200,9 @@ def missing(text: str, family: str, language: str) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def extent(text: str, family: str, language: str) -> Extent:
     """What a text takes on one line."""
-    parts = [run.face.measure(run.text) for run in runs(text, family, language)]
+    # libass draws an emoji made of several (ZWJ) now as one picture, now side by side: room is kept for all of them.
+    parts = [run.face.measure(part) for run in runs(text, family, language)
+             for part in (run.text.split("\u200d") if run.face is EMOJI else [run.text])]
     return Extent(sum(part.width for part in parts), max((part.top for part in parts), default=0.0),
                   max((part.bottom for part in parts), default=0.0))
 

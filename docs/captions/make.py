@@ -11,6 +11,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+import cli
 from captions import ass
 from captions.cues import Captions, cues
 from captions.style.options import PRESETS
@@ -27,6 +28,7 @@ SENTENCES = {
     "th": "สวัสดีครับวันนี้อากาศดีมากและเราไปเที่ยวทะเลกัน",
     "emoji": "Great 😀 job 👩‍🚀 today ❤️ my friends 🇩🇪 !",
 }
+SPOKEN = "Every word lights up exactly when it is spoken."
 SHAPES = {"9x16": (1080, 1920), "16x9": (1920, 1080), "1x1": (1080, 1080)}
 NO_FONTS = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig></fontconfig>'
 
@@ -79,12 +81,13 @@ def contact_sheet() -> None:
 
 
 def motion() -> None:
-    """`<preset>.webp`: two and a half seconds of each animated preset."""
-    for preset in ("shorts", "pop", "pill", "typewriter", "stack", "karaoke"):
-        with tempfile.TemporaryDirectory() as made:
-            shape = (1080, 1080)
-            video(Path(made), "en", preset, shape, 320, 20, "-c:v", "libwebp_anim", "-loop", "0", "-quality", "45",
-                  "-compression_level", "6", str(HERE / f"{preset}.webp"), duration_s=2.5)
+    """`render.webp`, the picture of the README: what `./run render` makes of a sentence and the photograph."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        if cli.main(["render", SPOKEN, "--background", str(HERE / "background.jpg"), "--out", str(folder / "a.mp4")]):
+            raise SystemExit(1)
+        _ffmpeg(folder, "-i", "a.mp4", "-vf", "fps=15,scale=270:-2", "-c:v", "libwebp_anim", "-loop", "0", "-quality",
+                "40", "-compression_level", "6", str(HERE / "render.webp"))
 
 
 def _ffmpeg(folder: Path, *arguments: str) -> None:

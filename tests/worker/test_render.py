@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+import cli
 import runpod_handler
 from tests.doubles.host import start_host
 from worker.settings import Settings
@@ -136,3 +138,13 @@ def test_a_cancelled_render_stops_ffmpeg_and_leaves_nothing(settings: Settings) 
     assert asyncio.run(cancel_soon()) < 3
     assert parts.records.read("stopped").status == "cancelled"
     assert not list((settings.data_dir / "output").glob("stopped*"))
+
+
+def test_the_command_speaks_a_text_and_makes_a_video_over_a_picture(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    subprocess.run([FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", "color=c=red:s=64x64:d=0.1", "-frames:v", "1",
+                    str(tmp_path / "b.png")], check=True)
+    assert cli.main(["render", "Hi.", "--background", str(tmp_path / "b.png"), "--out", str(tmp_path / "a.mp4")]) == 0
+    assert json.loads(capsys.readouterr().out)["video_format"] == "mp4"
+    assert "1080x1920" in probed(tmp_path / "a.mp4")
