@@ -25,6 +25,7 @@ from tqdm import tqdm
 import runpod_handler
 from captions import WRITERS, preview
 from captions.cues import Captions, cues
+from captions.style.options import PRESETS
 from intake import audio
 from s3_utils import StorageError, Store, audio_key, timing_key
 from text import transcript
@@ -43,6 +44,7 @@ BENCHMARKS = ("timing", "kill", "jobs", "start", "text", "transcribe")
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
        ./run serve                  RunPod's local API
        ./run align AUDIO --text F   the words of a recording whose text is known
+       ./run render AUDIO           a video: background, voice and captions
        ./run voices VERB            upload, list, get and delete stored voices
        ./run bench [NAME]           figures with their peers
        ./run whisperx-api           the transcription service
@@ -52,8 +54,8 @@ HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
 
 def main(argv: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
-        "serve": serve, "align": align, "voices": voices, "bench": bench, "whisperx-api": whisperx_api,
-        "help": usage, "--version": version}
+        "serve": serve, "align": align, "voices": voices, "render": render, "bench": bench,
+        "whisperx-api": whisperx_api, "help": usage, "--version": version}
     command = commands.get(argv[0], speak) if argv else speak
     try:
         return command(argv[1:] if argv and argv[0] in commands else argv)
@@ -99,7 +101,7 @@ def speak(argv: list[str]) -> int:
 def _speak_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run", description="Speaks a text, stores audio and subtitle files, prints the API's JSON.",
-        epilog="other commands: serve, align, voices, bench, whisperx-api, help")
+        epilog="other commands: serve, align, voices, render, bench, whisperx-api, help")
     parser.add_argument("text", nargs="?", help="what to say, - for standard input (default: a sample)")
     parser.add_argument("-f", "--file", help="read the text from this file, - for standard input")
     parser.add_argument("--format", default="all", help=f"{', '.join(WRITERS)}, several with commas, or all (default)")
@@ -115,7 +117,7 @@ def _speak_parser() -> argparse.ArgumentParser:
 
 
 def _add_caption_options(parser: argparse.ArgumentParser, preset: str | None) -> None:
-    parser.add_argument("--preset", default=preset, help="caption preset: shorts, karaoke, sentence, broadcast")
+    parser.add_argument("--preset", default=preset, help="caption preset, such as shorts, pop or sentence")
     parser.add_argument("--resolution", metavar="WxH", help="of the video, such as 1080x1920")
     parser.add_argument("--captions", action="append", default=[], metavar="KEY=VALUE",
                         help="a caption option of docs/CAPTIONS.md, such as max_words=1; may be repeated")
@@ -319,6 +321,39 @@ def align(argv: list[str]) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,
                                           arguments.audio.stem))
+    return 0
+
+
+def render(argv: list[str]) -> int:
+    """`./run render TEXT`: speaks a text, or takes a finished job, and makes a video of it."""
+    parser = argparse.ArgumentParser(
+        prog="./run render", description="Speaks a text and makes a captioned video of it; prints the API's JSON.")
+    parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
+    parser.add_argument("--job", help="a finished job to make the video of, in place of a text")
+    parser.add_argument("--background", type=Path, help="a picture or a video (default: a plain colour)")
+    parser.add_argument("--preset", default="pop", choices=sorted(PRESETS))
+    parser.add_argument("--format", choices=("mp4", "webm", "mov"), default="mp4",
+                        help="mp4 (default), or the captions alone over nothing: webm, mov")
+    parser.add_argument("--out", type=Path, help="also copy the video here")
+    arguments = parser.parse_args(argv)
+    parts = runpod_handler.build_parts(_settings())
+    handler = runpod_handler.make_handler(parts)
+    name, captions = f"local-{uuid.uuid4().hex[:12]}", {"preset": arguments.preset}
+    fields = {"endpoint": "render", "source_job_id": arguments.job or name, "captions": captions,
+              "video_format": arguments.format}
+    if arguments.background:
+        fields["background_key"] = f"uploads/{name}"
+        parts.store.put(f"uploads/{name}", arguments.background.read_bytes(), "application/octet-stream")
+    spoken = {"text": arguments.text, "timing_format": "ass", "captions": captions}
+    output: dict[str, Any] = {}
+    for job_id, job in [*([] if arguments.job else [(name, spoken)]), (f"{name}-video", fields)]:
+        output = asyncio.run(handler({"id": job_id, "input": job}))
+        if "error" in output:
+            print(f"error: {output['error']}", file=sys.stderr)
+            return 1
+    if arguments.out:
+        arguments.out.write_bytes(parts.store.get(audio_key(output["job_id"], arguments.format)))
+    print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
 
 

@@ -27,7 +27,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, device, drain, generate, health, logs, pins, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, pins, records, render, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -75,7 +75,7 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
         [Any, Job, Parts], Output]:
     """An operation that is done once per job id, whoever asks how often."""
 
-    def operation(request: requests.Generate | requests.Align, job: Job, parts: Parts) -> Output:
+    def operation(request: requests.Recorded, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
         taken = parts.records.begin(
             job.job_id, name, request.fingerprint(name), seed, job.check,
@@ -124,6 +124,7 @@ def _discard(store: s3_utils.Store, keys: list[str]) -> None:
 ENDPOINTS: dict[str, Endpoint] = {
     "generate": Endpoint(requests.Generate, _recorded("generate", generate.generate)),
     "align": Endpoint(requests.Align, _recorded("align", generate.align_recording)),
+    "render": Endpoint(requests.Render, _recorded("render", render.render)),
     "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(request, parts.voices, job.check)),
     "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(request, parts.voices)),
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),

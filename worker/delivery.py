@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.cues import Captions, cues
 from s3_utils import MissingKey, Store, timing_key, words_key
 from timing.words import Timeline, Word
@@ -19,6 +19,7 @@ from worker.records import Conflict, NotFound, Record, Records
 from worker.requests import Download, InvalidInput, Result
 
 JSON = "application/json"
+VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
 def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
@@ -34,6 +35,11 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     written += [timing_key(job_id, name) for name in formats]
     put_files(store, job_id, timeline, captions, formats)
     return {name: timing_key(job_id, name) for name in formats}
+
+
+def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
+    """What whoever burns the ASS file has to know; nothing where none is written."""
+    return ass.warnings(cues(timeline, captions), captions, timeline.language) if "ass" in formats else []
 
 
 def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
@@ -65,6 +71,10 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
     audio = output.pop("audio_key", None)
     if audio is not None:
         output["audio_url"] = _audio_url(store, audio, job_id, expires_s)
+    video = output.pop("video_key", None)
+    if video is not None:
+        name = f"{job_id}.{output['video_format']}"
+        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
     return output

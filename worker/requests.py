@@ -114,15 +114,9 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class Timed(Request):
-    """The fields of the endpoints that make word times."""
+class Recorded(Request):
+    """The fields of the endpoints whose jobs are done once and kept."""
 
-    text: Text
-    timing_format: Formats = ("srt",)
-    timing_method: TimingMethod = "auto"
-    language: Language | None = None
-    pronunciations: Pronunciations = Field(default_factory=dict)
-    captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
     job_id: JobId | None = None
     force: bool = False
     url_expires_s: ExpiresS = 3600
@@ -131,13 +125,27 @@ class Timed(Request):
         """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
         given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s", "force"}, fallback=repr)
         given |= self._equivalent()
-        if not self.pronunciations:  # jobs from before there were any stay the same jobs
-            del given["pronunciations"]
+        if not given.get("pronunciations"):  # jobs from before there were any stay the same jobs
+            given.pop("pronunciations", None)
         canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def _equivalent(self) -> dict[str, Any]:
         """Fields that can be said in several ways, in one of them."""
+        return {}
+
+
+class Timed(Recorded):
+    """The fields of the endpoints that make word times."""
+
+    text: Text
+    timing_format: Formats = ("srt",)
+    timing_method: TimingMethod = "auto"
+    language: Language | None = None
+    pronunciations: Pronunciations = Field(default_factory=dict)
+    captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
+
+    def _equivalent(self) -> dict[str, Any]:
         return {"timing_format": sorted(self.timing_format)}
 
 
@@ -185,6 +193,26 @@ class Align(Timed):
 
     audio_url: Url
     normalize_text: bool = True
+
+
+class Render(Recorded):
+    """A finished job's audio and words, to be made a video. Without a picture or video the background is a colour."""
+
+    source_job_id: JobId
+    video_format: Literal["mp4", "webm", "mov"] = "mp4"
+    background_color: str = Field("#101018", pattern="^#[0-9A-Fa-f]{6}$")
+    background_url: Url | None = None
+    background_key: str | None = Field(None, min_length=1, max_length=1000)
+    fps: int = Field(30, ge=10, le=60)
+    captions: CaptionOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_background(self) -> Render:
+        if self.background_url is not None and self.background_key is not None:
+            raise ValueError("background_url and background_key exclude each other")
+        if self.background_key is not None and not s3_utils.is_upload_key(self.background_key):
+            raise ValueError("background_key is a key under uploads/")
+        return self
 
 
 class Consent(Request):
