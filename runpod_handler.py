@@ -11,10 +11,12 @@ import json
 import logging
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,7 +27,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, drain, generate, health, logs, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, pins, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -36,6 +38,7 @@ log = logging.getLogger("runpod_handler")
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
 _THREADS = 32
+EPHEMERAL = "no bucket is configured: the files lie on this worker's disk alone and are lost with it"
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,8 @@ def make_handler(parts: Parts) -> Handler:
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
             output = await _run(job, parts, progress, pool)
+            if parts.settings.ephemeral_store and not parts.settings.s3_bucket:
+                output = {**output, "warnings": [*output.get("warnings", ()), EPHEMERAL]}
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
@@ -266,7 +271,8 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           settings.device)
+                           device.usable(settings.device))
+    pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine
 
@@ -279,7 +285,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
+        sources["whisperx"] = WhisperX(settings.models_dir, device.usable(settings.device))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -293,25 +299,20 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
-
-
-def _torch_device(settings: Settings) -> str:
-    """What `auto` means on this machine."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return WhisperXTranscriber(settings.models_dir, device.usable(settings.device))
 
 
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
+    # The SDK's import mostly waits for a program that it starts: meanwhile the models are loaded.
+    threading.Thread(target=import_module, args=["runpod"], daemon=True).start()
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
+        if isinstance(error, OSError) and str(error.filename or "").startswith(sys.prefix):
+            raise  # A package lacks a file: deploy/launch.py has it repaired.
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
     import runpod

@@ -101,9 +101,11 @@ class _Stream:
     blocks: Iterator[Samples]
 
 
-def decode(data: bytes, *, max_duration_s: float, check: Callable[[], None] = lambda: None) -> Audio:
+def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
+           check: Callable[[], None] = lambda: None) -> Audio:
     """Reads wav, aiff, flac, mp3, ogg (Vorbis, Opus, FLAC), m4a/mp4, aac and webm/matroska.
 
+    With `to_hz` it is resampled block by block, so that only the result is held, and `MAX_FRAMES` is counted in it.
     `check` is called between blocks, and raises to stop.
 
     Raises UnsupportedAudio, and TooLarge for what lasts longer than `max_duration_s`, holds more than `MAX_FRAMES`
@@ -112,18 +114,19 @@ def decode(data: bytes, *, max_duration_s: float, check: Callable[[], None] = la
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
     with reader(data, kind) as stream:
-        samples, power = _mono(stream, max_duration_s, check)
+        mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check)
     warnings: tuple[str, ...] = ()
-    if stream.n_channels > 1 and np.dot(samples, samples) < _CANCELLED * power.mean():
-        loudest = int(np.argmax(power))
+    if stream.n_channels > 1 and mix.energy < _CANCELLED * mix.channel_energy.mean():
+        loudest = int(np.argmax(mix.channel_energy))
         with reader(data, kind) as stream:
-            samples, _ = _mono(stream, max_duration_s, check, loudest)
+            mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check, loudest)
         warnings = (f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used",)
-    if len(samples) < stream.rate_hz // 100 or not samples.any():
+    samples, rate_hz = mix.samples, to_hz or stream.rate_hz
+    if len(samples) < rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
     if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
-    return Audio(samples, stream.rate_hz, stream.n_channels, warnings)
+    return Audio(samples, rate_hz, stream.n_channels, warnings)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -269,9 +272,18 @@ def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
     return _unreadable(kind)
 
 
-def _mono(stream: _Stream, max_duration_s: float, check: Callable[[], None],
-          channel: int | None = None) -> tuple[Samples, Levels]:
-    """The mean of the channels, or the one asked for; and each channel's sum of squares.
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """One channel made of all, and the sums of squares of it and of each, before resampling."""
+
+    samples: Samples
+    energy: float
+    channel_energy: Levels
+
+
+def _mono(stream: _Stream, max_duration_s: float, to_hz: int, check: Callable[[], None],
+          channel: int | None = None) -> _Mix:
+    """The mean of the channels, or the one asked for.
 
     Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge.
     """
@@ -279,20 +291,33 @@ def _mono(stream: _Stream, max_duration_s: float, check: Callable[[], None],
         raise UnsupportedAudio(f"the audio has {stream.n_channels} channels; send at most {MAX_CHANNELS}")
     if not MIN_RATE_HZ <= stream.rate_hz <= MAX_RATE_HZ:
         raise UnsupportedAudio(f"the audio is sampled at {stream.rate_hz} Hz; send {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES)
+    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES * stream.rate_hz // to_hz)
     too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
     if stream.n_frames > max_frames:
         raise too_long
-    blocks, n_frames, power = [np.zeros(0, np.float32)], 0, np.zeros(stream.n_channels)
+    blocks, n_frames = [np.zeros(0, np.float32)], 0
+    energy, channel_energy = 0.0, np.zeros(stream.n_channels)
+    resampled = _resampler(stream.rate_hz, to_hz)
     for block in stream.blocks:
         check()
         n_frames += len(block)
         if n_frames > max_frames:
             raise too_long
         with np.errstate(invalid="ignore", over="ignore"):
-            blocks.append(block.mean(axis=1) if channel is None else block[:, channel].copy())
-            power += np.square(block, dtype=np.float64).sum(axis=0)
-    return np.concatenate(blocks), power
+            mono = block.mean(axis=1) if channel is None else block[:, channel].copy()
+            energy += float(np.dot(mono, mono))
+            channel_energy += np.square(block, dtype=np.float64).sum(axis=0)
+            blocks.append(resampled(mono, False))
+    blocks.append(resampled(np.zeros(0, np.float32), True))
+    return _Mix(np.concatenate(blocks), energy, channel_energy)
+
+
+def _resampler(from_hz: int, to_hz: int) -> Callable[[Samples, bool], Samples]:
+    """Takes one block after the other and says which is the last."""
+    if from_hz == to_hz:
+        return lambda block, last: block
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    return lambda block, last: stream.resample_chunk(block, last=last)
 
 
 def _unreadable(kind: str) -> UnsupportedAudio:
