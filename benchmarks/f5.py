@@ -1,8 +1,8 @@
 """`./run bench f5`: F5-TTS against upstream on one device, from 32 steps one by one to batches of lines.
 
 Weights are random: speed needs no others. On a GPU the whole of F5TTS_v1_Base runs; on a CPU its full width with one
-of its 22 layers and shorter lines, so that it ends within minutes. Rounds of all rows are interleaved, so that what else the
-machine does falls on all alike. docs/SPEED.md is written from the results.
+of its 22 layers and shorter lines, so that it ends within minutes. Rounds of all rows are interleaved, so that what
+else the machine does falls on all alike. docs/SPEED.md is written from the results.
 """
 from __future__ import annotations
 
