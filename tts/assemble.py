@@ -39,14 +39,15 @@ class Segment:
 class Waveform:
     """A waveform that is written from its start to its end: `add` each line and pause, then `finish`.
 
-    Neighbouring lines are cross-faded, over at most half of the shorter one; a silence is exact. What a later line
-    may still fade into is held back. Raises EngineError where the temporary disk is full.
+    Neighbouring lines are cross-faded, over at most half of the shorter one; a silence is exact. A line that a silence
+    or the end follows fades out over 5 ms, as one that nothing precedes fades in: a cut through a sound clicks.
+    What may still fade is held back. Raises EngineError where the temporary disk is full.
     """
 
     def __init__(self, rate_hz: int, cross_fade_s: float) -> None:
         self.rate_hz, self.n_samples, self.peak = rate_hz, 0, 0.0
         self.segments: list[Segment] = []
-        self._n_fade = int(cross_fade_s * rate_hz)
+        self._n_fade, self._n_click = int(cross_fade_s * rate_hz), int(_CLICK_FADE_S * rate_hz)
         self._tail: Samples = np.zeros(0, np.float32)
         self._n_previous = 0
         with _disk_errors():
@@ -65,9 +66,8 @@ class Waveform:
 
     def add(self, part: Samples | Silence) -> None:
         if isinstance(part, Silence):
-            self._write(self._tail)
+            self._write_faded_out()
             self._write(np.zeros(part.duration_ms * self.rate_hz // 1000, np.float32))
-            self._tail, self._n_previous = self._tail[:0], 0
             return
         n_fade = min(self._n_fade, len(part) // 2, self._n_previous // 2)
         body = self._faded_in(part, n_fade)
@@ -78,13 +78,12 @@ class Waveform:
             self.segments[-1] = Segment(before.offset, before.start, offset + n_fade // 2)
             body[:n_fade] += self._tail[-n_fade:] * (1.0 - np.linspace(0.0, 1.0, n_fade, dtype=np.float32))
         self.segments.append(Segment(offset, offset + n_fade // 2, offset + len(part)))
-        n_final = max(len(body) - self._n_fade, 0)
+        n_final = max(len(body) - max(self._n_fade, self._n_click), 0)
         self._write(body[:n_final])
         self._tail, self._n_previous = body[n_final:], len(part)
 
     def finish(self) -> None:
-        self._write(self._tail)
-        self._tail = self._tail[:0]
+        self._write_faded_out()
         with _disk_errors():
             self._file.flush()
 
@@ -103,10 +102,17 @@ class Waveform:
 
     def _faded_in(self, part: Samples, n_fade: int) -> Samples:
         body = part.astype(np.float32, copy=True)
-        n_ramp = n_fade or min(int(_CLICK_FADE_S * self.rate_hz), len(body) // 2)
+        n_ramp = n_fade or min(self._n_click, len(body) // 2)
         if n_ramp:
             body[:n_ramp] *= np.linspace(0.0, 1.0, n_ramp, dtype=np.float32)
         return body
+
+    def _write_faded_out(self) -> None:
+        n_ramp = min(self._n_click, self._n_previous // 2)
+        if n_ramp:
+            self._tail[-n_ramp:] *= np.linspace(1.0, 0.0, n_ramp, dtype=np.float32)
+        self._write(self._tail)
+        self._tail, self._n_previous = self._tail[:0], 0
 
     def _write(self, samples: Samples) -> None:
         self.n_samples += len(samples)

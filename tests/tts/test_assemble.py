@@ -38,7 +38,7 @@ def test_a_pause_is_exact_silence_between_the_lines() -> None:
     joined = join([tone(400), Silence(800), tone(300)], 0.15)
     assert len(joined.samples) == 400 + 800 + 300
     assert not joined.samples[400:1200].any()
-    assert joined.samples[399] and joined.samples[1210]
+    assert joined.samples[390] and joined.samples[1210]
     assert [(segment.start, segment.end) for segment in joined.segments] == [(0, 400), (1200, 1500)]
 
 
@@ -72,3 +72,10 @@ def test_a_pause_at_either_end_is_kept(cross_fade_s: float) -> None:
     joined = join([Silence(100), tone(50), Silence(70)], cross_fade_s)
     assert len(joined.samples) == 220
     assert not joined.samples[150:].any()
+
+
+def test_a_line_fades_out_before_a_silence_and_at_the_end_and_not_into_its_neighbour() -> None:
+    joined = join([tone(400), Silence(100), tone(400), tone(400)], 0.0).samples
+    assert joined[399] == 0.0 == joined[-1]
+    assert 0 < joined[397] < joined[396] < joined[300]
+    assert joined[899] == joined[700], "straight into the next line"

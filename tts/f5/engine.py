@@ -12,13 +12,14 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from tts import EngineError, EngineLost, Line, Options, Samples, Utterance, Voice
-from tts.f5 import checkpoint, mel, prompt, sampler, vocos
+from tts.f5 import checkpoint, checks, mel, prompt, sampler, vocos
 from tts.f5.batch import Batch, Row
 from tts.f5.kernels import Kernels
 from tts.f5.network import EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
@@ -95,12 +96,15 @@ class F5Engine:
         beside = path.parent / "vocab.txt"
         vocabulary = checkpoint.read_vocabulary(beside if beside.is_file() else checkpoint.official_vocabulary())
         place = _device(device)
+        torch.backends.cudnn.allow_tf32 = False  # float32 convolutions are the reference; TF32 keeps 10 of 23 bits
         with ThreadPoolExecutor(max_workers=1) as pool:  # 1.35 GB take a second or more to hash
             digest = pool.submit(_sha256, path)
             vocoder = vocos.load(vocos_dir, place)
-            weights = checkpoint.read_weights(path, shape, len(vocabulary))
-            network = Network(weights, shape, place, Kernels(torch.float32))
+            build = partial(Network, checkpoint.read_weights(path, shape, len(vocabulary)), shape, place)
             revision = digest.result()[:12]
+        own = prompt.own_voice()
+        network = checks.fastest(build(Kernels(torch.float32)), build, checks.candidates(place),
+                                 mel.encode(own.samples, own.rate_hz, Options().target_rms)[0])
         model = architecture if architecture in checkpoint.ARCHITECTURES else Path(architecture).stem
         return cls(model, revision, network, vocoder, vocabulary)
 

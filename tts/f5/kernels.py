@@ -68,3 +68,30 @@ class Kernels:
             y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
             out[start:stop].view(count, -1, heads, width).copy_(y)
         return out.view(n_all, heads * width)
+
+
+class FlashAttention(Kernels):
+    """All sequences in one call of flash-attn, in half precision. Raises ImportError where it is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.float16)
+        from flash_attn import flash_attn_varlen_qkvpacked_func
+
+        self._attend = flash_attn_varlen_qkvpacked_func
+
+    def attend(self, qkv: Tensor, layout: Layout) -> Tensor:
+        out: Tensor = self._attend(qkv, layout.bounds, layout.longest)
+        return out.flatten(1)
+
+
+class TorchVarlen(Kernels):
+    """All sequences in one call of the flash kernel that PyTorch ships and has no public name for."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.float16)
+
+    def attend(self, qkv: Tensor, layout: Layout) -> Tensor:
+        q, k, v = qkv.unbind(1)
+        out: Tensor = torch.ops.aten._flash_attention_forward(
+            q, k, v, layout.bounds, layout.bounds, layout.longest, layout.longest, 0.0, False, False)[0]
+        return out.flatten(1)
