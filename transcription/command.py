@@ -45,7 +45,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     app = create_app(settings)
     print(f"http://{arguments.host}:{arguments.port}/ (engine: {app.state.service.can.engine})", file=sys.stderr)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, access_log=False,
-                timeout_graceful_shutdown=5, server_header=False)
+                timeout_graceful_shutdown=5, timeout_keep_alive=75, server_header=False)
     return 0
 
 
