@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from s3_utils import MissingKey, StorageError, Store, record_key
+from worker.refusals import Conflict as Conflict
+from worker.refusals import NotFound as NotFound
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +28,6 @@ _POLL_S = 0.5
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
 """A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
-
-
-class NotFound(LookupError):
-    """No such job, voice or file; the message names it as the caller did."""
-
-
-class Conflict(ValueError):
-    """The name is taken: by another input for the same job, or by a voice."""
 
 
 class LeaseLost(Exception):
