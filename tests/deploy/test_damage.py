@@ -235,6 +235,21 @@ def test_another_revision_or_other_bytes_in_runpod_s_cache_are_not_used(
         setup.ensure_model(models, "m", [file], Path("/bin/false"))
 
 
+def test_prune_removes_a_model_that_is_pinned_no_longer_and_was_not_used_for_a_day(
+        hub: Hub, volume: Volume, models: Path) -> None:
+    volume.run()
+    hub.files["/plain/better.pth"] = b"better"
+    old, new = (pinned("m", f"{hub.url}/plain", name, data) for name, data in
+                (("align.pth", WEIGHTS), ("better.pth", b"better")))
+    for file in (old, new):
+        setup.ensure_model(models, "m", [file], Path())
+        os.utime(setup.content_path(models, "m", [file]) / ".complete", (0, 0))
+    (volume.locks / "models.txt").write_text(" ".join(map(str, new)) + "\n")
+    assert volume.run("--prune", MODELS_DIR=str(models)).returncode == 0
+    assert not setup.content_path(models, "m", [old]).exists()
+    assert (models / "m/better.pth").read_bytes() == b"better"
+
+
 # Other users.
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_the_image_does_jobs_for_runpod_and_a_stop_lets_the_running_one_finish(a
         assert result["output"]["status"] == "completed", worker.log_text()
         command = Path(f"/proc/{worker.process.pid}/cmdline").read_bytes().split(b"\0")
         assert command[0].endswith(b"/bin/python"), "the worker is not the process that the host started"
-        platform.submit({"text": "Some more words. " * 300, "timing_method": "pocketsphinx"}, "last")
+        platform.submit({"text": "Some more words. " * 120, "timing_method": "pocketsphinx"}, "last")
         platform.until("handed", "last")
         worker.terminate()
         assert worker.wait(60) == 0
