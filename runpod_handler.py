@@ -27,7 +27,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, device, drain, generate, health, logs, pins, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, pins, records, render, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -75,11 +75,13 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
         [Any, Job, Parts], Output]:
     """An operation that is done once per job id, whoever asks how often."""
 
-    def operation(request: requests.Generate | requests.Align, job: Job, parts: Parts) -> Output:
+    def operation(request: requests.Recorded, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
-        taken = parts.records.begin(job.job_id, name, request.fingerprint(name), seed, job.check)
+        taken = parts.records.begin(
+            job.job_id, name, request.fingerprint(name), seed, job.check,
+            again=lambda record: request.force or not delivery.is_whole(parts.store, record.output or {}))
         if isinstance(taken, records.Record):
-            return delivery.answer(parts.store, taken.output or {}, request.url_expires_s)
+            return delivery.stored_answer(parts.store, taken.output or {}, request.url_expires_s)
         job.lease = taken
         written: list[str] = []
         try:
@@ -122,6 +124,7 @@ def _discard(store: s3_utils.Store, keys: list[str]) -> None:
 ENDPOINTS: dict[str, Endpoint] = {
     "generate": Endpoint(requests.Generate, _recorded("generate", generate.generate)),
     "align": Endpoint(requests.Align, _recorded("align", generate.align_recording)),
+    "render": Endpoint(requests.Render, _recorded("render", render.render)),
     "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(request, parts.voices, job.check)),
     "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(request, parts.voices)),
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),
@@ -169,8 +172,11 @@ def explain(error: BaseException) -> str:
     for kind, code in ERRORS:
         if isinstance(error, kind):
             return f"{code}: {' '.join(str(error).split())[:500]}"
-    reference = uuid.uuid4().hex[:8]
-    log.error("unexpected error %s", reference, exc_info=error)
+    reference = getattr(error, "reference", None)
+    if reference is None:  # once for each error: the record and the answer name one entry of the log
+        reference = uuid.uuid4().hex[:8]
+        error.reference = reference  # type: ignore[attr-defined]
+        log.error("unexpected error %s", reference, exc_info=error)
     return f"INTERNAL: the worker failed on this job; its log has the reason under {reference}"
 
 
@@ -222,6 +228,7 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, 
     except asyncio.CancelledError:
         work.cancel()
         await asyncio.wait([thread])
+        thread.exception()  # it is known; asyncio would print the traceback of one that nobody took
         raise
 
 

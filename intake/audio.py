@@ -209,10 +209,20 @@ def _id3_bytes(data: bytes) -> int:
     return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
 
 
+class _Seekable(io.BytesIO):
+    """libsndfile looks before the start of some broken files; the error of a callback would be printed."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return super().seek(0)
+
+
 @contextmanager
 def _sndfile(data: bytes, kind: str) -> Iterator[_Stream]:
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with soundfile.SoundFile(_Seekable(data)) as file:
             blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
             yield _Stream(file.samplerate, file.channels, file.frames, takewhile(len, blocks))
     except soundfile.LibsndfileError:

@@ -71,7 +71,7 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
         with job.stage("store", 0.95):
             stored = _stored_audio(request, waveform, gain, job, parts.store, written)
             timing = _stored_timing(request, timed, job, parts.store, written)
-    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ())]
+    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *_timing_warnings(request, timed)]
     return {
         "status": "completed",
         "job_id": job.job_id,
@@ -105,7 +105,7 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": request.text,
         **timing,
-        "warnings": [*recording.warnings, *timed.warnings],
+        "warnings": [*recording.warnings, *_timing_warnings(request, timed)],
         "stages_ms": dict(job.stages_ms),
     }
 
@@ -253,6 +253,12 @@ def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: as
     words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
                        span.estimated) for token, span in zip(tokens, settled, strict=True))
     return Timeline(text, words, duration_ms, plan.language, method)
+
+
+def _timing_warnings(request: Generate | Align, timed: Alignment | None) -> list[str]:
+    if timed is None:
+        return []
+    return [*timed.warnings, *delivery.caption_warnings(timed.timeline, request.captions, request.timing_format)]
 
 
 def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,

@@ -187,13 +187,15 @@ class Records:
         except MissingKey:
             raise NotFound(f"job {job_id} is not known here") from None
 
-    def begin(self, job_id: str, endpoint: str, fingerprint: str, seed: int,
-              wait: Callable[[], None]) -> Lease | Record:
+    def begin(self, job_id: str, endpoint: str, fingerprint: str, seed: int, wait: Callable[[], None],
+              again: Callable[[Record], bool] = lambda record: False) -> Lease | Record:
         """Takes the job, or returns the record of it as completed by whoever did it.
 
         While another worker holds the job this waits, calling `wait` (which raises when the caller
-        is to stop) between looks. Raises Conflict when the id belongs to another input.
+        is to stop) between looks. A completed job for which `again` holds is done anew, unless it was waited for.
+        Raises Conflict when the id belongs to another input, whose job did not fail.
         """
+        waited = False
         now = time.time()
         fresh = Record(job_id, endpoint, fingerprint, "in_progress", now, now, self._owner,
                        now + self._lease_s, seed=seed, stage="started")
@@ -201,16 +203,19 @@ class Records:
         while etag is None:
             data, seen_etag = self._store.get_with_etag(record_key(job_id))
             seen = Record.from_bytes(data)
-            if seen.fingerprint != fingerprint:
+            if seen.fingerprint != fingerprint and seen.status not in ("failed", "cancelled"):
                 raise Conflict(f"job_id: {job_id} was used for another input; choose a new one")
-            if seen.status == "completed":
+            if seen.status == "completed" and (waited or not again(seen)):
                 return seen
             if seen.status == "in_progress" and seen.lease_until > time.time():
+                waited = True
                 wait()
                 time.sleep(_POLL_S)
                 continue
-            fresh = seen.changed(status="in_progress", owner=self._owner, attempt=seen.attempt + 1, error=None,
-                                 finished_at=None, stage="started", progress=0.0,
+            same = seen.fingerprint == fingerprint
+            fresh = seen.changed(status="in_progress", owner=self._owner, output=None, endpoint=endpoint,
+                                 fingerprint=fingerprint, seed=seen.seed if same else seed, attempt=seen.attempt + 1,
+                                 error=None, finished_at=None, stage="started", progress=0.0,
                                  lease_until=time.time() + self._lease_s)
             etag = self._store.put_if_match(record_key(job_id), fresh.to_bytes(), "application/json", seen_etag)
         return Lease(self._store, fresh, etag, self._lease_s)

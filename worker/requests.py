@@ -114,7 +114,28 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class Timed(Request):
+class Recorded(Request):
+    """The fields of the endpoints whose jobs are done once and kept."""
+
+    job_id: JobId | None = None
+    force: bool = False
+    url_expires_s: ExpiresS = 3600
+
+    def fingerprint(self, endpoint: str) -> str:
+        """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
+        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s", "force"}, fallback=repr)
+        given |= self._equivalent()
+        if not given.get("pronunciations"):  # jobs from before there were any stay the same jobs
+            given.pop("pronunciations", None)
+        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def _equivalent(self) -> dict[str, Any]:
+        """Fields that can be said in several ways, in one of them."""
+        return {}
+
+
+class Timed(Recorded):
     """The fields of the endpoints that make word times."""
 
     text: Text
@@ -123,16 +144,9 @@ class Timed(Request):
     language: Language | None = None
     pronunciations: Pronunciations = Field(default_factory=dict)
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
-    job_id: JobId | None = None
-    url_expires_s: ExpiresS = 3600
 
-    def fingerprint(self, endpoint: str) -> str:
-        """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
-        if not self.pronunciations:  # jobs from before there were any stay the same jobs
-            del given["pronunciations"]
-        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+    def _equivalent(self) -> dict[str, Any]:
+        return {"timing_format": sorted(self.timing_format)}
 
 
 class Generate(Timed):
@@ -158,6 +172,10 @@ class Generate(Timed):
             raise ValueError("quality and nfe_step both set the number of steps; send one of them")
         return self
 
+    def _equivalent(self) -> dict[str, Any]:
+        return {**super()._equivalent(), "quality": None, "nfe_step": self.steps,
+                "return_word_timings": self.wants_timings}
+
     @property
     def steps(self) -> int:
         return QUALITY_STEPS[self.quality] if self.quality else self.nfe_step
@@ -175,6 +193,26 @@ class Align(Timed):
 
     audio_url: Url
     normalize_text: bool = True
+
+
+class Render(Recorded):
+    """A finished job's audio and words, to be made a video. Without a picture or video the background is a colour."""
+
+    source_job_id: JobId
+    video_format: Literal["mp4", "webm", "mov"] = "mp4"
+    background_color: str = Field("#101018", pattern="^#[0-9A-Fa-f]{6}$")
+    background_url: Url | None = None
+    background_key: str | None = Field(None, min_length=1, max_length=1000)
+    fps: int = Field(30, ge=10, le=60)
+    captions: CaptionOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_background(self) -> Render:
+        if self.background_url is not None and self.background_key is not None:
+            raise ValueError("background_url and background_key exclude each other")
+        if self.background_key is not None and not s3_utils.is_upload_key(self.background_key):
+            raise ValueError("background_key is a key under uploads/")
+        return self
 
 
 class Consent(Request):
@@ -265,10 +303,17 @@ class Health(Request):
 def parse(model: type[R], given: Mapping[str, Any]) -> R:
     """Raises InvalidInput with every fault, the field's name first."""
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate(_without_nulls(given))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidInput("; ".join(_fault(each["loc"], each["type"], each["msg"]) for each in faults[:5])) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """A field that is null is one that was not sent, on every level."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return value
 
 
 def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:

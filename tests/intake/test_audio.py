@@ -398,3 +398,13 @@ def test_noise_added_to_a_human_voice_is_measured_within_4_db(name: str, snr_db:
     level_dbfs = audio.measure(voice.samples, voice.rate_hz).rms_dbfs - snr_db
     noisy = voice.samples + noise(len(voice.samples), level_dbfs)
     assert audio.measure(noisy, voice.rate_hz).snr_db == pytest.approx(snr_db, abs=4)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_truncated_aiff_is_refused_without_a_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(4800, 0.3, np.float32), 24_000, format="AIFF", subtype="PCM_16")
+    for n_bytes in (12, 13, 20, 30, 40, 54):
+        with pytest.raises(audio.UnsupportedAudio):
+            audio.decode(buffer.getvalue()[:n_bytes], max_duration_s=10)
+    assert capfd.readouterr().err == ""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,15 @@ def test_without_a_key_nothing_but_health_is_answered(keyed: tuple[Served, str, 
         assert missing.headers["www-authenticate"] == "Bearer"
         assert nobody.get("/health/live").status_code == 200
     assert httpx.get(served.url + path, headers={"X-API-Key": anna_key}).status_code == 200
+
+
+def test_the_body_of_a_stranger_is_not_read(keyed: tuple[Served, str, str]) -> None:
+    served, _, _ = keyed
+    host, port = served.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as stranger:
+        stranger.sendall(b"POST /api/v1/jobs/upload HTTP/1.1\r\nHost: a\r\nContent-Length: 7000000\r\n"
+                         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401")
 
 
 def test_neither_file_nor_log_holds_a_key(keyed: tuple[Served, str, str]) -> None:

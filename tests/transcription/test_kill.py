@@ -50,7 +50,7 @@ def test_after_kill_9_every_job_is_done_once(tmp_path: Path) -> None:
         wait_until(lambda: not any(Path(f"/proc/{each}").exists() for each in workers), 5)
     with serve(tmp_path) as served, served.client() as client:
         assert {finished(client, job_id)["status"] for job_id in [*ids, running]} == {"completed"}
-        assert not list((served.data / "audio").iterdir())
+        wait_until(lambda: not list((served.data / "audio").iterdir()), 10)
     times = ended(tmp_path)
     assert set(ids) | {running} == set(times)
     assert set(times.values()) == {1}
@@ -77,7 +77,7 @@ def test_a_job_that_kills_its_workers_fails_at_last_and_holds_nobody_up(tmp_path
 
 @pytest.mark.parametrize("n_workers", ["2"])
 def test_two_workers_share_one_table_and_do_no_job_twice(tmp_path: Path, n_workers: str) -> None:
-    with serve(tmp_path, WORKERS=n_workers) as served, served.client() as client:
+    with serve(tmp_path, WORKERS=n_workers, LEASE_S="20") as served, served.client() as client:
         ids = [submit(client, nature(), initial_transcript=NATURE)["job_id"] for _ in range(N_JOBS)]
         assert {finished(client, job_id)["attempts"] for job_id in ids} == {1}
     assert set(ended(tmp_path).values()) == {1}

@@ -27,6 +27,7 @@ from transcription.speech.capabilities import capabilities
 log = logs.logger(__name__)
 PAGE = Path(__file__).with_name("page.html")
 _EXPIRE_S = 60.0
+_SWEEP_S = 3600.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,13 +54,14 @@ def create_app(settings: Settings) -> FastAPI:
                           registry=registry)
     JobCollector(parts.jobs, workers).register(registry)
     app.state.service, app.state.workers, app.state.registry = service, workers, registry
-    app.state.keyring, app.state.limiter = Keyring(settings.api_keys_file), RateLimit()
+    keyring = Keyring(settings.api_keys_file)
+    app.state.keyring, app.state.limiter = keyring, RateLimit()
     install_handlers(app)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(settings.cors_origins), allow_methods=["*"],
                            allow_headers=["Authorization", "X-API-Key", "Idempotency-Key", "Content-Type"],
                            expose_headers=["X-Request-ID", "Content-Disposition"])
-    app.add_middleware(Door, max_bytes=settings.max_upload_bytes, durations=durations)
+    app.add_middleware(Door, max_bytes=settings.max_upload_bytes, durations=durations, keyring=keyring)
     for router in (jobs.router, openai.router, health.health, health.metrics, health.prometheus):
         app.include_router(router)
     app.add_api_route("/", lambda: FileResponse(PAGE, media_type="text/html; charset=utf-8"), methods=["GET"],
@@ -69,13 +71,17 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _keep_house(service: Service, secret: bytes | None, stopping: threading.Event) -> None:
     """Sends the webhooks that are due, and removes what is too old."""
-    expired_at = 0.0
+    expired_at = swept_at = -_SWEEP_S
     while not stopping.wait(1.0):
         try:
             if secret is not None:
                 webhooks.deliver_due(service.parts.jobs, service.parts.settings, secret)
-            if time.monotonic() - expired_at > _EXPIRE_S or not expired_at:
+            now = time.monotonic()
+            if now - expired_at > _EXPIRE_S:
                 service.expire()
-                expired_at = time.monotonic()
+                expired_at = now
+            if now - swept_at > _SWEEP_S:
+                service.sweep()
+                swept_at = now
         except Exception as error:
             log.error("keeper_failed", kind=type(error).__name__)

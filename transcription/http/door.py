@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from transcription import logs
 from transcription.errors import ApiError
+from transcription.jobs.keys import Keyring
 from transcription.speech.requests import first_problem
 
 log = logs.logger(__name__)
@@ -35,14 +36,20 @@ class _TooLong(Exception):
 class Door:
     """ASGI middleware, outermost."""
 
-    def __init__(self, app: Any, *, max_bytes: int, durations: Histogram) -> None:
-        self._app, self._max_bytes, self._durations = app, max_bytes, durations
+    def __init__(self, app: Any, *, max_bytes: int, durations: Histogram, keyring: Keyring) -> None:
+        self._app, self._max_bytes, self._durations, self._keyring = app, max_bytes, durations, keyring
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         await _Passage(self, scope, receive, send).go(self._app)
+
+    def admit(self, scope: Message, headers: dict[bytes, bytes]) -> None:
+        """A stranger's body is not read: FastAPI would take all of it before it asked for the key. Raises ApiError."""
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            key = headers.get(b"authorization") or headers.get(b"x-api-key") or b""
+            self._keyring.caller(key.decode("latin-1"), scope["client"][0] if scope.get("client") else "")
 
     def count(self, scope: Message, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
@@ -58,7 +65,7 @@ class _Passage:
 
     def __init__(self, door: Door, scope: Message, receive: Receive, send: Send) -> None:
         self.door, self.scope, self._receive, self._send = door, scope, receive, send
-        headers = {name.lower(): value for name, value in scope["headers"]}
+        headers = self.headers = {name.lower(): value for name, value in scope["headers"]}
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         self.request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
         declared = headers.get(b"content-length", b"0")
@@ -70,8 +77,12 @@ class _Passage:
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         started = time.monotonic()
         try:
+            self.door.admit(self.scope, self.headers)
             if not self.too_long:
                 await app(self.scope, self.receive, self.send)
+        except ApiError as refused:
+            self.too_long = False
+            await self.answer(refused)
         except Exception as problem:
             if not self.too_long:
                 log.error("request_crashed", kind=type(problem).__name__,
@@ -110,7 +121,8 @@ class _Passage:
         body = json.dumps(error_body(self.scope["path"], error)).encode()
         await self._send({"type": "http.response.start", "status": error.status, "headers": [
             (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-            (b"x-request-id", self.request_id.encode()), (b"connection", b"close")]})
+            (b"x-request-id", self.request_id.encode()), (b"connection", b"close"),
+            *([(b"www-authenticate", b"Bearer")] if error.status == 401 else [])]})
         await self._send({"type": "http.response.body", "body": body})
 
 

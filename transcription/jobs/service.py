@@ -26,6 +26,8 @@ from transcription.speech.transcript import Transcript
 log = logs.logger(__name__)
 _BLOCK = 1 << 20
 _DAY_S = 86_400.0
+_ORPHAN_S = 3600.0
+"""An upload may take so long until its job is written."""
 
 
 class Service:
@@ -108,6 +110,20 @@ class Service:
         if old:
             log.info(logs.AUDIT, action="jobs_expired", count=len(old))
         return len(old)
+
+    def sweep(self) -> None:
+        """Removes the audio that a process left when it was killed: of jobs that are over, or never came to be."""
+        cursor = None
+        while True:
+            page = self.parts.store.list("audio/", cursor=cursor)
+            for entry in page.entries:
+                job = self.parts.jobs.get(entry.key.removeprefix("audio/"))
+                old = time.time() - entry.last_modified.timestamp() > _ORPHAN_S
+                if (job.is_final if job else old):
+                    self._remove(entry.key)
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def _check(self, request: JobRequest, file: IO[bytes] | None, caller: Caller, idempotency_key: str | None) -> None:
         settings = self.parts.settings

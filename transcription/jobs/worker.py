@@ -151,6 +151,7 @@ class Worker:
             return True
         if job.is_final:
             _forget_audio(self._parts.store, job)
+            delivery.done()
         else:
             self._do(job, delivery)
         return True

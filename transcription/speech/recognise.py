@@ -56,8 +56,8 @@ class Recogniser(Protocol):
         ...
 
 
-WINDOW_S = 10.0
-"""A window is decoded in one call, whose end a cancelled job waits for."""
+WINDOW_S = 15.0
+_STEP = RATE_HZ // 2
 _MIN_PAUSE_MS = 200
 _MARGIN_MS = 150
 
@@ -78,20 +78,24 @@ class PocketSphinx:
             warnings.append("prompt and temperature are for Whisper: this recogniser does not use them")
         passages = []
         for start_ms, end_ms in windows_ms(samples):
-            wish.check()
-            text = self._decode(samples[start_ms * RATE_HZ // 1000:end_ms * RATE_HZ // 1000])
+            text = self._decode(samples[start_ms * RATE_HZ // 1000:end_ms * RATE_HZ // 1000], wish.check)
             if text:
                 passages.append(Passage(start_ms, end_ms, text))
             wish.progress(end_ms * RATE_HZ / 1000 / len(samples))
         return Recognition(tuple(passages), wish.language or "en", tuple(warnings))
 
-    def _decode(self, samples: Samples) -> str:
+    def _decode(self, samples: Samples, check: Callable[[], None]) -> str:
+        """In short steps: the library holds the interpreter's lock while it decodes, and the lease must be renewed."""
         decoder = self._loaded()
         # The estimates of noise and of the cepstral mean begin anew: what was said before, by whomever, has no part.
         decoder.reinit_feat()
         decoder.start_utt()
-        decoder.process_raw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-        decoder.end_utt()
+        try:
+            for at in range(0, len(samples), _STEP):
+                check()
+                decoder.process_raw((np.clip(samples[at:at + _STEP], -1, 1) * 32767).astype("<i2").tobytes())
+        finally:
+            decoder.end_utt()
         words = (re.sub(r"\(\d+\)$", "", each.word) for each in decoder.seg() or ())
         return " ".join(word for word in words if not re.match(r"[<\[+]", word))
 
@@ -99,7 +103,7 @@ class PocketSphinx:
         if self._decoder is None:
             import pocketsphinx
 
-            self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, cmn="batch", loglevel="FATAL")
+            self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, loglevel="FATAL")
         return self._decoder
 
 
