@@ -55,9 +55,9 @@ def test_an_entry_without_spaces_around_it_is_found_where_the_language_has_none(
 def test_a_hundred_thousand_characters_and_two_hundred_entries_take_no_minute() -> None:
     entries = {f"word{n} again": "said" for n in range(200)}
     text = "word7 again word8 no " * 5000
-    started = time.monotonic()
+    started = time.process_time()
     tokens = read(text, "en", pronunciations=entries)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
     assert [token.text for token in tokens] == text.split()
     assert tokens[0].said == "said"
 
