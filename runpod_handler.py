@@ -5,6 +5,11 @@ Parts are built once, before the first job; nothing here needs a GPU, torch or t
 """
 from __future__ import annotations
 
+from worker import drain
+
+if __name__ == "__main__":
+    drain.exit_on_sigterm()  # before the imports below, which take seconds on a cold volume
+
 import asyncio
 import contextvars
 import json
@@ -14,7 +19,8 @@ import sys
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,9 +31,10 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, drain, generate, health, logs, records, requests, voices
-from worker.jobs import DeadlineExceeded, Job
+from worker import delivery, generate, health, logs, records, requests, voices
+from worker.jobs import Job
 from worker.progress import Progress
+from worker.retries import DeadlineExceeded, Insistent
 from worker.settings import Settings, SettingsError
 from worker.start import Report
 
@@ -35,7 +42,9 @@ log = logging.getLogger("runpod_handler")
 
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
-_THREADS = 32
+_THREADS, _QUICK_THREADS = 32, 8
+_SETTLE_S = 3.0
+"""How long the end waits for records that a storage out of reach has left open."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,10 @@ class Parts:
     sources: Mapping[str, Source]
     transcriber: voices.Transcriber | None
     start: Report
+
+    def insistent(self, job: Job) -> Parts:
+        """The same, with a store that is asked again until `job` must end."""
+        return replace(self, store=Insistent(self.store, job.check))
 
     @property
     def voices(self) -> voices.VoiceParts:
@@ -68,58 +81,50 @@ class Endpoint:
     operation: Callable[[Any, Job, Parts], Output]
 
 
-def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[str]], Output]) -> Callable[
-        [Any, Job, Parts], Output]:
+Work = Callable[[Any, Job, generate.SpeechParts, list[str]], Output]
+
+
+def _recorded(name: str, work: Work) -> Callable[[Any, Job, Parts], Output]:
     """An operation that is done once per job id, whoever asks how often."""
 
     def operation(request: requests.Generate | requests.Align, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
-        taken = parts.records.begin(job.job_id, name, request.fingerprint(name), seed, job.check)
-        if isinstance(taken, records.Record):
-            return delivery.answer(parts.store, taken.output or {}, request.url_expires_s)
-        job.lease = taken
-        written: list[str] = []
-        try:
-            output = work(request, job, parts.speech, written)
-            output["warnings"] += [parts.store.warning] if parts.store.warning else []
-            job.check()
-            taken.complete(output)
-        except records.LeaseLost:
-            raise
-        except BaseException as error:
-            _give_up(parts.store, taken, written, error)
-            raise
-        finally:
-            taken.let_go()
-        return delivery.answer(parts.store, output, request.url_expires_s)
+        while True:
+            taken = parts.records.begin(job.job_id, name, request.fingerprint(name), seed, job.check, job.runpod_id)
+            if isinstance(taken, records.Record):
+                return delivery.answer(parts.store, taken.output or {}, request.url_expires_s)
+            job.take(taken)
+            with suppress(records.LeaseLost):  # who took the job over has the answer: it is waited for as by any other
+                output = _done(work, request, job, taken, parts)
+                return delivery.answer(parts.store, output, request.url_expires_s)
+            job.take(None)
 
     return operation
 
 
-def _give_up(store: s3_utils.Store, lease: records.Lease, written: list[str], error: BaseException) -> None:
-    """Takes back what a failed job has written and notes why it failed, unless the files may be another worker's by
-    now, or a completed record's whose write was done but not confirmed. The job's own error is the one that counts."""
+def _done(work: Work, request: requests.Timed, job: Job, lease: records.Lease, parts: Parts) -> Output:
+    """The output of a job under its lease. A failed job's files are taken back, and its record says why it failed."""
+    written: list[str] = []
     try:
-        lease.renew()
-    except (records.LeaseLost, s3_utils.StorageError) as cause:
-        log.warning("the failed job is left as it stands: %s", type(cause).__name__)
-        return
-    _discard(store, written)
-    lease.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error))
-
-
-def _discard(store: s3_utils.Store, keys: list[str]) -> None:
-    for key in keys:
-        try:
-            store.delete(key)
-        except s3_utils.StorageError as error:
-            log.warning("a file of the failed job could not be removed: %s", error)
+        output = work(request, job, parts.insistent(job).speech, written)
+        output["warnings"] += [parts.store.warning] if parts.store.warning else []
+        job.check()
+        lease.complete(output)
+    except records.LeaseLost:
+        raise
+    except BaseException as error:
+        lease.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error), written)
+        if not isinstance(error, EngineLost):
+            lease.check()
+        raise
+    return output
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     "generate": Endpoint(requests.Generate, _recorded("generate", generate.generate)),
     "align": Endpoint(requests.Align, _recorded("align", generate.align_recording)),
-    "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(request, parts.voices, job.check)),
+    "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(
+        request, parts.insistent(job).voices, job.check)),
     "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(request, parts.voices)),
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),
     "delete_voice": Endpoint(
@@ -132,6 +137,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
+
+QUICK = frozenset({"list_voices", "get_voice", "delete_voice", "status", "result", "download", "health"})
+"""Endpoints that read the store and do no work: they never wait for a thread behind those that do."""
 
 SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
 
@@ -171,16 +179,20 @@ def explain(error: BaseException) -> str:
     return f"INTERNAL: the worker failed on this job; its log has the reason under {reference}"
 
 
-def make_handler(parts: Parts) -> Handler:
-    """The function that RunPod's SDK calls for every job."""
+def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -> Handler:
+    """The function that RunPod's SDK calls for every job; `engine_lost` is called when no further one can be done."""
     # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
-    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    speech = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    quick = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick")
 
     async def handler(job: Mapping[str, Any]) -> Output:
         logs.job_id.set(str(job.get("id"))[:128])
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
-            output = await _run(job, parts, progress, pool)
+            name, request = _read(job)
+            work = Job(_job_id(request, job), parts.settings.job_deadline_s,
+                       progress.report if progress else _unreported, runpod_id=_runpod_id(job))
+            output = await _run(name, request, work, parts, quick if name in QUICK else speech)
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
@@ -189,6 +201,7 @@ def make_handler(parts: Parts) -> Handler:
             output = {"error": explain(error)}
             if isinstance(error, EngineLost):
                 output["refresh_worker"] = True
+                engine_lost()
             log.warning("job failed: %s", output["error"])
         finally:
             if progress is not None:
@@ -198,8 +211,8 @@ def make_handler(parts: Parts) -> Handler:
     return handler
 
 
-async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, pool: Executor) -> Output:
-    """Reads the job's input and runs its operation in a thread, which a cancel stops at its next check."""
+def _read(job: Mapping[str, Any]) -> tuple[str, requests.Request]:
+    """The endpoint and its request. Raises InvalidInput."""
     given = job.get("input")
     if not isinstance(given, Mapping):
         raise requests.InvalidInput("input: is an object with the endpoint's fields")
@@ -207,17 +220,23 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, 
     name = fields.pop("endpoint", "generate")
     if not isinstance(name, str) or name not in ENDPOINTS:
         raise requests.InvalidInput(f"endpoint: {str(name)[:40]!r} is none of {', '.join(ENDPOINTS)}")
-    endpoint = ENDPOINTS[name]
-    request = requests.parse(endpoint.request, fields)
-    work = Job(_job_id(request, job), parts.settings.job_deadline_s, progress.report if progress else _unreported)
+    return name, requests.parse(ENDPOINTS[name].request, fields)
+
+
+async def _run(name: str, request: requests.Request, job: Job, parts: Parts, pool: Executor) -> Output:
+    """Runs the operation in a thread, which a cancel stops at its next check."""
     thread = asyncio.get_running_loop().run_in_executor(
-        pool, contextvars.copy_context().run, endpoint.operation, request, work, parts)
+        pool, contextvars.copy_context().run, ENDPOINTS[name].operation, request, job, parts)
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        work.cancel()
+        job.cancel()
         await asyncio.wait([thread])
         raise
+
+
+def _runpod_id(job: Mapping[str, Any]) -> str | None:
+    return str(job["id"])[:128] if job.get("id") else None
 
 
 def _job_id(request: requests.Request, job: Mapping[str, Any]) -> str:
@@ -246,8 +265,8 @@ def build_parts(settings: Settings) -> Parts:
         sources = timing_sources(settings)
     with start.stage("transcriber"):
         transcriber = _transcriber(settings)
-    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s), engine, sources, transcriber,
-                 start)
+    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s, pod_id=settings.runpod_pod_id),
+                 engine, sources, transcriber, start)
 
 
 def _store(settings: Settings) -> s3_utils.Store:
@@ -255,7 +274,8 @@ def _store(settings: Settings) -> s3_utils.Store:
         return s3_utils.FolderStore(settings.data_dir)
     return s3_utils.S3Store(
         settings.s3_bucket, endpoint_url=settings.s3_endpoint_url, region=settings.s3_region,
-        access_key_id=settings.s3_access_key_id or "", secret_access_key=settings.s3_secret_access_key or "")
+        access_key_id=settings.s3_access_key_id or "", secret_access_key=settings.s3_secret_access_key or "",
+        session_token=settings.s3_session_token)
 
 
 def _engine(settings: Settings) -> Engine:
@@ -316,13 +336,13 @@ def main() -> int:
         return 1
     import runpod
 
-    drain.install()
-    runpod.serverless.register_fitness_check(parts.store.check)
+    stopping = drain.install()
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
-    runpod.serverless.start({"handler": make_handler(parts),
+    runpod.serverless.start({"handler": make_handler(parts, stopping.give_up),
                              "concurrency_modifier": lambda current: settings.concurrency})
-    return 0
+    parts.records.settle(_SETTLE_S)
+    return 1 if stopping.broken else 0
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ class StorageError(Exception):
     """The store refused or failed, after retries where they can help.
 
     The message says what to do and holds no key, path, host or secret. `code` is the service's own
-    error code, the errno's name, or the name of the transport's error.
+    error code, the errno's name, or the name of the transport's error. `transient` failures may pass by
+    themselves (an overload, a broken connection); others last until somebody mends something.
     """
 
-    def __init__(self, message: str, code: str) -> None:
+    def __init__(self, message: str, code: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.transient = code, transient
 
 
 class MissingKey(StorageError):

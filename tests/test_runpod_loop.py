@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ def platform() -> Iterator[Platform]:
         yield running
 
 
-def start(platform: Platform, s3: Any, root: Path, **env: str) -> Worker:
-    return platform.start_worker([sys.executable, root / "runpod_handler.py"], cwd=root, env={
+def start(platform: Platform, s3: Any, root: Path, command: Sequence[str] = ("runpod_handler.py",),
+          **env: str) -> Worker:
+    return platform.start_worker([sys.executable, *command], cwd=root, env={
         "TTS_ENGINE": "espeak", "S3_BUCKET": "loop", "AWS_ENDPOINT_URL": s3.endpoint_url,
         "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "URL_ALLOW_HOSTS": "127.0.0.1", **env})
 
@@ -108,6 +109,26 @@ def test_one_job_from_the_command_line(root: Path, tmp_path: Path) -> None:
         [sys.executable, root / "runpod_handler.py", "--test_input", '{"input": {"text": 5}}'],
         cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 1
+
+
+LOST_ENGINE = """
+import sys, runpod_handler, tts, tts.espeak
+def speak(*args, **hooks): raise tts.EngineLost("the GPU failed; this worker is replaced, send the job again")
+tts.espeak.Espeak.speak = speak
+sys.exit(runpod_handler.main())
+"""
+
+
+def test_a_worker_whose_engine_is_lost_takes_no_other_job_and_ends_with_an_error(
+        platform: Platform, s3: Any, root: Path) -> None:
+    worker = start(platform, s3, root, command=["-c", LOST_ENGINE], PYTHONPATH=str(root), CONCURRENCY="2")
+    failed = platform.run({"text": "Hello."}, job_id="lost", timeout_s=60)
+    assert failed["error"].startswith("ENGINE_FAILED: the GPU failed")
+    platform.submit({"text": "Hello."}, job_id="after-lost")
+    assert worker.wait(15) == 1
+    assert platform.history("after-lost") == []
+    start(platform, s3, root)
+    assert platform.wait("after-lost", 60)["output"]["status"] == "completed"
 
 
 def test_a_worker_that_is_asked_to_stop_while_idle_takes_no_job_and_ends_at_once(platform: Platform, s3: Any,

@@ -8,20 +8,15 @@ from contextlib import contextmanager
 
 from tts import Cancelled
 from worker.records import Lease
-
-
-class DeadlineExceeded(Exception):
-    """The job ran longer than JOB_DEADLINE_S."""
-
-    def __init__(self, deadline_s: float) -> None:
-        super().__init__(f"the job was stopped after {deadline_s:g} s; send a shorter text or raise JOB_DEADLINE_S")
+from worker.retries import DeadlineExceeded
 
 
 class Job:
     """`check` is called between the steps of the work and raises when it must stop."""
 
-    def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None]) -> None:
-        self.job_id = job_id
+    def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None],
+                 runpod_id: str | None = None) -> None:
+        self.job_id, self.runpod_id = job_id, runpod_id
         self.lease: Lease | None = None
         self.stages_ms: dict[str, int] = {}
         self._deadline_s, self._started = deadline_s, time.monotonic()
@@ -30,6 +25,11 @@ class Job:
 
     def cancel(self) -> None:
         self._cancelled.set()
+
+    def take(self, lease: Lease | None) -> None:
+        """From here on the job is done under `lease`, from its beginning."""
+        self.lease = lease
+        self.stages_ms.clear()
 
     def check(self) -> None:
         """Raises Cancelled, DeadlineExceeded or LeaseLost."""

@@ -43,6 +43,8 @@ class Settings:
         "AWS_ACCESS_KEY_ID", "BUCKET_ACCESS_KEY_ID", default=None, secret=True, doc="Access key of the bucket.")
     s3_secret_access_key: str | None = setting(
         "AWS_SECRET_ACCESS_KEY", "BUCKET_SECRET_ACCESS_KEY", default=None, secret=True, doc="Its secret.")
+    s3_session_token: str | None = setting(
+        "AWS_SESSION_TOKEN", default=None, secret=True, doc="Session token of temporary credentials.")
     s3_region: str = setting("AWS_REGION", "AWS_DEFAULT_REGION", default="us-east-1", doc="Region of the bucket.")
     s3_endpoint_url: str | None = setting(
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
