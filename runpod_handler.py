@@ -182,7 +182,7 @@ def explain(error: BaseException) -> str:
 def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -> Handler:
     """The function that RunPod's SDK calls for every job; `engine_lost` is called when no further one can be done."""
     # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
-    speech = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    speech = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency or 0), thread_name_prefix="job")
     quick = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick")
 
     async def handler(job: Mapping[str, Any]) -> Output:
@@ -340,7 +340,7 @@ def main() -> int:
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
     runpod.serverless.start({"handler": make_handler(parts, stopping.give_up),
-                             "concurrency_modifier": lambda current: settings.concurrency})
+                             "concurrency_modifier": lambda current: settings.concurrency or parts.engine.concurrency})
     parts.records.settle(_SETTLE_S)
     return 1 if stopping.broken else 0
 

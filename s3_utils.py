@@ -30,6 +30,8 @@ from storage.keys import (
     is_upload_key,
     record_key,
     timing_key,
+    version_key,
+    versions_prefix,
     voice_key,
     words_key,
 )
@@ -38,5 +40,5 @@ from storage.s3 import S3Store
 __all__ = [
     "MAX_EXPIRES_S", "MIN_EXPIRES_S", "Entry", "FolderStore", "Head", "MissingKey", "Page", "S3Store", "StorageError",
     "Store", "TooLarge", "attachment", "audio_key", "check_job_id", "check_voice_name", "is_upload_key", "record_key",
-    "timing_key", "voice_key", "words_key",
+    "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
 ]

@@ -14,7 +14,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -91,11 +91,24 @@ def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset
     secret signature.
     """
     download = _Download(max_bytes, time.monotonic() + deadline_s, allow_hosts)
-    result = _in_thread(lambda: download.follow(url))
+    return _within(download, deadline_s, lambda: download.follow(url))
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float, allow_hosts: frozenset[str]) -> None:
+    """Sends `body` under the same guard as `fetch`. No redirect is followed, no answer read; a status of 2xx will do.
+
+    Raises BlockedUrl, or FetchFailed when it was not taken.
+    """
+    message = _Download(0, time.monotonic() + deadline_s, allow_hosts)
+    _within(message, deadline_s, lambda: message.send(url, body, headers))
+
+
+def _within(download: _Download, deadline_s: float, work: Callable[[], _T]) -> _T:
+    result = _in_thread(work)
     try:
         return result.result(timeout=deadline_s)
     except TimeoutError:
-        raise FetchFailed(f"the download was not done within {deadline_s:g} s") from None
+        raise FetchFailed(f"the transfer was not done within {deadline_s:g} s") from None
     finally:
         download.abandon()
 
@@ -125,6 +138,19 @@ class _Download:
                 raise FetchFailed(_reason(error, target.host)) from None
             url = _redirected(url, response)
         raise FetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        target = _target(url, self.allow_hosts)
+        try:
+            connection = self._connect(target)
+            try:
+                response = _ask(connection, target, "POST", body, headers)
+            finally:
+                connection.close()
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise FetchFailed(_reason(error, target.host)) from None
+        if not 200 <= response.status < 300:
+            raise FetchFailed(f"{target.host} answered with HTTP status {response.status}")
 
     def abandon(self) -> None:
         """Ends what is still being read; harmless when nothing is."""
@@ -254,10 +280,11 @@ def _connection(target: _Target, address: str) -> HTTPConnection:
     return HTTPSConnection(address, target.port, ssl_context=context, server_hostname=target.host.strip("[]"))
 
 
-def _ask(connection: HTTPConnection, target: _Target) -> HTTPResponse:
+def _ask(connection: HTTPConnection, target: _Target, method: str = "GET", body: bytes | None = None,
+         more: Mapping[str, str] | None = None) -> HTTPResponse:
     headers = {"Host": target.authority, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close",
-               "User-Agent": "f5-voice-worker"}
-    connection.request("GET", target.path, headers=headers, preload_content=False, decode_content=False)
+               "User-Agent": "f5-voice-worker", **(more or {})}
+    connection.request(method, target.path, body=body, headers=headers, preload_content=False, decode_content=False)
     return connection.getresponse()
 
 

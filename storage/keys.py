@@ -28,6 +28,16 @@ def voice_key(name: str, kind: Literal["wav", "txt", "json"]) -> str:
     return f"voices/{name}.{kind}"
 
 
+def version_key(name: str, version: str) -> str:
+    """The recording of one version of a voice: never rewritten, so that who reads it reads it whole."""
+    return f"{versions_prefix(name)}{version}.wav"
+
+
+def versions_prefix(name: str) -> str:
+    check_voice_name(name)
+    return f"voice-versions/{name}/"
+
+
 def audio_key(job_id: str, extension: str) -> str:
     check_job_id(job_id)
     return f"output/{job_id}.{extension}"

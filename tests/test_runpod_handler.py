@@ -143,7 +143,7 @@ def test_a_long_recording_is_clipped_at_a_pause_and_its_text_with_it(call: Call)
     clip = base64.b64encode(spoken_wav(text)).decode()
     voice = call(endpoint="upload", voice_name="long", voice_file_base64=clip, reference_text=text)["voice"]
     assert 6 <= voice["duration"] <= 12
-    assert text.startswith(voice["reference_text"])
+    assert voice["reference_text"] in text
     assert voice["reference_text"] != text
     assert any("clipped" in warning for warning in voice["warnings"])
     said = len(voice["reference_text"]) / len(text)

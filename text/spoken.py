@@ -57,6 +57,21 @@ def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = Tr
         for (start, end), phrase in zip(places, said, strict=True))
 
 
+def unread(tokens: Sequence[Token]) -> list[str]:
+    """The display words whose digits nobody here could name for sure: an engine reads them as it likes."""
+    return [token.text for token in tokens if _DIGIT.search(token.said)]
+
+
+def doubts(tokens: Sequence[Token]) -> list[str]:
+    """Warnings about what is said for a text that was read with `normalize`."""
+    left = unread(tokens)
+    if not left:
+        return []
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    words = ", ".join(word[:40] for word in left[:5])
+    return [f"text: no sure reading of these numbers in this language, the engine gets their digits: {words}{more}"]
+
+
 def utterance(tokens: Sequence[Token]) -> Utterance:
     """What is said: words joined by spaces, Chinese, Japanese and Thai without. An empty `said` takes no room."""
     pieces: list[str] = []
@@ -177,6 +192,7 @@ def _spoken(said: str, language: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
+_DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\x00-&(-@\[-`{-\x7f]+")
 _FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 

@@ -49,6 +49,7 @@ class Espeak:
     model = "espeak-ng"
     rate_hz = RATE_HZ
     clones = False
+    concurrency = 1
 
     def __init__(self) -> None:
         """Asks the library for its version and voices. Raises EngineError where it does not start."""

@@ -103,7 +103,7 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": request.text,
         **timing,
-        "warnings": list(timed.warnings),
+        "warnings": [*spoken.doubts(spoken.read(request.text, language)), *timed.warnings],
         "stages_ms": dict(job.stages_ms),
     }
 
@@ -141,6 +141,7 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
             continue
         voice = known[piece.voice] if piece.voice else own
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text)
+        plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
         for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
     if not plan.lines:

@@ -56,10 +56,22 @@ def _text(value: str) -> str:
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank")
+    return value
+
+
 def _voice_name(value: str) -> str:
     name = value.removesuffix(".wav")
     s3_utils.check_voice_name(name)
     return name
+
+
+def _cursor(value: str) -> str:
+    if not re.fullmatch(r"voices/[A-Za-z0-9_-]{1,64}\.(wav|txt|json)", value):
+        raise ValueError("is not one that list_voices gave; begin again without it")
+    return value
 
 
 def _job_id(value: str) -> str:
@@ -83,6 +95,7 @@ def _captions(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator(_text)]
+Transcript = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_text), AfterValidator(_not_blank)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
@@ -144,7 +157,7 @@ class Generate(Timed):
     return_word_timings: bool | None = None
     normalize_text: bool = True
     quality: Literal["fast", "balanced", "best"] | None = None
-    nfe_step: int = Field(32, ge=4, le=64)
+    nfe_step: int = Field(16, ge=4, le=64)
     cfg_strength: float = Field(2.0, ge=0.0, le=10.0)
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
@@ -197,7 +210,7 @@ class Upload(Request):
     voice_file_url: Url | None = None
     voice_file_base64: str | None = Field(None, min_length=1, max_length=MAX_BASE64_CHARS)
     s3_key: str | None = Field(None, min_length=1, max_length=1000)
-    reference_text: str | None = Field(None, min_length=1, max_length=5000)
+    reference_text: Transcript | None = None
     reference_text_url: Url | None = None
     language: Language = "en"
     overwrite: bool = False
@@ -219,7 +232,7 @@ class ListVoices(Request):
     """A page of voices; `cursor` is the `next_cursor` of the page before."""
 
     limit: int = Field(100, ge=1, le=1000)
-    cursor: str | None = Field(None, min_length=1, max_length=2000)
+    cursor: Annotated[str, AfterValidator(_cursor)] | None = None
 
 
 class GetVoice(Request):

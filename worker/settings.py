@@ -32,7 +32,7 @@ class Settings:
         doc="Folder of the models: `f5/`, `vocos/`, `align/<language>/`, `whisper/`.")
     f5_architecture: str = setting(
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
-        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/network.py or a YAML/JSON file. "
+        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/checkpoint.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
     device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
     s3_bucket: str | None = setting(
@@ -69,10 +69,11 @@ class Settings:
         "JOB_DEADLINE_S", default=570,
         doc="A job is stopped with TIMEOUT after this many seconds. Keep it below the endpoint's execution "
             "timeout (RunPod's default is 600), so that the record says what happened.")
-    concurrency: int = setting(
-        "CONCURRENCY", default=1,
-        doc="Jobs that one worker takes at a time. The voice engine speaks one line at a time, so more than one "
-            "helps jobs that only read the store past a long generation, and holds other jobs back from idle workers.")
+    concurrency: int | None = setting(
+        "CONCURRENCY", default=None,
+        doc="Jobs that one worker takes at a time. Absent: as many as the engine gains from, which is 1 on a CPU and "
+            "for `espeak` (more would hold jobs back from idle workers), and on a GPU as many of the longest F5 lines "
+            "as are stepped together: up to 8, since lines of several jobs then share one pass of the network.")
     lease_s: int = setting(
         "LEASE_S", default=30, doc="A job whose worker has not renewed its lease for this long may be taken over.")
     max_payload_bytes: int = setting(
@@ -101,7 +102,7 @@ class Settings:
         _one_of("TIMING_FALLBACK", self.timing_fallback, ("google", "offline"))
         _one_of("DEVICE", self.device, ("auto", "cuda", "cpu"))
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
-        if min(self.lease_s, self.job_deadline_s, self.concurrency) < 1:
+        if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
         if self.runpod_pod_id and not self.s3_bucket:
             raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
@@ -129,7 +130,7 @@ def _convert(name: str, kind: str, text: str) -> Any:
     match kind:
         case "Path":
             return Path(text)
-        case "int":
+        case "int" | "int | None":
             if not text.strip().isdigit():
                 raise SettingsError(f"{name} is {text!r}; it is a whole number")
             return int(text)

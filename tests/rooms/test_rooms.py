@@ -15,13 +15,14 @@ MAY_IMPORT = {
     "text": set(), "intake": set(), "storage": set(), "s3_utils": {"storage"},
     "setup_network_venv": set(),
     "tts": {"text"}, "timing": {"text"}, "captions": {"timing", "text"},
+    "transcription": {"text", "intake", "timing", "captions", "s3_utils"},
     "worker": {"text", "intake", "timing", "captions", "tts", "s3_utils"},
     "runpod_handler": {"text", "intake", "timing", "captions", "tts", "worker", "s3_utils"},
     "cli": ROOMS - {"tests"},
 }
 FILES = [path for room in MAY_IMPORT for path in ([ROOT / f"{room}.py"] if (ROOT / f"{room}.py").exists()
                                                  else sorted((ROOT / room).rglob("*.py")))]
-MAY_READ_ENVIRONMENT = {"worker/settings.py", "setup_network_venv.py"}
+MAY_READ_ENVIRONMENT = {"worker/settings.py", "transcription/settings.py", "setup_network_venv.py"}
 
 
 def room_of(path: Path) -> str:

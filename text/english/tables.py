@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from text import tables
+
 _DATA = Path(__file__).parent / "data"
 
 
 def rows(table: str) -> list[list[str]]:
     """The rows of `data/<table>.tsv` without its header."""
-    lines = (_DATA / f"{table}.tsv").read_text(encoding="utf-8").splitlines()
-    return [line.split("\t") for line in lines[1:]]
+    return tables.rows(_DATA / f"{table}.tsv")
 
 
 def _words(table: str) -> dict[str, frozenset[str]]:

@@ -1,11 +1,10 @@
-"""How numbers are read in Chinese, which `num2words` lacks."""
+"""Numbers within Chinese."""
 from __future__ import annotations
 
 import re
 
-from text.number_names import MAX_DIGITS
+from text.number_names import MAX_DIGITS, han_cardinal, han_digits
 
-_HAN_DIGITS = "零一二三四五六七八九"
 _HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?"
                          r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
                          r"(?P<scale>[百千万萬亿億]*)(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
@@ -25,7 +24,7 @@ def chinese_text(core: str, following: str) -> str:
         after = core[match.end():match.end() + 1] or following[:1]
         number = _han_number(match["number"], after)
         if match["decimals"]:
-            number += "点" + _han_digits(match["decimals"])
+            number += "点" + han_digits(match["decimals"])
         number += match["scale"]
         if match["unit"] == "%":
             number = "百分之" + number
@@ -40,37 +39,7 @@ def _han_number(digits: str, after: str) -> str:
     number = digits.replace(",", "")
     year = len(number) == 4 and after == "年"
     if year or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1) or re.fullmatch(r"1\d{10}", digits):
-        return _han_digits(number)
+        return han_digits(number)
     if number == "2" and after in tuple("个位只条张次年天块元本岁种件名"):
         return "两"
     return han_cardinal(int(number))
-
-
-def _han_digits(digits: str) -> str:
-    return "".join(_HAN_DIGITS[int(digit)] for digit in digits)
-
-
-def han_cardinal(number: int) -> str:
-    """Below 10^16, in groups of four digits."""
-    if number == 0:
-        return "零"
-    text, groups = "", []
-    while number:
-        number, group = divmod(number, 10_000)
-        groups.append(group)
-    for power in range(len(groups) - 1, -1, -1):
-        group = groups[power]
-        if group:
-            gap = text and (group < 1000 or not groups[power + 1])
-            text += ("零" if gap else "") + _han_group(group) + ("", "万", "亿", "万亿")[power]
-    return text[1:] if text.startswith("一十") else text
-
-
-def _han_group(group: int) -> str:
-    text, zero = "", False
-    for place, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit = group // place % 10
-        if digit:
-            text += ("零" if zero and text else "") + _HAN_DIGITS[digit] + unit
-        zero = digit == 0
-    return text
