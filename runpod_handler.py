@@ -31,7 +31,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, generate, health, logs, records, requests, voices
+from worker import VERSION, delivery, generate, health, journal, logs, metrics, records, requests, voices
 from worker.jobs import Job
 from worker.progress import Progress
 from worker.retries import DeadlineExceeded, Insistent
@@ -186,19 +186,26 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
     quick = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick")
 
     async def handler(job: Mapping[str, Any]) -> Output:
-        logs.job_id.set(str(job.get("id"))[:128])
+        entry, work = journal.Entry(_runpod_id(job), parts.settings.runpod_pod_id), None
+        logs.runpod_id.set(entry.runpod_id)
+        logs.job_id.set(entry.runpod_id)
+        s3_utils.TALLY.set(entry.tally)
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
             name, request = _read(job)
+            entry.endpoint, entry.characters = name, len(getattr(request, "text", "")) or None
             work = Job(_job_id(request, job), parts.settings.job_deadline_s,
-                       progress.report if progress else _unreported, runpod_id=_runpod_id(job))
+                       progress.report if progress else _unreported, runpod_id=entry.runpod_id)
+            logs.job_id.set(work.job_id)
             output = await _run(name, request, work, parts, quick if name in QUICK else speech)
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
                                      "its files are stored: use status and download")
+            entry.completed(output)
         except Exception as error:
             output = {"error": explain(error)}
+            entry.failed(output["error"])
             if isinstance(error, EngineLost):
                 output["refresh_worker"] = True
                 engine_lost()
@@ -206,6 +213,7 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
         finally:
             if progress is not None:
                 await progress.stop()
+            entry.write(work)
         return output
 
     return handler
@@ -225,8 +233,11 @@ def _read(job: Mapping[str, Any]) -> tuple[str, requests.Request]:
 
 async def _run(name: str, request: requests.Request, job: Job, parts: Parts, pool: Executor) -> Output:
     """Runs the operation in a thread, which a cancel stops at its next check."""
-    thread = asyncio.get_running_loop().run_in_executor(
-        pool, contextvars.copy_context().run, ENDPOINTS[name].operation, request, job, parts)
+    def operation() -> Output:
+        job.begin()
+        return ENDPOINTS[name].operation(request, job, parts)
+
+    thread = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, operation)
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
@@ -325,15 +336,26 @@ def _torch_device(settings: Settings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def _made_of(parts: Parts) -> Output:
+    """The start line: what an operator compares when one worker behaves unlike another."""
+    engine = parts.engine
+    return {"pod_id": parts.settings.runpod_pod_id, "version": VERSION,
+            "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
+            "device": str(getattr(engine, "device", "cpu")), "timing_methods": list(parts.sources),
+            "storage_warning": parts.store.warning, "settings": parts.settings.public()}
+
+
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
+        metrics.publish(settings.metrics_port)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
+    log.info("worker ready", extra={"fields": _made_of(parts)})
     import runpod
 
     stopping = drain.install()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,21 @@ class TooLarge(StorageError):
 
     def __init__(self, size: int, max_bytes: int) -> None:
         super().__init__(f"the stored object has {size} bytes, the most is {max_bytes}", "EntityTooLarge")
+
+
+@dataclass
+class Tally:
+    """Counts the requests that one job makes, wherever it runs with `TALLY` set to this."""
+
+    n_requests: int = 0
+
+
+TALLY: ContextVar[Tally | None] = ContextVar("TALLY", default=None)
+
+
+def count_request(**_: object) -> None:
+    if (tally := TALLY.get()) is not None:
+        tally.n_requests += 1
 
 
 @dataclass(frozen=True, slots=True)

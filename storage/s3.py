@@ -21,6 +21,7 @@ from storage.contract import (
     checked_cursor,
     checked_expiry,
     checked_key,
+    count_request,
     probe,
 )
 from storage.keys import attachment
@@ -61,6 +62,7 @@ class S3Store:
         except (BotoCoreError, ValueError):
             raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
                                "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
+        self._client.meta.events.register("before-send.s3", count_request)
         self._bucket = bucket
         self.warning: str | None = None
         self._if_match_forms: tuple[str, ...] = ('"{}"', "{}")

@@ -196,10 +196,10 @@ def test_a_storage_that_is_gone_in_the_middle_of_a_job_loses_nothing(settings: S
     assert_nothing_half_done(settings)
 
 
-@pytest.mark.parametrize("breakdown", BREAKDOWNS)
+@pytest.mark.parametrize("breakdown", ["503 after it was done", "reset", "silence", "clock skew", "wrong secret"])
 def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings, s3: S3Server,
                                                               breakdown: str) -> None:
-    handler, speaker = worker(replace(settings, job_deadline_s=2))
+    handler, speaker = worker(replace(settings, job_deadline_s=1))
     first = generate(handler)
     for fields in ({"endpoint": "result", "job_id": "job"}, {"endpoint": "status", "job_id": "job"},
                    FIELDS | {"job_id": "job"}):
@@ -256,7 +256,7 @@ def test_an_outage_at_any_write_of_a_job_is_outlived(settings: Settings, s3: S3S
     outputs = asyncio.run(all_at_once())
     assert [output.get("error") for output in outputs] == [None] * len(OUTAGES)
     assert all(outage.n_requests for outage in s3.outages)
-    assert time.monotonic() - started < lasts_s + 15
+    assert time.monotonic() - started < lasts_s + 60
     for write in OUTAGES:
         assert_whole(store_of(settings), write)
     assert speaker.calls == len(OUTAGES)

@@ -19,12 +19,17 @@ class Job:
         self.job_id, self.runpod_id = job_id, runpod_id
         self.lease: Lease | None = None
         self.stages_ms: dict[str, int] = {}
+        self.wait_ms = 0
         self._deadline_s, self._started = deadline_s, time.monotonic()
         self._on_progress = on_progress
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
         self._cancelled.set()
+
+    def begin(self) -> None:
+        """Called by the job's thread, first of all."""
+        self.wait_ms = int((time.monotonic() - self._started) * 1000)
 
     def take(self, lease: Lease | None) -> None:
         """From here on the job is done under `lease`, from its beginning."""

@@ -8,6 +8,7 @@ what follows from it.
 """
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import threading
@@ -126,7 +127,8 @@ class Lease:
         self._mutex = threading.Lock()
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self.thread = threading.Thread(target=self._keep, name=f"lease-{record.job_id}", daemon=True)
+        self.thread = threading.Thread(target=contextvars.copy_context().run, args=(self._keep,),
+                                       name=f"lease-{record.job_id}", daemon=True)
         self.thread.start()
 
     @property
