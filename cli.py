@@ -21,7 +21,7 @@ from captions.cues import Captions, cues
 from intake import audio
 from s3_utils import Store, timing_key
 from tts.encode import FORMATS
-from worker import delivery, generate
+from worker import delivery, generate, sweep
 from worker.settings import Settings, SettingsError
 
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
@@ -31,7 +31,7 @@ BENCHMARKS = ("timing", "kill", "jobs", "start")
 
 def main(argv: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
-        "serve": serve, "align": align, "bench": bench, "whisperx-api": whisperx_api}
+        "serve": serve, "align": align, "bench": bench, "sweep": sweep_records, "whisperx-api": whisperx_api}
     command = commands.get(argv[0], speak) if argv else speak
     try:
         return command(argv[1:] if argv and argv[0] in commands else argv)
@@ -50,7 +50,7 @@ def speak(argv: list[str]) -> int:
     """`./run [TEXT]`: one `generate` job through the handler, on the local store."""
     parser = argparse.ArgumentParser(
         prog="./run", description="Speaks a text, stores audio and subtitle files, prints the API's JSON.",
-        epilog="other commands: serve, align, bench, whisperx-api (each has --help)")
+        epilog="other commands: serve, align, bench, sweep, whisperx-api (each has --help)")
     parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
     parser.add_argument("--format", default="all", help=f"{', '.join(WRITERS)}, several with commas, or all (default)")
     parser.add_argument("--out", type=Path, help="also copy the files into this folder")
@@ -167,6 +167,23 @@ def bench(argv: list[str]) -> int:
         code: int = import_module(f"benchmarks.{name}").main(rest)
         if code:
             return code
+    return 0
+
+
+def sweep_records(argv: list[str]) -> int:
+    """`./run sweep`: jobs that read in_progress although no worker has them, one JSON line each."""
+    parser = argparse.ArgumentParser(
+        prog="./run sweep", description="Lists jobs that stay in_progress although no worker renews them. Reads each "
+                                        "record of the store, waits one and a half leases and looks again.")
+    parser.add_argument("--close", action="store_true", help="mark them as failed, so that they can be sent again")
+    arguments = parser.parse_args(argv)
+    settings = _settings()
+    store = runpod_handler.open_store(settings)
+    found = sweep.stuck(store, settings.lease_s)
+    for key, seen in found.items():
+        done = {"closed": sweep.close(store, key, seen)} if arguments.close else {}
+        print(json.dumps(sweep.row(key, seen) | done))
+    print(f"{len(found)} stuck", file=sys.stderr)
     return 0
 
 

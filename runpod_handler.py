@@ -32,9 +32,8 @@ from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
 from worker import VERSION, delivery, generate, health, journal, logs, metrics, records, requests, voices
-from worker.jobs import Job
+from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
-from worker.retries import DeadlineExceeded, Insistent
 from worker.settings import Settings, SettingsError
 from worker.start import Report
 
@@ -61,7 +60,7 @@ class Parts:
 
     def insistent(self, job: Job) -> Parts:
         """The same, with a store that is asked again until `job` must end."""
-        return replace(self, store=Insistent(self.store, job.check))
+        return replace(self, store=s3_utils.Insistent(self.store, job.check))
 
     @property
     def voices(self) -> voices.VoiceParts:
@@ -268,7 +267,7 @@ def build_parts(settings: Settings) -> Parts:
     """Loads everything a job may need. Raises SettingsError, EngineError or StorageError: then do not start."""
     start = Report()
     with start.stage("store"):
-        store = _store(settings)
+        store = open_store(settings)
         store.check()
     with start.stage("engine"):
         engine = _engine(settings)
@@ -280,7 +279,8 @@ def build_parts(settings: Settings) -> Parts:
                  engine, sources, transcriber, start)
 
 
-def _store(settings: Settings) -> s3_utils.Store:
+def open_store(settings: Settings) -> s3_utils.Store:
+    """The bucket, or the folder where none is set."""
     if settings.s3_bucket is None:
         return s3_utils.FolderStore(settings.data_dir)
     return s3_utils.S3Store(

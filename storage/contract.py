@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from storage.keys import MAX_KEY_BYTES, is_key
-
 MIN_EXPIRES_S, MAX_EXPIRES_S = 60, 604_800
 """A signed URL lives at most a week: the limit of Signature Version 4."""
+MAX_KEY_BYTES = 1024
 
 
 class StorageError(Exception):
@@ -131,6 +130,17 @@ class Store(Protocol):
     def check(self) -> None:
         """Writes, reads, lists and deletes a probe; raises StorageError that says what is wrong, sets `warning`."""
         ...
+
+
+def is_key(key: str) -> bool:
+    """One rule for both stores: no way out of a folder, nothing that a URL or a disk would rewrite.
+
+    A segment may not begin with a dot: `..` climbs, HTTP clients drop `.`, and the folder store's own
+    files have such names.
+    """
+    segments = key.split("/")
+    return (key.isprintable() and "\\" not in key and len(key.encode("utf-8", "replace")) <= MAX_KEY_BYTES
+            and all(segment and not segment.startswith(".") for segment in segments))
 
 
 def checked_key(key: str) -> str:

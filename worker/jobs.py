@@ -6,9 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from s3_utils import OutOfTime
 from tts import Cancelled
 from worker.records import Lease
-from worker.retries import DeadlineExceeded
+
+
+class DeadlineExceeded(OutOfTime):
+    """The job ran longer than JOB_DEADLINE_S."""
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(f"the job was stopped after {deadline_s:g} s; send a shorter text or raise JOB_DEADLINE_S")
 
 
 class Job:

@@ -20,10 +20,9 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from s3_utils import MissingKey, StorageError, Store, record_key
+from s3_utils import Insistent, MissingKey, StorageError, Store, delays, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
-from worker.retries import Insistent, delays
 
 log = logging.getLogger(__name__)
 

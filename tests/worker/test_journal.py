@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import threading
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ def test_a_finished_job_is_one_line_with_all_that_an_operator_asks_for(settings:
     stored = replace(settings, s3_bucket="bucket", s3_endpoint_url=server.endpoint_url, s3_access_key_id="key",
                      s3_secret_access_key="a-secret", runpod_pod_id="pod-1")
     output = send(stored, text="Hello there.", timing_format="srt", job_id="mine")
-    record = json.loads(runpod_handler._store(stored).get("jobs/mine.json"))
+    record = json.loads(runpod_handler.open_store(stored).get("jobs/mine.json"))
     requests = [seen for seen in server.seen if "probe-" not in seen.key and seen.key != ""][:-1]
     server.stop()
     [line] = [each for each in lines() if each["logger"] == "job"]
@@ -88,3 +90,15 @@ def test_without_a_port_the_totals_are_one_line(
     line = next(each for each in lines() if each["logger"] == "metrics")
     assert line["voice_jobs_total(generate,completed)"] >= 1
     assert line["voice_job_seconds_count(generate)"] >= 1
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are(settings: Settings, root: Path) -> None:
+    from prometheus_client import generate_latest
+
+    send(settings, text="Hello there.")
+    served = generate_latest().decode()
+    panels = json.loads((root / "deploy" / "grafana.json").read_text())["panels"]
+    asked = {name for panel in panels for target in panel["targets"]
+             for name in re.findall(r"voice_\w+", target["expr"])}
+    assert len(asked) >= 5
+    assert [name for name in asked if f"\n{name}" not in served] == []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from s3_utils import Head, MissingKey, Page, StorageError, Store
+from storage.contract import Head, MissingKey, Page, StorageError, Store
 
 log = logging.getLogger(__name__)
 
@@ -17,11 +17,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 _LOOK_S = 0.25
 
 
-class DeadlineExceeded(Exception):
-    """The job ran longer than JOB_DEADLINE_S."""
-
-    def __init__(self, deadline_s: float) -> None:
-        super().__init__(f"the job was stopped after {deadline_s:g} s; send a shorter text or raise JOB_DEADLINE_S")
+class OutOfTime(Exception):
+    """Raised by a `check`: there is no time for another attempt. The storage's own error is raised in its place."""
 
 
 def delays(longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
@@ -35,8 +32,8 @@ def delays(longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
 def insist(request: Callable[[], T], check: Callable[[], None]) -> T:
     """What `request` returns, once the storage lets it.
 
-    Between attempts `check` is called, which raises when the job must end. At its deadline the storage's own error is
-    raised, because that is what the job failed of.
+    Between attempts `check` is called, which raises when the job must end. Where it raises OutOfTime the storage's own
+    error is raised, because that is what the job failed of.
     """
     began, pauses = time.monotonic(), delays()
     while True:
@@ -52,7 +49,7 @@ def insist(request: Callable[[], T], check: Callable[[], None]) -> T:
             return answer
         try:
             _pause(next(pauses), check)
-        except DeadlineExceeded:
+        except OutOfTime:
             raise failure from None
 
 
