@@ -16,11 +16,13 @@ import json
 import logging
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -31,7 +33,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import VERSION, delivery, generate, health, journal, logs, metrics, records, requests, voices
+from worker import VERSION, delivery, device, generate, health, journal, logs, metrics, pins, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -44,6 +46,7 @@ Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
 _THREADS, _QUICK_THREADS = 32, 8
 _SETTLE_S = 3.0
 """How long the end waits for records that a storage out of reach has left open."""
+EPHEMERAL = "no bucket is configured: the files lie on this worker's disk alone and are lost with it"
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,8 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
                        progress.report if progress else _unreported, runpod_id=entry.runpod_id)
             logs.job_id.set(work.job_id)
             output = await _run(name, request, work, parts, quick if name in QUICK else speech)
+            if parts.settings.ephemeral_store and not parts.settings.s3_bucket:
+                output = {**output, "warnings": [*output.get("warnings", ()), EPHEMERAL]}
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
@@ -297,7 +302,8 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           settings.device)
+                           device.usable(settings.device))
+    pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine
 
@@ -310,7 +316,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
+        sources["whisperx"] = WhisperX(settings.models_dir, device.usable(settings.device))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -324,16 +330,7 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
-
-
-def _torch_device(settings: Settings) -> str:
-    """What `auto` means on this machine."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return WhisperXTranscriber(settings.models_dir, device.usable(settings.device))
 
 
 def _made_of(parts: Parts) -> Output:
@@ -347,12 +344,16 @@ def _made_of(parts: Parts) -> Output:
 
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
+    # The SDK's import mostly waits for a program that it starts: meanwhile the models are loaded.
+    threading.Thread(target=import_module, args=["runpod"], daemon=True).start()
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
         metrics.publish(settings.metrics_port)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
+        if isinstance(error, OSError) and str(error.filename or "").startswith(sys.prefix):
+            raise  # A package lacks a file: deploy/launch.py has it repaired.
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
     log.info("worker ready", extra={"fields": _made_of(parts)})

@@ -34,7 +34,10 @@ class Settings:
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
         doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/checkpoint.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
-    device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
+    device: str = setting(
+        "DEVICE", default="auto",
+        doc="`auto` (CUDA where it works), `cpu`, or `cuda` (set in the image): the start fails where CUDA cannot be "
+            "used.")
     s3_bucket: str | None = setting(
         "S3_BUCKET", "BUCKET_NAME", default=None,
         doc="Bucket of voices, audio, timings and job records. Absent: the folder DATA_DIR, except on RunPod, "
@@ -50,6 +53,10 @@ class Settings:
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
         doc="Endpoint of Backblaze B2, Cloudflare R2, MinIO or Spaces; absent for AWS.")
     data_dir: Path = setting("DATA_DIR", default=Path("data"), doc="The local store, used when no bucket is set.")
+    ephemeral_store: bool = setting(
+        "EPHEMERAL_STORE", default=False,
+        doc="`true`: on RunPod without a bucket, files stay on the worker's disk, no other worker sees them, and they "
+            "are lost with it; every result says so. For a first look.")
     timing_fallback: str = setting(
         "TIMING_FALLBACK", default="google",
         doc="What `timing_method: auto` may do when WhisperX cannot: `google` (only with Google credentials "
@@ -107,8 +114,9 @@ class Settings:
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
         if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
-        if self.runpod_pod_id and not self.s3_bucket:
-            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
+        if self.runpod_pod_id and not self.s3_bucket and not self.ephemeral_store:
+            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket "
+                                "(EPHEMERAL_STORE=true starts without one, and loses every file with the worker)")
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
 
