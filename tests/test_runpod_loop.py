@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ def start(platform: Platform, s3: Any, root: Path, command: Sequence[str] = ("ru
 
 
 def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Platform, s3: Any, root: Path) -> None:
+    s3.seen.clear()
     worker = start(platform, s3, root)
     with start_host({"/anna.wav": spoken_wav(NATURE)}) as host:
         stored = platform.run({"endpoint": "upload", "voice_name": "anna", "voice_file_url": f"{host.url}/anna.wav",
@@ -66,8 +68,14 @@ def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Pla
     assert "error" not in failed
     assert failed["output"]["job_error"].startswith("NOT_FOUND: ")
     assert platform.run({"text": ""}, job_id="bad")["error"].startswith("INVALID_INPUT: text: ")
+    assert len({seen.key for seen in s3.seen if seen.key.startswith("jobs/probe-")}) == 1, "one probe is enough"
     assert "test-secret" not in worker.log_text()
     assert "X-Amz-Signature=" not in worker.log_text()
+    lines = [json.loads(line) for line in worker.log_text().splitlines() if line.startswith("{")]
+    ready = next(line for line in lines if line.get("message") == "worker ready")
+    assert (ready["engine"]["name"], ready["settings"]["s3_bucket"]) == ("espeak", "loop")
+    of_g1 = [line for line in lines if line.get("logger") == "job" and line["job_id"] == "g1"]
+    assert [(line["runpod_id"], line["outcome"]) for line in of_g1][:2] == [("g1", "completed"), ("g2", "completed")]
 
 
 def test_progress_comes_before_the_result_and_never_after(platform: Platform, s3: Any, root: Path) -> None:
