@@ -124,8 +124,7 @@ class Lease:
         self._lost = False
         self._ending: Ending | None = None
         self._mutex = threading.Lock()
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
+        self._wake, self._over, self._stopped = threading.Event(), threading.Event(), threading.Event()
         self.thread = threading.Thread(target=contextvars.copy_context().run, args=(self._keep,),
                                        name=f"lease-{record.job_id}", daemon=True)
         self.thread.start()
@@ -172,6 +171,7 @@ class Lease:
         Where the storage does not answer, the thread goes on trying for as long as the worker lives.
         """
         self._ending = Ending(status, error, keys)
+        self._over.set()
         self._wake.set()
         self.thread.join(_CLOSE_S)
         if self.thread.is_alive():
@@ -180,6 +180,7 @@ class Lease:
     def let_go(self) -> None:
         """No more renewals: a job that was not finished can be taken over."""
         self._stopped.set()
+        self._over.set()
         self._wake.set()
 
     def _keep(self) -> None:
@@ -200,8 +201,8 @@ class Lease:
     def _pause(self, retry_in_s: float | None) -> None:
         if retry_in_s is not None:
             self._stopped.wait(retry_in_s)
-        elif self._wake.wait(self._lease_s / 3) and self._ending is None:
-            self._stopped.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
+        elif not self._over.is_set() and self._wake.wait(self._lease_s / 3):
+            self._over.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
         self._wake.clear()
 
     def _renew(self) -> None:

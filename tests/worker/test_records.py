@@ -140,6 +140,17 @@ def test_a_record_of_the_version_before_is_one_with_its_job_sent_again(store: Fo
     lease.complete({})
 
 
+def test_a_job_that_fails_right_after_a_new_stage_is_closed_before_it_is_answered(store: FolderStore) -> None:
+    lease = begin(Records(store, lease_s=30))
+    assert isinstance(lease, Lease)
+    lease.report("speak", 0.1)
+    time.sleep(0.1)  # the new stage waits for its turn: a record is not rewritten at once
+    started = time.monotonic()
+    lease.fail("failed", "ENGINE_FAILED: x")
+    assert time.monotonic() - started < 0.7
+    assert status(Records(store, lease_s=30), "a")["status"] == "failed"
+
+
 def test_a_failed_id_may_be_used_for_a_corrected_input(store: FolderStore) -> None:
     first = begin(Records(store, lease_s=30), text="wrong")
     assert isinstance(first, Lease)
