@@ -121,7 +121,7 @@ def espeak() -> list[Recording]:
     engine, found = Espeak(), []
     for voice, speed in VOICES:
         lines = [Line(sentence, voice) for sentence in SENTENCES]
-        said = engine.speak(lines, Options(speed=speed), check=lambda: None, progress=lambda done: None)
+        said = list(engine.speak(lines, Options(speed=speed), check=lambda: None, progress=lambda done: None))
         for sentence, utterance in zip(SENTENCES, said, strict=True):
             starts = {mark.char_start: (mark.start_ms + 300, mark.end_ms + 300) for mark in utterance.marks or ()}
             samples = np.pad(soxr.resample(utterance.samples, engine.rate_hz, RATE_HZ), RATE_HZ * 3 // 10)

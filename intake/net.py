@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
@@ -35,6 +35,7 @@ PORTS = frozenset({80, 443, 8080, 8443})
 """Where web hosts listen. On any other port of a public machine some other service is spoken to."""
 MAX_URL_CHARS = 8192
 _CONNECT_S = 10.0
+_CHECK_S = 0.1
 _MAX_TRIES = 4
 _BLOCK_BYTES = 1 << 16
 
@@ -83,15 +84,17 @@ class _Target:
         return self.host if self.port == default else f"{self.host}:{self.port}"
 
 
-def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str]) -> bytes:
+def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str],
+          check: Callable[[], None] = lambda: None) -> bytes:
     """The body behind `url`, at most `max_bytes` of it, within `deadline_s` from name lookup to last byte.
 
+    `check` is called while it comes, and raises to stop.
     `allow_hosts` are `host` or `host:port` entries that may have a private address and any port.
     Raises BlockedUrl, FetchFailed or TooLarge. Their messages name at most the host: the rest of a URL may be a
     secret signature.
     """
     download = _Download(max_bytes, time.monotonic() + deadline_s, allow_hosts)
-    return _within(download, deadline_s, lambda: download.follow(url))
+    return _within(download, deadline_s, lambda: download.follow(url), check)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float, allow_hosts: frozenset[str]) -> None:
@@ -103,12 +106,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float
     _within(message, deadline_s, lambda: message.send(url, body, headers))
 
 
-def _within(download: _Download, deadline_s: float, work: Callable[[], _T]) -> _T:
+def _within(download: _Download, deadline_s: float, work: Callable[[], _T],
+            check: Callable[[], None] = lambda: None) -> _T:
     result = _in_thread(work)
     try:
-        return result.result(timeout=deadline_s)
-    except TimeoutError:
-        raise FetchFailed(f"the transfer was not done within {deadline_s:g} s") from None
+        while (left_s := download.deadline - time.monotonic()) > 0:
+            check()
+            if wait([result], min(_CHECK_S, left_s)).done:
+                return result.result()
+        raise FetchFailed(f"the transfer was not done within {deadline_s:g} s")
     finally:
         download.abandon()
 

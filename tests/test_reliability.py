@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ class Speaker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 
-    def speak(self, lines: Sequence[Line], options: Options, **hooks: Any) -> list[Utterance]:
+    def speak(self, lines: Sequence[Line], options: Options, **hooks: Any) -> Iterable[Utterance]:
         self.calls += 1
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()

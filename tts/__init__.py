@@ -5,7 +5,7 @@
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -105,8 +105,8 @@ class Engine(Protocol):
         *,
         check: Callable[[], None],
         progress: Callable[[float], None],
-    ) -> list[Utterance]:
-        """Speaks every line, in order. Same lines, options and model: same samples.
+    ) -> Iterable[Utterance]:
+        """Speaks every line, in order, all at once or as they are taken. Same lines, options and model: same samples.
 
         Calls `check` (it raises Cancelled) and `progress` with the share done (0-1) from the calling thread, as steps
         are done. Raises EngineError. Safe to call from several threads, whose lines may be made together.

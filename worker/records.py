@@ -23,6 +23,8 @@ from typing import Any, Literal
 from s3_utils import Insistent, MissingKey, StorageError, Store, delays, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
+from worker.refusals import Conflict as Conflict
+from worker.refusals import NotFound as NotFound
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +36,6 @@ _NEWS_S = 1.0
 """A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
 _CLOSE_S = 1.0
 """How long the answer of a failed job waits until its record says so too."""
-
-
-class NotFound(LookupError):
-    """No such job, voice or file; the message names it as the caller did."""
-
-
-class Conflict(ValueError):
-    """The name is taken: by another input for the same job, or by a voice."""
 
 
 class LeaseLost(Exception):

@@ -17,7 +17,6 @@ from text import spoken
 from timing.align import Source, TimingError, Window, align
 from timing.words import Timeline, Word
 from tts import Samples
-from worker.requests import InvalidInput
 
 RATE_HZ = 24_000
 """What F5-TTS and Vocos work at (f5_tts/configs/F5TTS_v1_Base.yaml)."""
@@ -28,6 +27,10 @@ _EDGE_MS = 50
 _PAUSE_MS = 120
 """A gap of this length between two words is a pause: stops within and between words are shorter."""
 _QUIET_PEAK_DBFS, _SILENT_PEAK_DBFS = -40.0, -60.0
+
+
+class BadReference(ValueError):
+    """No reference can be made of this recording and its text; the message is fit for the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,18 @@ class _Stretch:
 
 def prepare(samples: Samples, text: str, language: str, sources: Mapping[str, Source],
             check: Callable[[], None]) -> Reference:
-    """Trims silence, and takes the best stretch of a recording longer than 12 s. Raises InvalidInput."""
+    """Trims silence, and takes the best stretch of a recording longer than 12 s. Raises BadReference."""
     tokens = spoken.read(text, language)
     if not any(token.spoken for token in tokens):
-        raise InvalidInput("reference_text: has no words; send exactly what is said")
+        raise BadReference("reference_text: has no words; send exactly what is said")
     quality = audio.measure(samples, RATE_HZ)
     if quality.peak_dbfs < _SILENT_PEAK_DBFS:
-        raise InvalidInput(f"the recording is as good as silent ({quality.peak_dbfs:.0f} dBFS at its loudest); "
+        raise BadReference(f"the recording is as good as silent ({quality.peak_dbfs:.0f} dBFS at its loudest); "
                            "record it louder, or send another channel")
     samples = _trim(samples, quality)
     duration_ms = len(samples) * 1000 // RATE_HZ
     if duration_ms < MIN_MS:
-        raise InvalidInput(f"the recording holds {duration_ms / 1000:.1f} s of sound; send 3 to 12 s of speech")
+        raise BadReference(f"the recording holds {duration_ms / 1000:.1f} s of sound; send 3 to 12 s of speech")
     if duration_ms <= MAX_MS:
         return Reference(samples, text)
     timeline = _aligned(samples, text, language, tokens, sources, check)
@@ -108,17 +111,17 @@ def _aligned(samples: Samples, text: str, language: str, tokens: Sequence[spoken
     except TimingError:
         timeline = None
     if timeline is None or timeline.method == "estimate":
-        raise InvalidInput(
+        raise BadReference(
             f"the recording is {duration_ms / 1000:.0f} s long and its text cannot be placed in it on this worker; "
             f"send at most {MAX_MS // 1000} s and exactly the words that are said")
     return timeline
 
 
 def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _Stretch:
-    """The stretch with the highest merit. Raises InvalidInput where no two pauses lie within 12 s."""
+    """The stretch with the highest merit. Raises BadReference where no two pauses lie within 12 s."""
     stretches = list(_stretches(timeline))
     if not stretches:
-        raise InvalidInput("no pauses were found in 12 s of the recording; send a shorter one")
+        raise BadReference("no pauses were found in 12 s of the recording; send a shorter one")
     levels = _Levels(samples, timeline)
     merits = []
     for stretch in stretches:

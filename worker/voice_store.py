@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from s3_utils import Entry, MissingKey, StorageError, Store, check_voice_name, version_key, versions_prefix, voice_key
 from text import transcript
-from worker.records import Conflict, NotFound
+from worker.refusals import Conflict, NotFound
 
 log = logging.getLogger(__name__)
 

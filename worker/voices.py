@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -26,11 +27,12 @@ from timing.align import Source
 from tts import Samples, Voice
 from tts.encode import FORMATS, encode
 from worker import reference, voice_store
-from worker.records import Conflict, NotFound
 from worker.reference import MAX_MS, RATE_HZ
+from worker.refusals import Conflict, NotFound
 from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, Upload
 from worker.settings import Settings
 from worker.voice_store import BrokenVoice, Listed
+from worker.watch import watched
 
 MAX_UPLOAD_BYTES = 50_000_000
 MAX_UPLOAD_S = 600.0
@@ -63,12 +65,14 @@ def upload(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> dic
     name = request.voice_name
     if not request.overwrite and voice_store.exists(parts.store, name):
         raise Conflict(f"voice_name: {name} exists; send overwrite: true to replace it")
-    recording = audio.decode(_bytes_of(request, parts), max_duration_s=MAX_UPLOAD_S)
-    check()
+    recording = audio.decode(_bytes_of(request, parts, check), max_duration_s=MAX_UPLOAD_S, check=check)
     samples = audio.resample(recording.samples, recording.rate_hz, RATE_HZ)
     text, warnings = _reference_text(request, samples, parts)
     check()
-    clip = reference.prepare(samples, text, request.language, parts.sources, check)
+    try:
+        clip = watched(partial(reference.prepare, samples, text, request.language, parts.sources), check)
+    except reference.BadReference as error:
+        raise InvalidInput(str(error)) from None
     quality = audio.measure(clip.samples, RATE_HZ)
     voice = {
         "name": name,
@@ -180,10 +184,10 @@ def _summary(store: Store, listed: Listed) -> dict[str, Any] | str:
     }
 
 
-def _bytes_of(request: Upload, parts: VoiceParts) -> bytes:
+def _bytes_of(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> bytes:
     if request.voice_file_url is not None:
         return net.fetch(request.voice_file_url, max_bytes=MAX_UPLOAD_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
+                         allow_hosts=parts.settings.url_allow_hosts, check=check)
     if request.voice_file_base64 is not None:
         return _from_base64(request.voice_file_base64)
     try:

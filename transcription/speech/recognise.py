@@ -56,10 +56,10 @@ class Recogniser(Protocol):
         ...
 
 
-WINDOW_S = 15.0
+WINDOW_S = 10.0
+"""A window is decoded in one call, whose end a cancelled job waits for."""
 _MIN_PAUSE_MS = 200
 _MARGIN_MS = 150
-_STEP = RATE_HZ // 2
 
 
 class PocketSphinx:
@@ -78,22 +78,20 @@ class PocketSphinx:
             warnings.append("prompt and temperature are for Whisper: this recogniser does not use them")
         passages = []
         for start_ms, end_ms in windows_ms(samples):
-            text = self._decode(samples[start_ms * RATE_HZ // 1000:end_ms * RATE_HZ // 1000], wish.check)
+            wish.check()
+            text = self._decode(samples[start_ms * RATE_HZ // 1000:end_ms * RATE_HZ // 1000])
             if text:
                 passages.append(Passage(start_ms, end_ms, text))
             wish.progress(end_ms * RATE_HZ / 1000 / len(samples))
         return Recognition(tuple(passages), wish.language or "en", tuple(warnings))
 
-    def _decode(self, samples: Samples, check: Callable[[], None]) -> str:
+    def _decode(self, samples: Samples) -> str:
         decoder = self._loaded()
-        pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
+        # The estimates of noise and of the cepstral mean begin anew: what was said before, by whomever, has no part.
+        decoder.reinit_feat()
         decoder.start_utt()
-        try:
-            for at in range(0, len(pcm), _STEP):
-                check()
-                decoder.process_raw(pcm[at:at + _STEP].tobytes(), False)
-        finally:
-            decoder.end_utt()
+        decoder.process_raw((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+        decoder.end_utt()
         words = (re.sub(r"\(\d+\)$", "", each.word) for each in decoder.seg() or ())
         return " ".join(word for word in words if not re.match(r"[<\[+]", word))
 
@@ -101,7 +99,7 @@ class PocketSphinx:
         if self._decoder is None:
             import pocketsphinx
 
-            self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, loglevel="FATAL")
+            self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, cmn="batch", loglevel="FATAL")
         return self._decoder
 
 
