@@ -97,7 +97,7 @@ def _kill_workers(kills: int, seed: int, versions: tuple[Path, Path]) -> Outcome
             handed = sum(event.kind == "handed" for event in platform.events)
             worker = start()
             platform.until("handed", timeout_s=60, count=handed + 1)
-            time.sleep(chance.uniform(0.0, 1.2))
+            time.sleep(chance.uniform(0.0, 3.0))  # a dead worker's job is taken over after a lease's second
             worker.kill()
             outcome.kills += 1
             outcome.killed_in.update(stages(bucket, [j for j in submitted if not platform.jobs[j].finished.is_set()]))
