@@ -228,7 +228,7 @@ def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_and_no_secret_is_
 def test_a_completion_that_was_written_but_not_confirmed_stands_with_its_files(
         settings: Settings, s3: S3Server) -> None:
     """Written, and then the storage is gone until after the deadline: RunPod gets a failure, the record is right."""
-    handler, speaker = worker(replace(settings, job_deadline_s=4))
+    handler, speaker = worker(replace(settings, job_deadline_s=8))
     speaker.meanwhile = lambda: s3.outages.append(Outage("jobs/job.json", 1000, body=b'"completed"', after_work=True))
     assert generate(handler)["error"].startswith("STORAGE_FAILED: ")
     s3.outages.clear()
