@@ -30,7 +30,7 @@ from intake import audio
 from s3_utils import StorageError, Store, audio_key, timing_key
 from text import transcript
 from tts.encode import FORMATS
-from worker import delivery, generate, records
+from worker import delivery, generate, records, sweep
 from worker.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parent
@@ -38,7 +38,7 @@ MAX_EMBEDDED_S = 600
 """The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
-BENCHMARKS = ("timing", "kill", "jobs", "start", "text", "transcribe", "f5")
+BENCHMARKS = ("timing", "kill", "outages", "jobs", "start", "text", "transcribe", "f5")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
@@ -46,6 +46,7 @@ HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
        ./run align AUDIO --text F   the words of a recording whose text is known
        ./run render AUDIO           a video: background, voice and captions
        ./run voices VERB            upload, list, get and delete stored voices
+       ./run sweep                  closes the records of jobs that nobody will send again
        ./run bench [NAME]           figures with their peers
        ./run whisperx-api           the transcription service
        ./run help | --version       each command has --help
@@ -55,7 +56,7 @@ HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
 def main(argv: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "serve": serve, "align": align, "voices": voices, "render": render, "bench": bench,
-        "whisperx-api": whisperx_api, "help": usage, "--version": version}
+        "sweep": sweep_records, "whisperx-api": whisperx_api, "help": usage, "--version": version}
     command = commands.get(argv[0], speak) if argv else speak
     try:
         return command(argv[1:] if argv and argv[0] in commands else argv)
@@ -101,7 +102,7 @@ def speak(argv: list[str]) -> int:
 def _speak_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run", description="Speaks a text, stores audio and subtitle files, prints the API's JSON.",
-        epilog="other commands: serve, align, voices, render, bench, whisperx-api, help")
+        epilog="other commands: serve, align, voices, render, bench, sweep, whisperx-api, help")
     parser.add_argument("text", nargs="?", help="what to say, - for standard input (default: a sample)")
     parser.add_argument("-f", "--file", help="read the text from this file, - for standard input")
     parser.add_argument("--format", default="all", help=f"{', '.join(WRITERS)}, several with commas, or all (default)")
@@ -368,6 +369,23 @@ def bench(argv: list[str]) -> int:
         code: int = import_module(f"benchmarks.{name}").main(rest)
         if code:
             return code
+    return 0
+
+
+def sweep_records(argv: list[str]) -> int:
+    """`./run sweep`: jobs that read in_progress although no worker has them, one JSON line each."""
+    parser = argparse.ArgumentParser(
+        prog="./run sweep", description="Lists jobs that stay in_progress although no worker renews them. Reads each "
+                                        "record of the store, waits one and a half leases and looks again.")
+    parser.add_argument("--close", action="store_true", help="mark them as failed, so that they can be sent again")
+    arguments = parser.parse_args(argv)
+    settings = _settings()
+    store = runpod_handler.open_store(settings)
+    found = sweep.stuck(store, settings.lease_s)
+    for key, seen in found.items():
+        done = {"closed": sweep.close(store, key, seen)} if arguments.close else {}
+        print(json.dumps(sweep.row(key, seen) | done))
+    print(f"{len(found)} stuck", file=sys.stderr)
     return 0
 
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 from storage.contract import (
     MAX_EXPIRES_S,
     MIN_EXPIRES_S,
+    TALLY,
     Entry,
     Head,
     MissingKey,
     Page,
     StorageError,
     Store,
+    Tally,
     TooLarge,
 )
 from storage.folder import FolderStore
@@ -35,10 +37,12 @@ from storage.keys import (
     voice_key,
     words_key,
 )
+from storage.retries import Insistent, OutOfTime, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [
-    "MAX_EXPIRES_S", "MIN_EXPIRES_S", "Entry", "FolderStore", "Head", "MissingKey", "Page", "S3Store", "StorageError",
-    "Store", "TooLarge", "attachment", "audio_key", "check_job_id", "check_voice_name", "is_upload_key", "record_key",
-    "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
+    "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey", "OutOfTime",
+    "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key", "check_job_id",
+    "check_voice_name", "delays", "insist", "is_upload_key", "record_key", "timing_key", "version_key",
+    "versions_prefix", "voice_key", "words_key",
 ]

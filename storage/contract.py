@@ -3,27 +3,28 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from storage.keys import MAX_KEY_BYTES, is_key
-
 MIN_EXPIRES_S, MAX_EXPIRES_S = 60, 604_800
 """A signed URL lives at most a week: the limit of Signature Version 4."""
+MAX_KEY_BYTES = 1024
 
 
 class StorageError(Exception):
     """The store refused or failed, after retries where they can help.
 
     The message says what to do and holds no key, path, host or secret. `code` is the service's own
-    error code, the errno's name, or the name of the transport's error.
+    error code, the errno's name, or the name of the transport's error. `transient` failures may pass by
+    themselves (an overload, a broken connection); others last until somebody mends something.
     """
 
-    def __init__(self, message: str, code: str) -> None:
+    def __init__(self, message: str, code: str, *, transient: bool = False) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.transient = code, transient
 
 
 class MissingKey(StorageError):
@@ -38,6 +39,21 @@ class TooLarge(StorageError):
 
     def __init__(self, size: int, max_bytes: int) -> None:
         super().__init__(f"the stored object has {size} bytes, the most is {max_bytes}", "EntityTooLarge")
+
+
+@dataclass
+class Tally:
+    """Counts the requests that one job makes, wherever it runs with `TALLY` set to this."""
+
+    n_requests: int = 0
+
+
+TALLY: ContextVar[Tally | None] = ContextVar("TALLY", default=None)
+
+
+def count_request(**_: object) -> None:
+    if (tally := TALLY.get()) is not None:
+        tally.n_requests += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,17 @@ class Store(Protocol):
     def check(self) -> None:
         """Writes, reads, lists and deletes a probe; raises StorageError that says what is wrong, sets `warning`."""
         ...
+
+
+def is_key(key: str) -> bool:
+    """One rule for both stores: no way out of a folder, nothing that a URL or a disk would rewrite.
+
+    A segment may not begin with a dot: `..` climbs, HTTP clients drop `.`, and the folder store's own
+    files have such names.
+    """
+    segments = key.split("/")
+    return (key.isprintable() and "\\" not in key and len(key.encode("utf-8", "replace")) <= MAX_KEY_BYTES
+            and all(segment and not segment.startswith(".") for segment in segments))
 
 
 def checked_key(key: str) -> str:

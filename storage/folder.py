@@ -25,9 +25,9 @@ from storage.contract import (
     checked_cursor,
     checked_expiry,
     checked_key,
+    is_key,
     probe,
 )
-from storage.keys import is_key
 
 _BLOCK_BYTES = 1 << 20
 _md5 = partial(hashlib.md5, usedforsecurity=False)

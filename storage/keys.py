@@ -5,7 +5,7 @@ import re
 from typing import Literal
 from urllib.parse import quote
 
-MAX_KEY_BYTES = 1024
+from storage.contract import is_key
 
 
 def check_job_id(job_id: str) -> None:
@@ -61,17 +61,6 @@ def record_key(job_id: str) -> str:
 def is_upload_key(key: str) -> bool:
     """Whether a caller may name this key as the source of a voice."""
     return key.startswith("uploads/") and is_key(key)
-
-
-def is_key(key: str) -> bool:
-    """One rule for both stores: no way out of a folder, nothing that a URL or a disk would rewrite.
-
-    A segment may not begin with a dot: `..` climbs, HTTP clients drop `.`, and the folder store's own
-    files have such names.
-    """
-    segments = key.split("/")
-    return (key.isprintable() and "\\" not in key and len(key.encode("utf-8", "replace")) <= MAX_KEY_BYTES
-            and all(segment and not segment.startswith(".") for segment in segments))
 
 
 def attachment(filename: str) -> str:

@@ -21,6 +21,7 @@ from storage.contract import (
     checked_cursor,
     checked_expiry,
     checked_key,
+    count_request,
     probe,
 )
 from storage.keys import attachment
@@ -40,7 +41,7 @@ class S3Store:
     """
 
     def __init__(self, bucket: str, *, endpoint_url: str | None, region: str, access_key_id: str,
-                 secret_access_key: str) -> None:
+                 secret_access_key: str, session_token: str | None = None) -> None:
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
@@ -57,10 +58,11 @@ class S3Store:
         try:
             self._client: Any = boto3.session.Session().client(
                 "s3", endpoint_url=endpoint_url, region_name=region, aws_access_key_id=access_key_id,
-                aws_secret_access_key=secret_access_key, config=config)
+                aws_secret_access_key=secret_access_key, aws_session_token=session_token, config=config)
         except (BotoCoreError, ValueError):
             raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
                                "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
+        self._client.meta.events.register("before-send.s3", count_request)
         self._bucket = bucket
         self.warning: str | None = None
         self._if_match_forms: tuple[str, ...] = ('"{}"', "{}")
@@ -238,6 +240,7 @@ _REFUSALS_BY_STATUS = {
     429: _REFUSALS["SlowDown"],
     501: "the storage lacks a feature that this needs",
 }
+_PASSING_REFUSALS = {"SlowDown", "RequestTimeout", "OperationAborted"}
 _FAILURES = {
     "ConnectTimeoutError": "the storage cannot be reached; check AWS_ENDPOINT_URL and the network",
     "EndpointConnectionError": "the storage cannot be reached; check AWS_ENDPOINT_URL and the network",
@@ -245,6 +248,7 @@ _FAILURES = {
     "ReadTimeoutError": "the storage did not answer in time; try again later",
     "ParamValidationError": "the bucket's name is not valid; check S3_BUCKET",
 }
+_LASTING_FAILURES = {"SSLError", "ParamValidationError", "NoCredentialsError", "InvalidConfiguration"}
 
 
 @contextmanager
@@ -260,9 +264,11 @@ def _s3_errors() -> Iterator[None]:
     except BotoCoreError as failure:
         code = type(failure).__name__
         advice = _FAILURES.get(code, "the connection to the storage broke; try again later")
-        raise StorageError(f"{advice} ({code})", code) from None
+        raise StorageError(f"{advice} ({code})", code, transient=code not in _LASTING_FAILURES) from None
     except (ResponseParserError, KeyError):
-        raise StorageError("what answers there is no S3 service; check AWS_ENDPOINT_URL", "NotS3") from None
+        # Also what a proxy in front of a store that is down may say.
+        raise StorageError("what answers there is no S3 service; check AWS_ENDPOINT_URL", "NotS3",
+                           transient=True) from None
 
 
 def _refusal(refusal: Any) -> StorageError:
@@ -271,4 +277,8 @@ def _refusal(refusal: Any) -> StorageError:
         return MissingKey()
     other = "the storage is failing; try again later" if status >= 500 else "the storage refused the request"
     advice = _REFUSALS.get(code) or _REFUSALS_BY_STATUS.get(status, other)
-    return StorageError(f"{advice} ({code})", code)
+    return StorageError(f"{advice} ({code})", code, transient=_is_transient(code, status))
+
+
+def _is_transient(code: str, status: int) -> bool:
+    return code in _PASSING_REFUSALS or status in (408, 409, 429) or (status >= 500 and status != 501)

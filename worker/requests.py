@@ -4,19 +4,28 @@ One model for each endpoint; unknown fields, wrong types and values out of range
 """
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 import s3_utils
 from captions import WRITERS
 from captions.cues import CaptionError, Captions
 from text.script import MAX_CHARS
 from tts.encode import FORMATS
+from worker.fingerprint import Fingerprint
 
 MAX_BASE64_CHARS = 8_000_000
 R = TypeVar("R", bound="Request")
@@ -121,18 +130,28 @@ class Recorded(Request):
     force: bool = False
     url_expires_s: ExpiresS = 3600
 
-    def fingerprint(self, endpoint: str) -> str:
-        """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s", "force"}, fallback=repr)
-        given |= self._equivalent()
-        if not given.get("pronunciations"):  # jobs from before there were any stay the same jobs
-            given.pop("pronunciations", None)
-        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+    _sent: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
-    def _equivalent(self) -> dict[str, Any]:
-        """Fields that can be said in several ways, in one of them."""
-        return {}
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_what_was_sent(cls, given: Any, validated: ModelWrapValidatorHandler[Self]) -> Self:
+        request = validated(given)
+        request._sent = given if isinstance(given, Mapping) else {}
+        return request
+
+    def fingerprint(self, endpoint: str) -> Fingerprint:
+        """What must be the same for two jobs to be one: everything that was sent but the id and the URLs' life."""
+        return Fingerprint.of(endpoint, self._canonical(), getattr(self, "text", ""))
+
+    def _canonical(self) -> dict[str, Any]:
+        """What was sent, field by field. `all` and caption presets stay as they are: what they mean may grow."""
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        if "timing_format" in fields:
+            every = self._sent.get("timing_format") == "all"
+            fields["timing_format"] = "all" if every else sorted(fields["timing_format"])
+        if "captions" in fields:
+            fields["captions"] = self._sent.get("captions")
+        return fields
 
 
 class Timed(Recorded):
@@ -144,9 +163,6 @@ class Timed(Recorded):
     language: Language | None = None
     pronunciations: Pronunciations = Field(default_factory=dict)
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
-
-    def _equivalent(self) -> dict[str, Any]:
-        return {"timing_format": sorted(self.timing_format)}
 
 
 class Generate(Timed):
@@ -172,9 +188,11 @@ class Generate(Timed):
             raise ValueError("quality and nfe_step both set the number of steps; send one of them")
         return self
 
-    def _equivalent(self) -> dict[str, Any]:
-        return {**super()._equivalent(), "quality": None, "nfe_step": self.steps,
-                "return_word_timings": self.wants_timings}
+    def _canonical(self) -> dict[str, Any]:
+        fields = super()._canonical()
+        if fields.pop("quality", None) is not None:
+            fields["nfe_step"] = self.steps
+        return fields
 
     @property
     def steps(self) -> int:

@@ -46,6 +46,8 @@ class Settings:
         "AWS_ACCESS_KEY_ID", "BUCKET_ACCESS_KEY_ID", default=None, secret=True, doc="Access key of the bucket.")
     s3_secret_access_key: str | None = setting(
         "AWS_SECRET_ACCESS_KEY", "BUCKET_SECRET_ACCESS_KEY", default=None, secret=True, doc="Its secret.")
+    s3_session_token: str | None = setting(
+        "AWS_SESSION_TOKEN", default=None, secret=True, doc="Session token of temporary credentials.")
     s3_region: str = setting("AWS_REGION", "AWS_DEFAULT_REGION", default="us-east-1", doc="Region of the bucket.")
     s3_endpoint_url: str | None = setting(
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
@@ -84,6 +86,9 @@ class Settings:
     max_payload_bytes: int = setting(
         "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
     log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")
+    metrics_port: int | None = setting(
+        "METRICS_PORT", default=None,
+        doc="Port of `/metrics` for Prometheus. Absent: one line with all totals in the log each minute.")
     runpod_pod_id: str | None = setting(
         "RUNPOD_POD_ID", default=None, doc="Set by RunPod; its presence makes a bucket mandatory.")
     runpod_post_output: str | None = setting(
@@ -121,10 +126,19 @@ class Settings:
         configured = self.google_credentials_json or self.google_application_credentials
         return bool(configured) and self.timing_fallback == "google"
 
+    def public(self) -> dict[str, Any]:
+        """Every setting that was given another value than its default, without the secret ones."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)
+                if not each.metadata["secret"] and getattr(self, each.name) != each.default}
+
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be written anywhere."""
         values = (getattr(self, each.name) for each in fields(self) if each.metadata["secret"])
         return tuple(value for value in values if value)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else str(value) if isinstance(value, Path) else value
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
