@@ -6,52 +6,106 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import logging
 import sys
+import threading
 import time
+import tomllib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from tqdm import tqdm
 
 import runpod_handler
 from captions import WRITERS, preview
 from captions.cues import Captions, cues
+from captions.style.options import PRESETS
 from intake import audio
-from s3_utils import Store, timing_key
+from s3_utils import StorageError, Store, audio_key, timing_key
+from text import transcript
 from tts.encode import FORMATS
-from worker import delivery, generate
+from worker import delivery, generate, marking, records, sweep
 from worker.settings import Settings, SettingsError
 
+ROOT = Path(__file__).resolve().parent
+MAX_EMBEDDED_S = 600
+"""The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
-BENCHMARKS = ("timing", "kill", "jobs", "start", "marking")
+BENCHMARKS = ("timing", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
+
+
+HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
+       ./run serve                  RunPod's local API
+       ./run align AUDIO --text F   the words of a recording whose text is known
+       ./run render AUDIO           a video: background, voice and captions
+       ./run verify AUDIO           the marks of machine-made speech in a recording
+       ./run voices VERB            upload, list, get and delete stored voices
+       ./run sweep                  closes the records of jobs that nobody will send again
+       ./run bench [NAME]           figures with their peers
+       ./run whisperx-api           the transcription service
+       ./run help | --version       each command has --help
+"""
 
 
 def main(argv: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
-        "serve": serve, "align": align, "bench": bench, "whisperx-api": whisperx_api}
+        "serve": serve, "align": align, "voices": voices, "render": render, "verify": verify, "bench": bench,
+        "sweep": sweep_records, "whisperx-api": whisperx_api, "help": usage, "--version": version}
     command = commands.get(argv[0], speak) if argv else speak
     try:
         return command(argv[1:] if argv and argv[0] in commands else argv)
     except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
         return 130
     except OSError as error:
         print(f"error: {error.filename or 'file'}: {error.strerror}", file=sys.stderr)
         return 1
     except Exception as error:
-        message = str(error) if isinstance(error, SettingsError) else runpod_handler.explain(error)
+        message = str(error) if isinstance(error, SettingsError | UsageError) else runpod_handler.explain(error)
         print(f"error: {message}", file=sys.stderr)
         return 1
 
 
+class UsageError(Exception):
+    """The command line makes no sense; the message says what does."""
+
+
+def usage(argv: list[str]) -> int:
+    print(HELP, end="")
+    return 0
+
+
+def version(argv: list[str]) -> int:
+    print(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return 0
+
+
 def speak(argv: list[str]) -> int:
     """`./run [TEXT]`: one `generate` job through the handler, on the local store."""
+    arguments = _speak_parser().parse_args(argv)
+    fields = _input(arguments)
+    parts = runpod_handler.build_parts(_settings())
+    output = _run_job(parts, fields)
+    output["preview_url"] = _write_preview(parts.store, output)
+    if arguments.out:
+        _copy(parts.store, output, arguments.out)
+    print(json.dumps(output, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _speak_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run", description="Speaks a text, stores audio and subtitle files, prints the API's JSON.",
-        epilog="other commands: serve, align, bench, whisperx-api (each has --help)")
-    parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
+        epilog="other commands: serve, align, voices, render, verify, bench, sweep, whisperx-api, help")
+    parser.add_argument("text", nargs="?", help="what to say, - for standard input (default: a sample)")
+    parser.add_argument("-f", "--file", help="read the text from this file, - for standard input")
     parser.add_argument("--format", default="all", help=f"{', '.join(WRITERS)}, several with commas, or all (default)")
     parser.add_argument("--out", type=Path, help="also copy the files into this folder")
     parser.add_argument("--voice", help="a stored voice (with TTS_ENGINE=f5)")
@@ -59,64 +113,179 @@ def speak(argv: list[str]) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="0.5 to 2.0")
     parser.add_argument("--seed", type=int, help="1 to 2147483647; the same seed sounds the same")
     parser.add_argument("--audio-format", choices=sorted(FORMATS), default="wav")
-    parser.add_argument("--preset", help="caption preset: shorts, karaoke, sentence, broadcast")
-    arguments = parser.parse_args(argv)
-    settings = _settings()
-    parts = runpod_handler.build_parts(settings)
+    parser.add_argument("--loudness", type=float, metavar="LUFS", help="integrated loudness, -40 to -5")
+    _add_caption_options(parser, None)
+    return parser
+
+
+def _add_caption_options(parser: argparse.ArgumentParser, preset: str | None) -> None:
+    parser.add_argument("--preset", default=preset, help="caption preset, such as shorts, pop or sentence")
+    parser.add_argument("--resolution", metavar="WxH", help="of the video, such as 1080x1920")
+    parser.add_argument("--captions", action="append", default=[], metavar="KEY=VALUE",
+                        help="a caption option of docs/CAPTIONS.md, such as max_words=1; may be repeated")
+
+
+def _captions(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The `captions` object of the API from --preset, --resolution and --captions."""
+    options: dict[str, Any] = {"preset": arguments.preset} if arguments.preset else {}
+    if arguments.resolution:
+        width, _, height = arguments.resolution.partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise UsageError(f"--resolution is WIDTHxHEIGHT, such as 1080x1920, not {arguments.resolution!r}")
+        options["resolution"] = [int(width), int(height)]
+    for given in arguments.captions:
+        key, equals, value = given.partition("=")
+        if not equals:
+            raise UsageError(f"--captions takes KEY=VALUE, such as max_words=1, not {given!r}")
+        options[key] = _value(value)
+    return options
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or a list as JSON has them, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _read_text(name: str) -> str:
+    """The words in a file of plain text, SRT, VTT or CSV; `-` is standard input. Raises TranscriptError."""
+    data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    return transcript.read(data)
+
+
+def _run_job(parts: runpod_handler.Parts, fields: dict[str, Any]) -> dict[str, Any]:
+    """One job through the handler, with a progress line where a person looks on. Raises UsageError with its error."""
     job_id = f"local-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    output = asyncio.run(runpod_handler.make_handler(parts)({"id": job_id, "input": _input(arguments)}))
+    with _progress(parts.records, job_id):
+        output = asyncio.run(runpod_handler.make_handler(parts)({"id": job_id, "input": fields}))
     if "error" in output:
-        print(f"error: {output['error']}", file=sys.stderr)
-        return 1
-    _write_preview(parts.store, output)
-    if arguments.out:
-        _copy(parts.store, output, arguments.out)
-    print(json.dumps(output, ensure_ascii=False, indent=2))
-    return 0
+        raise UsageError(output["error"])
+    return output
+
+
+@contextmanager
+def _progress(known: records.Records, job_id: str) -> Iterator[None]:
+    """Shows the stage and the share done, from the job's own record, while standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    ended = threading.Event()
+
+    def follow() -> None:
+        with tqdm(total=100, unit="%", leave=False, bar_format="{desc:<9}{bar:30}{n:3.0f} % {elapsed}") as bar:
+            while not ended.wait(0.5):
+                with suppress(records.NotFound, StorageError):
+                    record = known.read(job_id)
+                    bar.set_description_str(record.stage, refresh=False)
+                    bar.update(100 * record.progress - bar.n)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _settings() -> Settings:
     """A person reads this log: warnings, in plain lines."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("runpod_handler").setLevel(logging.ERROR)  # a failed job is told once, on the last line
     return Settings.from_env()
 
 
 def _input(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.file is not None and arguments.text is not None:
+        raise UsageError("the text and --file exclude each other")
+    source = arguments.file or ("-" if arguments.text == "-" else None)
     formats = arguments.format if "," not in arguments.format else arguments.format.split(",")
     fields = {
-        "endpoint": "generate", "text": arguments.text, "local_voice": arguments.voice, "speed": arguments.speed,
+        "endpoint": "generate", "local_voice": arguments.voice, "speed": arguments.speed,
+        "text": _read_text(source) if source else SAMPLE if arguments.text is None else arguments.text,
         "seed": arguments.seed, "language": arguments.language, "audio_format": arguments.audio_format,
-        "timing_format": formats, "return_word_timings": True,
-        "captions": {"preset": arguments.preset} if arguments.preset else None,
+        "timing_format": formats, "return_word_timings": True, "loudness_lufs": arguments.loudness,
+        "captions": _captions(arguments) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _audio(store: Store, output: dict[str, Any]) -> tuple[str, bytes]:
-    extension = output["audio_url"].rpartition(".")[2]
-    return extension, store.get(f"output/{output['job_id']}.{extension}")
+def _extension(output: dict[str, Any]) -> str:
+    return str(output["audio_url"].partition("?")[0].rpartition(".")[2])
 
 
-def _write_preview(store: Store, output: dict[str, Any]) -> None:
-    """`output/<job_id>.preview.html`, for the eye of whoever ran this by hand."""
-    extension, data = _audio(store, output)
-    timeline, _ = delivery.stored_words(store, output["job_id"])
-    waveform = audio.decode(data, max_duration_s=generate.MAX_AUDIO_S)
-    page = preview.page(data, FORMATS[extension].content_type, timeline, waveform.samples, waveform.rate_hz)
-    store.put(f"output/{output['job_id']}.preview.html", page.encode(), "text/html; charset=utf-8")
+def _write_preview(store: Store, output: dict[str, Any]) -> str:
+    """Writes `output/<job_id>.preview.html`, for the eye of whoever ran this by hand; returns its URL.
+
+    The page of a long job links the audio beside it and has no picture of its waveform.
+    """
+    job_id, extension = output["job_id"], _extension(output)
+    content_type = FORMATS[extension].content_type
+    timeline, _ = delivery.stored_words(store, job_id)
+    if output["duration"] > MAX_EMBEDDED_S:
+        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1)
+    else:
+        data = store.get(audio_key(job_id, extension))
+        waveform = audio.decode(data, max_duration_s=generate.MAX_AUDIO_S)
+        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz)
+    key, name = f"output/{job_id}.preview.html", f"{job_id}.preview.html"
+    store.put(key, page.encode(), "text/html; charset=utf-8")
+    return store.presign(key, 3600, name, "text/html; charset=utf-8")
 
 
 def _copy(store: Store, output: dict[str, Any], folder: Path) -> None:
+    """Every file whole under its name, or not at all: a full disk leaves no part of one."""
     folder.mkdir(parents=True, exist_ok=True)
-    job_id = output["job_id"]
-    extension, data = _audio(store, output)
-    files = {f"{job_id}.{extension}": data,
-             f"{job_id}.preview.html": store.get(f"output/{job_id}.preview.html")}
-    files |= {f"{job_id}.{WRITERS[name].extension}": store.get(timing_key(job_id, name))
-              for name in output["timing_files"]}
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    job_id, extension = output["job_id"], _extension(output)
+    files = {f"{job_id}.{extension}": audio_key(job_id, extension),
+             f"{job_id}.preview.html": f"output/{job_id}.preview.html"}
+    files |= {f"{job_id}.{WRITERS[name].extension}": timing_key(job_id, name) for name in output["timing_files"]}
+    for name, key in files.items():
+        draft = folder / f".{name}.part"
+        try:
+            draft.write_bytes(store.get(key))
+            draft.replace(folder / name)
+        except OSError as error:
+            raise UsageError(f"{folder / name}: {error.strerror}; the files of this run lie in the store") from None
+        finally:
+            draft.unlink(missing_ok=True)
         print(f"wrote {folder / name}", file=sys.stderr)
+
+
+def voices(argv: list[str]) -> int:
+    """`./run voices upload|list|get|delete`: the voice endpoints on the local store; prints the API's JSON."""
+    parser = argparse.ArgumentParser(prog="./run voices", description="Stores, lists and removes voices.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    upload = verbs.add_parser("upload", help="store a recording as a voice")
+    upload.add_argument("voice_name")
+    upload.add_argument("audio", type=Path)
+    upload.add_argument("--text", help="file with the words that are said, - for standard input")
+    upload.add_argument("--words", help="the words that are said")
+    upload.add_argument("--language", default="en")
+    upload.add_argument("--overwrite", action="store_true")
+    listed = verbs.add_parser("list", help="list the stored voices")
+    listed.add_argument("--limit", type=int, default=100)
+    listed.add_argument("--cursor")
+    for verb in ("get", "delete"):
+        verbs.add_parser(verb, help=f"{verb} a stored voice").add_argument("voice_name")
+    arguments = parser.parse_args(argv)
+    fields = {"list": {"endpoint": "list_voices"}, "upload": {"endpoint": "upload"}}.get(
+        arguments.verb, {"endpoint": f"{arguments.verb}_voice"}) | _voice_fields(arguments)
+    output = _run_job(runpod_handler.build_parts(_settings()), fields)
+    print(json.dumps(output, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _voice_fields(arguments: argparse.Namespace) -> dict[str, Any]:
+    fields = {name: value for name, value in vars(arguments).items()
+              if name not in ("verb", "audio", "text", "words") and value is not None}
+    if arguments.verb == "upload":
+        fields["voice_file_base64"] = base64.b64encode(arguments.audio.read_bytes()).decode()
+        if arguments.text is not None or arguments.words is not None:
+            fields["reference_text"] = arguments.words or _read_text(arguments.text)
+    return fields
 
 
 def serve(argv: list[str]) -> int:
@@ -136,23 +305,68 @@ def align(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run align", description="Times the words of a recording whose text is known; prints one format.")
     parser.add_argument("audio", type=Path)
-    parser.add_argument("--text", type=Path, required=True, help="file with the words that are said")
+    parser.add_argument("--text", required=True,
+                        help="file with the words that are said (plain text, SRT, VTT, CSV), - for standard input")
     parser.add_argument("--method", choices=("auto", "whisperx", "google", "pocketsphinx"), default="auto")
     parser.add_argument("--language", default="en")
     parser.add_argument("--format", choices=sorted(WRITERS), default="json")
-    parser.add_argument("--preset", default="sentence", help="caption preset: shorts, karaoke, sentence, broadcast")
+    _add_caption_options(parser, "sentence")
     arguments = parser.parse_args(argv)
+    captions = Captions.of(_captions(arguments))
     settings = _settings()
     recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=generate.MAX_AUDIO_S)
     sources = runpod_handler.timing_sources(settings)
-    text = arguments.text.read_text(encoding="utf-8-sig").strip()
+    text = _read_text(arguments.text)
     timed = generate.align_whole(recording, text, arguments.language, arguments.method,
                                  generate.allowed(sources, arguments.method, settings), lambda: None)
-    for warning in timed.warnings:
+    for warning in (*recording.warnings, *timed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
-    captions = Captions.of({"preset": arguments.preset})
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,
                                           arguments.audio.stem))
+    return 0
+
+
+def render(argv: list[str]) -> int:
+    """`./run render TEXT`: speaks a text, or takes a finished job, and makes a video of it."""
+    parser = argparse.ArgumentParser(
+        prog="./run render", description="Speaks a text and makes a captioned video of it; prints the API's JSON.")
+    parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
+    parser.add_argument("--job", help="a finished job to make the video of, in place of a text")
+    parser.add_argument("--background", type=Path, help="a picture or a video (default: a plain colour)")
+    parser.add_argument("--preset", default="pop", choices=sorted(PRESETS))
+    parser.add_argument("--format", choices=("mp4", "webm", "mov"), default="mp4",
+                        help="mp4 (default), or the captions alone over nothing: webm, mov")
+    parser.add_argument("--out", type=Path, help="also copy the video here")
+    arguments = parser.parse_args(argv)
+    parts = runpod_handler.build_parts(_settings())
+    handler = runpod_handler.make_handler(parts)
+    name, captions = f"local-{uuid.uuid4().hex[:12]}", {"preset": arguments.preset}
+    fields = {"endpoint": "render", "source_job_id": arguments.job or name, "captions": captions,
+              "video_format": arguments.format}
+    if arguments.background:
+        fields["background_key"] = f"uploads/{name}"
+        parts.store.put(f"uploads/{name}", arguments.background.read_bytes(), "application/octet-stream")
+    spoken = {"text": arguments.text, "timing_format": "ass", "captions": captions}
+    output: dict[str, Any] = {}
+    for job_id, job in [*([] if arguments.job else [(name, spoken)]), (f"{name}-video", fields)]:
+        output = asyncio.run(handler({"id": job_id, "input": job}))
+        if "error" in output:
+            print(f"error: {output['error']}", file=sys.stderr)
+            return 1
+    if arguments.out:
+        arguments.out.write_bytes(parts.store.get(audio_key(output["job_id"], arguments.format)))
+    print(json.dumps(output, ensure_ascii=False, indent=2))
+    return 0
+
+
+def verify(argv: list[str]) -> int:
+    """`./run verify AUDIO`: which marks of machine-made speech a recording carries."""
+    parser = argparse.ArgumentParser(
+        prog="./run verify", description="Looks for a watermark and a C2PA manifest; prints JSON. "
+        "TTS_ENGINE=f5 ./run verify AUDIO takes the full environment, which has both detectors.")
+    parser.add_argument("audio", type=Path)
+    found = marking.marks_of(parser.parse_args(argv).audio.read_bytes(), lambda: None)
+    print(json.dumps(found, ensure_ascii=False, indent=2))
     return 0
 
 
@@ -170,10 +384,28 @@ def bench(argv: list[str]) -> int:
     return 0
 
 
+def sweep_records(argv: list[str]) -> int:
+    """`./run sweep`: jobs that read in_progress although no worker has them, one JSON line each."""
+    parser = argparse.ArgumentParser(
+        prog="./run sweep", description="Lists jobs that stay in_progress although no worker renews them. Reads each "
+                                        "record of the store, waits one and a half leases and looks again.")
+    parser.add_argument("--close", action="store_true", help="mark them as failed, so that they can be sent again")
+    arguments = parser.parse_args(argv)
+    settings = _settings()
+    store = runpod_handler.open_store(settings)
+    found = sweep.stuck(store, settings.lease_s)
+    for key, seen in found.items():
+        done = {"closed": sweep.close(store, key, seen)} if arguments.close else {}
+        print(json.dumps(sweep.row(key, seen) | done))
+    print(f"{len(found)} stuck", file=sys.stderr)
+    return 0
+
+
 def whisperx_api(argv: list[str]) -> int:
-    """Not part of this release."""
-    print("error: the transcription service is not part of this release", file=sys.stderr)
-    return 2
+    """`./run whisperx-api`: the transcription service on this machine, and its keys."""
+    from transcription.command import main
+
+    return main(argv)
 
 
 if __name__ == "__main__":

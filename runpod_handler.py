@@ -5,16 +5,24 @@ Parts are built once, before the first job; nothing here needs a GPU, torch or t
 """
 from __future__ import annotations
 
+from worker import drain
+
+if __name__ == "__main__":
+    drain.exit_on_sigterm()  # before the imports below, which take seconds on a cold volume
+
 import asyncio
 import contextvars
 import json
 import logging
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,7 +33,22 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, drain, generate, health, logs, records, requests, voices
+from worker import (
+    VERSION,
+    delivery,
+    device,
+    generate,
+    health,
+    journal,
+    logs,
+    marking,
+    metrics,
+    pins,
+    records,
+    render,
+    requests,
+    voices,
+)
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -35,7 +58,10 @@ log = logging.getLogger("runpod_handler")
 
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
-_THREADS = 32
+_THREADS, _QUICK_THREADS = 32, 8
+_SETTLE_S = 3.0
+"""How long the end waits for records that a storage out of reach has left open."""
+EPHEMERAL = "no bucket is configured: the files lie on this worker's disk alone and are lost with it"
 
 
 @dataclass(frozen=True)
@@ -49,6 +75,11 @@ class Parts:
     sources: Mapping[str, Source]
     transcriber: voices.Transcriber | None
     start: Report
+    marking: marking.Marking = marking.Marking()
+
+    def insistent(self, job: Job) -> Parts:
+        """The same, with a store that is asked again until `job` must end."""
+        return replace(self, store=s3_utils.Insistent(self.store, job.check))
 
     @property
     def voices(self) -> voices.VoiceParts:
@@ -57,7 +88,7 @@ class Parts:
 
     @property
     def speech(self) -> generate.SpeechParts:
-        return generate.SpeechParts(self.store, self.settings, self.engine, self.sources)
+        return generate.SpeechParts(self.store, self.settings, self.engine, self.sources, self.marking)
 
 
 @dataclass(frozen=True)
@@ -68,58 +99,57 @@ class Endpoint:
     operation: Callable[[Any, Job, Parts], Output]
 
 
-def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[str]], Output]) -> Callable[
-        [Any, Job, Parts], Output]:
+Work = Callable[[Any, Job, generate.SpeechParts, list[str]], Output]
+
+
+def _recorded(name: str, work: Work) -> Callable[[Any, Job, Parts], Output]:
     """An operation that is done once per job id, whoever asks how often."""
 
-    def operation(request: requests.Generate | requests.Align, job: Job, parts: Parts) -> Output:
+    def operation(request: requests.Recorded, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
-        taken = parts.records.begin(job.job_id, name, request.fingerprint(name), seed, job.check)
-        if isinstance(taken, records.Record):
-            return delivery.answer(parts.store, taken.output or {}, request.url_expires_s)
-        job.lease = taken
-        written: list[str] = []
-        try:
-            output = work(request, job, parts.speech, written)
-            output["warnings"] += [parts.store.warning] if parts.store.warning else []
-            job.check()
-            taken.complete(output)
-        except records.LeaseLost:
-            raise
-        except BaseException as error:
-            _give_up(parts.store, taken, written, error)
-            raise
-        finally:
-            taken.let_go()
-        return delivery.answer(parts.store, output, request.url_expires_s)
+        def is_to_be_done_again(record: records.Record) -> bool:
+            return request.force or not delivery.is_whole(parts.store, record.output or {})
+
+        again: Callable[[records.Record], bool] | None = is_to_be_done_again
+        while True:
+            taken = parts.records.begin(
+                job.job_id, name, request.fingerprint(name), seed, job.check, job.runpod_id, again)
+            if isinstance(taken, records.Record):
+                return delivery.stored_answer(parts.store, taken.output or {}, request.url_expires_s)
+            job.take(taken)
+            with suppress(records.LeaseLost):  # who took the job over has the answer: it is waited for as by any other
+                output = _done(work, request, job, taken, parts)
+                return delivery.answer(parts.store, output, request.url_expires_s)
+            job.take(None)
+            again = None
 
     return operation
 
 
-def _give_up(store: s3_utils.Store, lease: records.Lease, written: list[str], error: BaseException) -> None:
-    """Takes back what a failed job has written and notes why it failed, unless the files may be another worker's by
-    now, or a completed record's whose writing was not heard of. The job's own error is the one that counts."""
+def _done(work: Work, request: requests.Recorded, job: Job, lease: records.Lease, parts: Parts) -> Output:
+    """The output of a job under its lease. A failed job's files are taken back, and its record says why it failed."""
+    written: list[str] = []
     try:
-        lease.renew()
-    except (records.LeaseLost, s3_utils.StorageError) as cause:
-        log.warning("the failed job is left as it stands: %s", type(cause).__name__)
-        return
-    _discard(store, written)
-    lease.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error))
-
-
-def _discard(store: s3_utils.Store, keys: list[str]) -> None:
-    for key in keys:
-        try:
-            store.delete(key)
-        except s3_utils.StorageError as error:
-            log.warning("a file of the failed job could not be removed: %s", error)
+        output = work(request, job, parts.insistent(job).speech, written)
+        output["warnings"] += [parts.store.warning] if parts.store.warning else []
+        job.check()
+        lease.complete(output)
+    except records.LeaseLost:
+        raise
+    except BaseException as error:
+        lease.fail("cancelled" if isinstance(error, Cancelled) else "failed", explain(error), written)
+        if not isinstance(error, EngineLost):
+            lease.check()
+        raise
+    return output
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     "generate": Endpoint(requests.Generate, _recorded("generate", generate.generate)),
     "align": Endpoint(requests.Align, _recorded("align", generate.align_recording)),
-    "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(request, parts.voices, job.check)),
+    "render": Endpoint(requests.Render, _recorded("render", render.render)),
+    "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(
+        request, parts.insistent(job).voices, job.check)),
     "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(request, parts.voices)),
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),
     "delete_voice": Endpoint(
@@ -129,9 +159,14 @@ ENDPOINTS: dict[str, Endpoint] = {
         requests.Result, lambda request, job, parts: delivery.result(request, parts.store, parts.records)),
     "download": Endpoint(
         requests.Download, lambda request, job, parts: delivery.download(request, parts.store, parts.records)),
+    "verify": Endpoint(
+        requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, job.check)),
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
+
+QUICK = frozenset({"list_voices", "get_voice", "delete_voice", "status", "result", "download", "health"})
+"""Endpoints that read the store and do no work: they never wait for a thread behind those that do."""
 
 SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}
 
@@ -154,7 +189,7 @@ ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (DeadlineExceeded, "TIMEOUT"),
     (Cancelled, "CANCELLED"),
 )
-"""First match wins; anything else is INTERNAL, told in full to the log alone."""
+"""First match wins; anything else is INTERNAL, logged in full, answered in brief."""
 
 
 class ResultTooLarge(net.TooLarge):
@@ -166,40 +201,58 @@ def explain(error: BaseException) -> str:
     for kind, code in ERRORS:
         if isinstance(error, kind):
             return f"{code}: {' '.join(str(error).split())[:500]}"
-    reference = uuid.uuid4().hex[:8]
-    log.error("unexpected error %s", reference, exc_info=error)
+    reference = getattr(error, "reference", None)
+    if reference is None:  # once for each error: the record and the answer name one entry of the log
+        reference = uuid.uuid4().hex[:8]
+        error.reference = reference  # type: ignore[attr-defined]
+        log.error("unexpected error %s", reference, exc_info=error)
     return f"INTERNAL: the worker failed on this job; its log has the reason under {reference}"
 
 
-def make_handler(parts: Parts) -> Handler:
-    """The function that RunPod's SDK calls for every job."""
+def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -> Handler:
+    """The function that RunPod's SDK calls for every job; `engine_lost` is called when no further one can be done."""
     # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
-    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    speech = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency or 0), thread_name_prefix="job")
+    quick = ThreadPoolExecutor(_QUICK_THREADS, thread_name_prefix="quick")
 
     async def handler(job: Mapping[str, Any]) -> Output:
-        logs.job_id.set(str(job.get("id"))[:128])
+        entry, work = journal.Entry(_runpod_id(job), parts.settings.runpod_pod_id), None
+        logs.runpod_id.set(entry.runpod_id)
+        logs.job_id.set(entry.runpod_id)
+        s3_utils.TALLY.set(entry.tally)
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
-            output = await _run(job, parts, progress, pool)
+            name, request = _read(job)
+            entry.endpoint, entry.characters = name, len(getattr(request, "text", "")) or None
+            work = Job(_job_id(request, job), parts.settings.job_deadline_s,
+                       progress.report if progress else _unreported, runpod_id=entry.runpod_id)
+            logs.job_id.set(work.job_id)
+            output = await _run(name, request, work, parts, quick if name in QUICK else speech)
+            if parts.settings.ephemeral_store and not parts.settings.s3_bucket:
+                output = {**output, "warnings": [*output.get("warnings", ()), EPHEMERAL]}
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
                                      "its files are stored: use status and download")
+            entry.completed(output)
         except Exception as error:
             output = {"error": explain(error)}
+            entry.failed(output["error"])
             if isinstance(error, EngineLost):
                 output["refresh_worker"] = True
+                engine_lost()
             log.warning("job failed: %s", output["error"])
         finally:
             if progress is not None:
                 await progress.stop()
+            entry.write(work)
         return output
 
     return handler
 
 
-async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, pool: Executor) -> Output:
-    """Reads the job's input and runs its operation in a thread, which a cancel stops at its next check."""
+def _read(job: Mapping[str, Any]) -> tuple[str, requests.Request]:
+    """The endpoint and its request. Raises InvalidInput."""
     given = job.get("input")
     if not isinstance(given, Mapping):
         raise requests.InvalidInput("input: is an object with the endpoint's fields")
@@ -207,17 +260,27 @@ async def _run(job: Mapping[str, Any], parts: Parts, progress: Progress | None, 
     name = fields.pop("endpoint", "generate")
     if not isinstance(name, str) or name not in ENDPOINTS:
         raise requests.InvalidInput(f"endpoint: {str(name)[:40]!r} is none of {', '.join(ENDPOINTS)}")
-    endpoint = ENDPOINTS[name]
-    request = requests.parse(endpoint.request, fields)
-    work = Job(_job_id(request, job), parts.settings.job_deadline_s, progress.report if progress else _unreported)
-    thread = asyncio.get_running_loop().run_in_executor(
-        pool, contextvars.copy_context().run, endpoint.operation, request, work, parts)
+    return name, requests.parse(ENDPOINTS[name].request, fields)
+
+
+async def _run(name: str, request: requests.Request, job: Job, parts: Parts, pool: Executor) -> Output:
+    """Runs the operation in a thread, which a cancel stops at its next check."""
+    def operation() -> Output:
+        job.begin()
+        return ENDPOINTS[name].operation(request, job, parts)
+
+    thread = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, operation)
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        work.cancel()
+        job.cancel()
         await asyncio.wait([thread])
+        thread.exception()  # it is known; asyncio would print the traceback of one that nobody took
         raise
+
+
+def _runpod_id(job: Mapping[str, Any]) -> str | None:
+    return str(job["id"])[:128] if job.get("id") else None
 
 
 def _job_id(request: requests.Request, job: Mapping[str, Any]) -> str:
@@ -231,14 +294,14 @@ def _job_id(request: requests.Request, job: Mapping[str, Any]) -> str:
 
 
 def _unreported(stage: str, progress: float) -> None:
-    """Where there is no RunPod to tell, the record in the store is all the progress there is."""
+    """Where there is no RunPod, the record in the store is all the progress there is."""
 
 
 def build_parts(settings: Settings) -> Parts:
     """Loads everything a job may need. Raises SettingsError, EngineError or StorageError: then do not start."""
     start = Report()
     with start.stage("store"):
-        store = _store(settings)
+        store = open_store(settings)
         store.check()
     with start.stage("engine"):
         engine = _engine(settings)
@@ -246,16 +309,20 @@ def build_parts(settings: Settings) -> Parts:
         sources = timing_sources(settings)
     with start.stage("transcriber"):
         transcriber = _transcriber(settings)
-    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s), engine, sources, transcriber,
-                 start)
+    with start.stage("marking"):
+        marks = marking.of(settings, "cpu") if engine.clones else marking.Marking()
+    return Parts(settings, store, records.Records(store, lease_s=settings.lease_s, pod_id=settings.runpod_pod_id),
+                 engine, sources, transcriber, start, marks)
 
 
-def _store(settings: Settings) -> s3_utils.Store:
+def open_store(settings: Settings) -> s3_utils.Store:
+    """The bucket, or the folder where none is set."""
     if settings.s3_bucket is None:
         return s3_utils.FolderStore(settings.data_dir)
     return s3_utils.S3Store(
         settings.s3_bucket, endpoint_url=settings.s3_endpoint_url, region=settings.s3_region,
-        access_key_id=settings.s3_access_key_id or "", secret_access_key=settings.s3_secret_access_key or "")
+        access_key_id=settings.s3_access_key_id or "", secret_access_key=settings.s3_secret_access_key or "",
+        session_token=settings.s3_session_token)
 
 
 def _engine(settings: Settings) -> Engine:
@@ -266,7 +333,8 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           settings.device)
+                           device.usable(settings.device))
+    pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine
 
@@ -279,7 +347,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
+        sources["whisperx"] = WhisperX(settings.models_dir, device.usable(settings.device))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -293,36 +361,42 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
+    return WhisperXTranscriber(settings.models_dir, device.usable(settings.device))
 
 
-def _torch_device(settings: Settings) -> str:
-    """What `auto` means on this machine."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _made_of(parts: Parts) -> Output:
+    """The start line: what an operator compares when one worker behaves unlike another."""
+    engine = parts.engine
+    return {"pod_id": parts.settings.runpod_pod_id, "version": VERSION,
+            "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
+            "device": str(getattr(engine, "device", "cpu")), "timing_methods": list(parts.sources),
+            "storage_warning": parts.store.warning, "settings": parts.settings.public()}
 
 
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
+    # The SDK's import mostly waits for a program that it starts: meanwhile the models are loaded.
+    threading.Thread(target=import_module, args=["runpod"], daemon=True).start()
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
+        metrics.publish(settings.metrics_port)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
+        if isinstance(error, OSError) and str(error.filename or "").startswith(sys.prefix):
+            raise  # A package lacks a file: deploy/launch.py has it repaired.
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
+    log.info("worker ready", extra={"fields": _made_of(parts)})
     import runpod
 
-    drain.install()
-    runpod.serverless.register_fitness_check(parts.store.check)
+    stopping = drain.install()
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
-    runpod.serverless.start({"handler": make_handler(parts),
-                             "concurrency_modifier": lambda current: settings.concurrency})
-    return 0
+    runpod.serverless.start({"handler": make_handler(parts, stopping.give_up),
+                             "concurrency_modifier": lambda current: settings.concurrency or parts.engine.concurrency})
+    parts.records.settle(_SETTLE_S)
+    return 1 if stopping.broken else 0
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def work(log: Path) -> int:
 
     spent: dict[tuple[str | None, str], float] = defaultdict(float)
     make = runpod_handler.make_handler
-    make_store, make_engine = runpod_handler._store, runpod_handler._engine
-    runpod_handler._store = lambda settings: Clocked(make_store(settings), spent)
+    make_store, make_engine = runpod_handler.open_store, runpod_handler._engine
+    runpod_handler.open_store = lambda settings: Clocked(make_store(settings), spent)
     runpod_handler._engine = lambda settings: Clocked(make_engine(settings), spent)
 
     def make_clocked(parts: runpod_handler.Parts) -> runpod_handler.Handler:

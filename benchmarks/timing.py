@@ -69,7 +69,7 @@ class Recording:
     truth_ms: Times
 
 
-Hear = Callable[[Recording], tuple[Times, int]]
+Aligner = Callable[[Recording], tuple[Times, int]]
 """The words' times, and how many words have none of their own."""
 
 
@@ -121,7 +121,7 @@ def espeak() -> list[Recording]:
     engine, found = Espeak(), []
     for voice, speed in VOICES:
         lines = [Line(sentence, voice) for sentence in SENTENCES]
-        said = engine.speak(lines, Options(speed=speed), check=lambda: None, progress=lambda done: None)
+        said = list(engine.speak(lines, Options(speed=speed), check=lambda: None, progress=lambda done: None))
         for sentence, utterance in zip(SENTENCES, said, strict=True):
             starts = {mark.char_start: (mark.start_ms + 300, mark.end_ms + 300) for mark in utterance.marks or ()}
             samples = np.pad(soxr.resample(utterance.samples, engine.rate_hz, RATE_HZ), RATE_HZ * 3 // 10)
@@ -178,14 +178,14 @@ def theirs(model: Any, metadata: Any, recording: Recording) -> tuple[Times, int]
     return [time_ms or (0, 0) for time_ms in timed], missing
 
 
-def measure(name: str, method: str, hear: Hear, recordings: Sequence[Recording]) -> Row:
+def measure(name: str, method: str, aligner: Aligner, recordings: Sequence[Recording]) -> Row:
     row = Row(name, method, sum(len(recording.truth_ms) for recording in recordings))
     errors: list[np.ndarray[Any, Any]] = []
     row.missing = row.overlapping = 0
     started = time.process_time()
     for recording in recordings:
         try:
-            times, missing = hear(recording)
+            times, missing = aligner(recording)
         except TimingError as error:
             row.note, times, missing = str(error), [], len(recording.truth_ms)
         row.missing += missing
@@ -239,22 +239,24 @@ def main(argv: list[str]) -> int:
         "espeak 10 dB": [noisy(recording, 10) for recording in synthetic],
         "joined": [joined(synthetic[i::5]) for i in range(5)],
     }
-    rows = [_measured(name, method, hear, recordings)
-            for name, recordings in sets.items() for method, hear in _methods(arguments.models).items()]
+    rows = [_measured(name, method, aligner, recordings)
+            for name, recordings in sets.items() for method, aligner in _methods(arguments.models).items()]
     if arguments.minutes:
         rows.append(one_hour(joined(synthetic, arguments.minutes * 60), PocketSphinx))
     _report(rows, arguments.out)
     return 0
 
 
-def _measured(name: str, method: str, hear: Hear | None, recordings: Sequence[Recording]) -> Row:
-    if hear is None:
+def _measured(name: str, method: str, aligner: Aligner | None, recordings: Sequence[Recording]) -> Row:
+    if aligner is None:
         return Row(name, method, note="no acoustic model; give --models")
-    return measure(name, method, hear, recordings) if recordings else Row(name, method, note="shared/speech is absent")
+    if not recordings:
+        return Row(name, method, note="shared/speech is absent")
+    return measure(name, method, aligner, recordings)
 
 
-def _methods(models: Path | None) -> dict[str, Hear | None]:
-    methods: dict[str, Hear | None] = {
+def _methods(models: Path | None) -> dict[str, Aligner | None]:
+    methods: dict[str, Aligner | None] = {
         "pocketsphinx": partial(ours, PocketSphinx()), "whisperx": None, "WhisperX's align": None}
     if models is not None:
         import whisperx

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from captions import ass, csvformat, jsonformat, srt, vtt
-from captions.cues import Captions, Cue
+from captions import ass, csvformat, jsonformat, lrc, remotion, srt, transcript, ttml, vtt
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 
@@ -29,5 +30,10 @@ WRITERS: dict[str, Writer] = {
     "csv": Writer("csv", "text/csv; charset=utf-8", csvformat.write),
     "json": Writer("json", "application/json", jsonformat.write),
     "ass": Writer("ass", "text/x-ssa; charset=utf-8", ass.write),
+    "word_srt": Writer("words.srt", "application/x-subrip; charset=utf-8", srt.write_words),
+    "ttml": Writer("ttml", "application/ttml+xml; charset=utf-8", ttml.write),
+    "lrc": Writer("lrc", "text/plain; charset=utf-8", lrc.write),
+    "remotion": Writer("remotion.json", "application/json", remotion.write),
+    "txt": Writer("txt", "text/plain; charset=utf-8", transcript.write),
 }
 """Format, as a request names it -> how its file is written."""

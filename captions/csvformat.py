@@ -9,7 +9,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 

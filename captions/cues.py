@@ -1,6 +1,6 @@
 """Words to captions: which words are shown together, on which lines, from when to when.
 
-`Captions` is what the caller may choose. `cues` finds the cheapest way to cut the words: within the limits
+`cues` finds the cheapest way to cut the words: within the limits
 of length and time, at sentence and phrase ends, at pauses, neither flashing by nor too fast to read.
 No word is lost or put out of order, and a cue appears when its first word begins.
 """
@@ -10,188 +10,19 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import accumulate, islice, pairwise
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 from captions.breaks import Seam, seams
+from captions.cue import Cue as Cue
+from captions.cue import Piece
+from captions.style import fonts, marks
+from captions.style.options import CaptionError as CaptionError
+from captions.style.options import Captions as Captions
+from captions.style.options import line_room
 from timing.words import Timeline
 
-Preset = Literal["shorts", "karaoke", "sentence", "broadcast"]
-Highlight = Literal["none", "word", "sweep", "box"]
-Position = Literal["top", "middle", "bottom"]
-JsonShape = Literal["openai", "elevenlabs", "polly"]
-
-
-class CaptionError(ValueError):
-    """A caption option that cannot be; the message begins with its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Captions:
-    """How words become captions. Made by `of`; plain values only, so that it can be stored as JSON.
-
-    `max_chars` counts columns of one line: a full-width character is two, a combining mark none.
-    `size` is the font's height in pixels of `resolution` (width, height). Colours are "#RRGGBB".
-    `json_shapes` names what the JSON file carries besides its own fields.
-    """
-
-    preset: Preset
-    max_words: int
-    max_chars: int
-    max_lines: int
-    highlight: Highlight
-    font: str
-    size: int
-    color: str
-    highlight_color: str
-    position: Position
-    uppercase: bool
-    strip_punctuation: bool
-    resolution: tuple[int, int]
-    json_shapes: tuple[JsonShape, ...]
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Captions:
-        """The preset with the given options over it. Raises CaptionError."""
-        for name in options:
-            if name not in CHECKS:
-                raise CaptionError(f"{str(name)[:40]!r} is not a caption option; options are {', '.join(CHECKS)}")
-        given = {name: CHECKS[name](name, value) for name, value in options.items()}
-        chosen = DEFAULTS | PRESETS[given.get("preset", "sentence")] | given
-        chosen.setdefault("highlight_color", HIGHLIGHT_COLORS[chosen["highlight"]])
-        return cls(**chosen | _fitted(given, chosen))
-
-
-def _fitted(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, int]:
-    """`size` and `max_chars` so that a line fits the frame; what is given stays, and the other one gives way."""
-    resolution = chosen["resolution"]
-    size = given.get("size", round(min(resolution) * SIZES[chosen["preset"]]))
-    room_chars = usable_width(resolution) / (CAPITAL_EM if chosen["uppercase"] else LETTER_EM)
-    max_chars = chosen["max_chars"]
-    if "max_chars" not in given:
-        max_chars = min(max_chars, max(MIN_CHARS, int(room_chars / size)))
-    if "size" not in given:
-        size = min(size, max(1, int(room_chars / max_chars)))
-    return {"size": size, "max_chars": max_chars}
-
-
-def _whole(low: int, high: int) -> Callable[[str, Any], int]:
-    def check(name: str, value: Any) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise CaptionError(f"{name} is a whole number from {low} to {high}")
-        return value
-    return check
-
-
-def _one_of(*names: str) -> Callable[[str, Any], str]:
-    def check(name: str, value: Any) -> str:
-        if not isinstance(value, str) or value not in names:
-            raise CaptionError(f"{name} is one of {', '.join(names)}")
-        return value
-    return check
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise CaptionError(f"{name} is true or false")
-    return value
-
-
-def _color(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
-        raise CaptionError(f"{name} is a colour written #RRGGBB")
-    return value.upper()
-
-
-def _font(name: str, value: Any) -> str:
-    # A comma ends a field of an ASS style; a leading @ asks for vertical writing.
-    if not isinstance(value, str) or not re.fullmatch(r"[^\W_][\w .'&+-]{0,63}", value) or value != value.strip():
-        raise CaptionError(f"{name} is a font's name: up to 64 letters, digits, spaces and . ' & + -")
-    return value
-
-
-def _resolution(name: str, value: Any) -> tuple[int, int]:
-    if (not isinstance(value, list | tuple) or len(value) != 2
-            or any(type(side) is not int or not 64 <= side <= 8192 for side in value)):
-        raise CaptionError(f"{name} is [width, height], whole numbers from 64 to 8192")
-    return value[0], value[1]
-
-
-def _shapes(name: str, value: Any) -> tuple[str, ...]:
-    shapes = ("openai", "elevenlabs", "polly")
-    if not isinstance(value, list | tuple) or any(shape not in shapes for shape in value):
-        raise CaptionError(f"{name} is a list of {', '.join(shapes)}")
-    return tuple(dict.fromkeys(value))
-
-
-CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "preset": _one_of("shorts", "karaoke", "sentence", "broadcast"),
-    "max_words": _whole(1, 50),
-    "max_chars": _whole(1, 200),
-    "max_lines": _whole(1, 4),
-    "highlight": _one_of("none", "word", "sweep", "box"),
-    "font": _font,
-    "size": _whole(4, 1000),
-    "color": _color,
-    "highlight_color": _color,
-    "position": _one_of("top", "middle", "bottom"),
-    "uppercase": _flag,
-    "strip_punctuation": _flag,
-    "resolution": _resolution,
-    "json_shapes": _shapes,
-}
-
-DEFAULTS: dict[str, Any] = {
-    "preset": "sentence", "max_words": 40, "max_chars": 42, "max_lines": 2, "highlight": "none", "font": "Arial",
-    "color": "#FFFFFF", "position": "bottom", "uppercase": False, "strip_punctuation": False,
-    "resolution": (1920, 1080), "json_shapes": (),
-}
-PRESETS: dict[str, dict[str, Any]] = {
-    "shorts": {"max_words": 4, "max_chars": 18, "max_lines": 1, "highlight": "word", "resolution": (1080, 1920)},
-    "karaoke": {"max_words": 12, "max_chars": 36, "highlight": "sweep"},
-    "sentence": {},
-    "broadcast": {},
-}
-HIGHLIGHT_COLORS = {"none": "#FFD60A", "word": "#FFD60A", "sweep": "#FFD60A", "box": "#7C3AED"}
-
-SIZES = {"shorts": 0.074, "karaoke": 0.062, "sentence": 0.052, "broadcast": 0.052}
-"""Font size as a share of the frame's shorter side."""
-
-LETTER_EM, CAPITAL_EM = 0.5, 0.56
-"""Room for one character of a line, as a share of the ASS font size. English in DejaVu Sans Bold, which is
-wider than most, takes 0.49 and in capitals 0.55 (measured); a line that needs more is written smaller."""
-
-MIN_CHARS = 8
-"""A narrow frame makes the letters smaller sooner than lines shorter than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long cues stand, in ms, and how dear it is to run on over the end of a sentence or clause.
-
-    A cue stands at least `min_ms` where the next leaves room. It may outlast its words by `lead_out_ms`; then it
-    ends either `gap_ms` before the next or at least `apart_ms`, since anything between would flicker.
-    A longer silence than `pause_ms` always parts two cues.
-    """
-
-    min_ms: int
-    gap_ms: int
-    lead_out_ms: int
-    apart_ms: int
-    pause_ms: int
-    run_on_sentence: float
-    run_on_clause: float
-
-
-# Broadcast counts in frames; at 24 per second two are 84 ms, twelve 500 ms, its shortest cue (5/6 s) 834 ms.
-PACES = {
-    "shorts": Pace(300, 0, 250, 250, 700, 8.0, 2.0),
-    "karaoke": Pace(700, 0, 300, 300, 1500, 6.0, 0.5),
-    "sentence": Pace(834, 0, 400, 400, 1500, 8.0, 0.0),
-    "broadcast": Pace(834, 84, 500, 500, 1500, 3.0, 0.0),
-}
 MAX_MS = 7000
 MAX_CHARS_PER_S = 20.0
 """Netflix: no cue longer than 7 s; adult English is read at up to 20 characters a second."""
@@ -204,41 +35,14 @@ LINE_BREAK = 0.5
 """A bad break between two lines weighs less than one between two cues."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One word as it is displayed, and the space that parts it from the word before ("" in Chinese or Japanese)."""
-
-    space: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Words `first` to `last` (inclusive) on their lines. `pieces` has one Piece for each word, by line."""
-
-    pieces: tuple[tuple[Piece, ...], ...]
-    start_ms: int
-    end_ms: int
-    first: int
-    last: int
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(joined(line) for line in self.pieces)
-
-    @property
-    def text(self) -> str:
-        return joined([piece for line in self.pieces for piece in line])
-
-
-def joined(pieces: Sequence[Piece]) -> str:
-    return "".join(piece.space + piece.text for piece in pieces).removeprefix(pieces[0].space)
-
-
 def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
-    """Every word in exactly one cue, in order; cues do not overlap and end within the audio."""
+    """Every word in exactly one cue, in order; cues do not overlap and end within the audio.
+
+    A cue whose words are all removed emoji (`emoji: false`) is left out.
+    """
     measured = _Measured(timeline, captions)
-    return tuple(measured.cue(first, stop) for first, stop in _cheapest(len(timeline.words), measured.cue_costs))
+    found = [measured.cue(first, stop) for first, stop in _cheapest(len(timeline.words), measured.cue_costs)]
+    return tuple(cue for cue in found if cue.text)
 
 
 def _cheapest(count: int, costs_from: Callable[[int], Iterator[float]]) -> list[tuple[int, int]]:
@@ -269,12 +73,19 @@ class _Measured:
     """The words of a timeline with their widths, and what it costs to cut after each of them."""
 
     def __init__(self, timeline: Timeline, captions: Captions) -> None:
-        self.timeline, self.captions, self.pace = timeline, captions, PACES[captions.preset]
+        self.timeline, self.captions, self.pace = timeline, captions, captions.style.pace
         self.pieces = _pieces(timeline, captions)
         spaces = [columns(piece.space) for piece in self.pieces]
         widths = [columns(piece.text) for piece in self.pieces]
         self.ends = list(accumulate(map(operator.add, spaces, widths)))
         self.begins = list(map(operator.sub, self.ends, widths))
+        self.room = line_room(captions, captions.size)
+        space_px = captions.size * fonts.width(" ", captions.family, timeline.language)
+        widths_px = [captions.size * fonts.width(piece.text, captions.family, timeline.language)
+                     for piece in self.pieces]
+        self.ends_px = list(accumulate(width + (space_px if piece.space else 0.0)
+                                       for piece, width in zip(self.pieces, widths_px, strict=True)))
+        self.begins_px = list(map(operator.sub, self.ends_px, widths_px))
         self.pauses_ms = [after.start_ms - before.end_ms for before, after in pairwise(timeline.words)]
         self.seams = seams(timeline)
         self.breaks = [BREAK_COST[seam] for seam in self.seams]
@@ -323,11 +134,11 @@ class _Measured:
         for last in range(start, len(self.pieces)):
             width = ends[last] - begins[start]
             best = _Layout(start, line_costs[min(width, max_chars)], 0.0)
-            if width > max_chars and last > start:
+            if last > start and not self._fits(start, last):
                 best = _Layout(last, math.inf, 0.0)
                 for first in range(last, start, -1):
                     width = ends[last] - begins[first]
-                    if width > max_chars and first < last:
+                    if first < last and not self._fits(first, last):
                         break
                     cost = costs[first - start] + cuts[first - 1] + line_costs[min(width, max_chars)]
                     if cost < best.cost:
@@ -337,6 +148,11 @@ class _Measured:
             costs.append(best.cost)
             breaks.append(best.breaks)
             yield best
+
+    def _fits(self, first: int, last: int) -> bool:
+        """Whether these words go on one line: by the characters asked for, and by the pixels there are."""
+        return bool(self.ends[last] - self.begins[first] <= self.captions.max_chars
+                    and self.ends_px[last] - self.begins_px[first] <= self.room)
 
     def cue(self, first: int, stop: int) -> Cue:
         layouts = list(islice(self.layouts(first), stop - first))
@@ -375,6 +191,10 @@ def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
 def displayed(text: str, captions: Captions, language: str) -> str:
     """A word as a caption shows it. Control characters are left out: no subtitle file can carry them."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: " " if found[0].isspace() else "", text).strip()
+    if captions.emphasis == ("*",):
+        text = marks.without_stars(text)
+    if not captions.emoji and (text := fonts.without_emoji(text)) == "":
+        return ""
     if captions.strip_punctuation:
         text = _without_punctuation(text)
     if captions.uppercase:
@@ -408,17 +228,3 @@ def columns(text: str) -> int:
         return len(text)
     return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF"
                else 1 for c in text)
-
-
-def is_short_video(resolution: tuple[int, int]) -> bool:
-    """9:16 and the like, which apps show with their own buttons and text over the picture."""
-    return resolution[1] >= 1.5 * resolution[0]
-
-
-def side_margin(resolution: tuple[int, int]) -> int:
-    """Pixels kept free on the left and on the right; in short videos on both as much as the buttons take on one."""
-    return round(resolution[0] / 6 if is_short_video(resolution) else resolution[0] * 0.06)
-
-
-def usable_width(resolution: tuple[int, int]) -> int:
-    return resolution[0] - 2 * side_margin(resolution)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 

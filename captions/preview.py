@@ -10,6 +10,7 @@ import html
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -20,16 +21,17 @@ _PEAK_MS = 2
 _TITLE_CHARS = 60
 
 
-def page(audio: bytes, content_type: str, timeline: Timeline, samples: Samples, rate_hz: int) -> str:
+def page(audio: bytes | str, content_type: str, timeline: Timeline, samples: Samples, rate_hz: int) -> str:
     """The page as text. `audio` is the encoded file that the page plays, `samples` its waveform.
 
+    A long file is given by its name and lies beside the page, which then does not hold it.
     Without samples the page has no waveform, but the browser may still play the audio.
     """
     template = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")
     values = {
-        "policy": _policy(template),
+        "policy": _policy(template, "data:" if isinstance(audio, bytes) else "'self' file:"),
         "title": _escape(timeline.text.strip()[:_TITLE_CHARS] or "Preview"),
-        "audio": _escape(f"data:{content_type};base64,") + base64.b64encode(audio).decode(),
+        "audio": _escape(quote(audio) if isinstance(audio, str) else _data_url(audio, content_type)),
         "language": _escape(timeline.language),
         "transcript": _transcript(timeline),
         "facts": _facts(timeline),
@@ -43,9 +45,13 @@ def _escape(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def _policy(template: str) -> str:
-    """Allows the template's own script and style, by their hashes, and the audio inside the page."""
-    return ("default-src 'none'; media-src data:; base-uri 'none'; form-action 'none'; "
+def _data_url(audio: bytes, content_type: str) -> str:
+    return f"data:{content_type};base64,{base64.b64encode(audio).decode()}"
+
+
+def _policy(template: str, media: str) -> str:
+    """Allows the template's own script and style, by their hashes, and the audio."""
+    return (f"default-src 'none'; media-src {media}; base-uri 'none'; form-action 'none'; "
             f"style-src '{_hash(template, 'style')}'; script-src '{_hash(template, 'script')}'")
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 JOINER = "\u2060"
@@ -20,6 +21,15 @@ def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: s
         f"{number}\n{_time(cue.start_ms)} --> {_time(cue.end_ms)}\n{_plain(chr(10).join(cue.lines))}\n"
         for number, cue in enumerate(cues, start=1)
     )
+
+
+def write_words(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: str) -> str:
+    """A cue for each word, from its own start to its own end."""
+    pieces = [piece for cue in cues for line in cue.pieces for piece in line]
+    words = [word for cue in cues for word in timeline.words[cue.first:cue.last + 1]]
+    displayed = [(piece, word) for piece, word in zip(pieces, words, strict=True) if piece.text]
+    return "\n".join(f"{number}\n{_time(word.start_ms)} --> {_time(word.end_ms)}\n{_plain(piece.text)}\n"
+                     for number, (piece, word) in enumerate(displayed, start=1))
 
 
 def _time(ms: int) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from captions.cues import Captions, Cue
+from captions.cue import Cue
+from captions.style.options import Captions
 from timing.words import Timeline
 
 LINES = {"top": " line:10%", "middle": " line:45%", "bottom": ""}

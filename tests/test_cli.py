@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import soundfile
 import srt
 import webvtt
 
+from captions import WRITERS
 from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
 
@@ -47,7 +49,7 @@ def out(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def only(folder: Path, pattern: str) -> Path:
-    found, = folder.glob(pattern)
+    found, = (path for path in folder.glob(pattern) if not re.search(r"\.(words\.srt|remotion\.json)$", path.name))
     return found
 
 
@@ -55,7 +57,7 @@ def test_standard_output_is_the_api_answer_alone(out: Path) -> None:
     answer = json.loads((out / "answer.json").read_text())
     assert answer["status"] == "completed"
     assert answer["word_count"] == 6
-    assert set(answer["timing_files"]) == {"srt", "vtt", "csv", "json", "ass"}
+    assert set(answer["timing_files"]) == set(WRITERS)
 
 
 def test_the_audio_is_longer_than_a_second(out: Path) -> None:
@@ -116,6 +118,10 @@ def test_a_recording_is_aligned_on_standard_output(root: Path, tmp_path: Path) -
     (["Hi.", "--speed", "9"], {}, "INVALID_INPUT: speed"),
     (["Hi.", "--voice", "nobody"], {}, "NOT_FOUND: voice nobody"),
     (["Hi."], {"TTS_ENGINE": "piper"}, "TTS_ENGINE is 'piper'"),
+    (["Hi.", "--resolution", "big"], {}, "--resolution is WIDTHxHEIGHT"),
+    (["Hi.", "--captions", "shorts"], {}, "--captions takes KEY=VALUE"),
+    (["Hi.", "-f", "words.txt"], {}, "exclude each other"),
+    (["-f", "missing.txt"], {}, "missing.txt"),
     (["align", "missing.wav", "--text", "missing.txt"], {}, "missing.wav"),
 ])
 def test_a_mistake_is_one_clear_line_and_a_failed_exit(root: Path, tmp_path: Path, arguments: list[str],
@@ -127,7 +133,79 @@ def test_a_mistake_is_one_clear_line_and_a_failed_exit(root: Path, tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["align"], ["bench"]])
+def test_text_comes_from_a_file_or_standard_input_in_any_form(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_bytes(TEXT.encode("utf-16"))
+    done = run(root, tmp_path, "-f", "words.txt", "--format", "srt", "--captions", "max_words=1", "--resolution",
+               "720x1280", "--loudness", "-20")
+    answer = json.loads(done.stdout)
+    assert answer["text"] == TEXT
+    assert Path(answer["preview_url"].removeprefix("file://")).exists()
+    assert len(list(srt.parse(Path(answer["timing_files"]["srt"].removeprefix("file://")).read_text()))) == 6
+    piped = subprocess.run([sys.executable, root / "cli.py", "-", "--format", "srt"], cwd=tmp_path, input=TEXT,
+                           capture_output=True, text=True, timeout=300)
+    assert json.loads(piped.stdout)["text"] == TEXT
+
+
+def test_voices_are_kept_from_the_command_line(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(spoken_wav(NATURE))
+    (tmp_path / "a.srt").write_text(f"1\n00:00:00,000 --> 00:00:03,000\n{NATURE}\n")
+    stored = run(root, tmp_path, "voices", "upload", "anna", "a.wav", "--text", "a.srt")
+    assert json.loads(stored.stdout)["voice"]["reference_text"] == NATURE
+    assert json.loads(run(root, tmp_path, "voices", "list").stdout)["count"] == 1
+    assert "preview_url" in json.loads(run(root, tmp_path, "voices", "get", "anna").stdout)["voice"]
+    assert json.loads(run(root, tmp_path, "voices", "delete", "anna").stdout)["status"] == "deleted"
+
+
+def test_subtitles_may_be_the_text_of_an_alignment(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(spoken_wav(NATURE))
+    (tmp_path / "a.srt").write_text(f"1\n00:00:00,000 --> 00:00:03,000\n{NATURE}\n")
+    done = run(root, tmp_path, "align", "a.wav", "--text", "a.srt")
+    assert [word["word"] for word in json.loads(done.stdout)["words"]] == NATURE.split()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
+def test_a_full_disk_is_one_clear_line(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    done = subprocess.run(["bash", "-c", f"ulimit -f 20; exec {sys.executable} {root / 'cli.py'} Hi. --out out"],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_control_c_stops_without_a_traceback(root: Path, tmp_path: Path) -> None:
+    work = subprocess.Popen([sys.executable, root / "cli.py", "A long text. " * 5000], cwd=tmp_path,
+                            stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(tmp_path.glob("data/jobs/local-*.json")):
+            break
+        time.sleep(0.1)
+    work.send_signal(signal.SIGINT)
+    _, errors = work.communicate(timeout=60)
+    assert work.returncode == 130
+    assert "Traceback" not in errors
+    assert "stopped" in errors
+
+
+@pytest.mark.parametrize(("arguments", "profile"), [
+    (["google"], "run"), (["the whisperx"], "run"), (["voices", "get", "google"], "run"),
+    (["align", "a.wav", "--method", "google"], "full"), (["align", "a.wav", "--method=whisperx"], "full"),
+    (["whisperx-api"], "run"), (["bench"], "test"),
+])
+def test_the_full_environment_is_built_for_those_who_need_it(root: Path, tmp_path: Path, arguments: list[str],
+                                                             profile: str) -> None:
+    (tmp_path / "run").write_text((root / "run").read_text())
+    (tmp_path / "setup_network_venv.py").write_text("import sys; sys.exit('profile ' + sys.argv[2])")
+    done = subprocess.run(["bash", tmp_path / "run", *arguments], cwd=tmp_path, capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"]})
+    assert done.stderr.strip() == f"profile {profile}"
+
+
+def test_help_and_version(root: Path, tmp_path: Path) -> None:
+    assert "voices" in run(root, tmp_path, "help").stdout
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", run(root, tmp_path, "--version").stdout)
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["align"], ["bench"], ["voices"]])
 def test_every_command_has_help(root: Path, tmp_path: Path, command: list[str]) -> None:
     done = run(root, tmp_path, *command, "--help")
     assert done.returncode == 0

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,15 @@ def platform() -> Iterator[Platform]:
         yield running
 
 
-def start(platform: Platform, s3: Any, root: Path, **env: str) -> Worker:
-    return platform.start_worker([sys.executable, root / "runpod_handler.py"], cwd=root, env={
+def start(platform: Platform, s3: Any, root: Path, command: Sequence[str] = ("runpod_handler.py",),
+          **env: str) -> Worker:
+    return platform.start_worker([sys.executable, *command], cwd=root, env={
         "TTS_ENGINE": "espeak", "S3_BUCKET": "loop", "AWS_ENDPOINT_URL": s3.endpoint_url,
         "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret", "URL_ALLOW_HOSTS": "127.0.0.1", **env})
 
 
 def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Platform, s3: Any, root: Path) -> None:
+    s3.seen.clear()
     worker = start(platform, s3, root)
     with start_host({"/anna.wav": spoken_wav(NATURE)}) as host:
         stored = platform.run({"endpoint": "upload", "voice_name": "anna", "voice_file_url": f"{host.url}/anna.wav",
@@ -65,8 +68,14 @@ def test_the_main_job_runs_through_the_real_loop_and_its_urls_open(platform: Pla
     assert "error" not in failed
     assert failed["output"]["job_error"].startswith("NOT_FOUND: ")
     assert platform.run({"text": ""}, job_id="bad")["error"].startswith("INVALID_INPUT: text: ")
+    assert len({seen.key for seen in s3.seen if seen.key.startswith("jobs/probe-")}) == 1, "one probe is enough"
     assert "test-secret" not in worker.log_text()
     assert "X-Amz-Signature=" not in worker.log_text()
+    lines = [json.loads(line) for line in worker.log_text().splitlines() if line.startswith("{")]
+    ready = next(line for line in lines if line.get("message") == "worker ready")
+    assert (ready["engine"]["name"], ready["settings"]["s3_bucket"]) == ("espeak", "loop")
+    of_g1 = [line for line in lines if line.get("logger") == "job" and line["job_id"] == "g1"]
+    assert [(line["runpod_id"], line["outcome"]) for line in of_g1][:2] == [("g1", "completed"), ("g2", "completed")]
 
 
 def test_progress_comes_before_the_result_and_never_after(platform: Platform, s3: Any, root: Path) -> None:
@@ -108,6 +117,26 @@ def test_one_job_from_the_command_line(root: Path, tmp_path: Path) -> None:
         [sys.executable, root / "runpod_handler.py", "--test_input", '{"input": {"text": 5}}'],
         cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 1
+
+
+LOST_ENGINE = """
+import sys, runpod_handler, tts, tts.espeak
+def speak(*args, **hooks): raise tts.EngineLost("the GPU failed; this worker is replaced, send the job again")
+tts.espeak.Espeak.speak = speak
+sys.exit(runpod_handler.main())
+"""
+
+
+def test_a_worker_whose_engine_is_lost_takes_no_other_job_and_ends_with_an_error(
+        platform: Platform, s3: Any, root: Path) -> None:
+    worker = start(platform, s3, root, command=["-c", LOST_ENGINE], PYTHONPATH=str(root), CONCURRENCY="2")
+    failed = platform.run({"text": "Hello."}, job_id="lost", timeout_s=60)
+    assert failed["error"].startswith("ENGINE_FAILED: the GPU failed")
+    platform.submit({"text": "Hello."}, job_id="after-lost")
+    assert worker.wait(15) == 1
+    assert platform.history("after-lost") == []
+    start(platform, s3, root)
+    assert platform.wait("after-lost", 60)["output"]["status"] == "completed"
 
 
 def test_a_worker_that_is_asked_to_stop_while_idle_takes_no_job_and_ends_at_once(platform: Platform, s3: Any,
@@ -154,7 +183,7 @@ def test_one_job_given_to_two_workers_is_done_by_one(platform: Platform, s3: Any
     assert one["stages_ms"] == two["stages_ms"]
 
 
-def test_a_job_past_its_deadline_and_a_result_over_the_limit_are_told_to_runpod(platform: Platform, s3: Any, root: Path,
+def test_a_job_past_its_deadline_and_a_result_over_the_limit_reach_runpod(platform: Platform, s3: Any, root: Path,
                                                                               ) -> None:
     start(platform, s3, root, JOB_DEADLINE_S="2", MAX_PAYLOAD_BYTES="700")
     late = platform.run(LONG, job_id="late", timeout_s=60)

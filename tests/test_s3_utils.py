@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import urllib.error
 import urllib.request
@@ -25,6 +26,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pytest
 
 import s3_utils
+import storage.s3
 from s3_utils import FolderStore, MissingKey, S3Store, StorageError, Store, TooLarge
 from tests.doubles.s3 import Fault, S3Server, start_s3
 
@@ -482,7 +484,7 @@ def test_what_does_not_pass_is_given_up(s3: S3Store, server: S3Server, fault: Fa
     with pytest.raises(StorageError, match=advice) as caught:
         s3.get("a.wav")
     assert caught.value.code == code
-    assert len(server.attempts("GET", "a.wav")) == s3_utils.ATTEMPTS
+    assert len(server.attempts("GET", "a.wav")) == storage.s3.ATTEMPTS
 
 
 def test_what_cannot_pass_is_not_tried_again(s3: S3Store, server: S3Server) -> None:
@@ -501,7 +503,7 @@ def test_a_code_that_is_no_code_is_not_repeated(s3: S3Store, server: S3Server) -
 
 def test_a_body_that_falls_silent_is_asked_for_again(connect: Callable[..., S3Store], server: S3Server,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_utils, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 0.3)
     s3 = connect()
     data = os.urandom(100_000)
     s3.put("a.wav", data, WAV)
@@ -510,7 +512,7 @@ def test_a_body_that_falls_silent_is_asked_for_again(connect: Callable[..., S3St
     server.faults.append(Fault("stall", "GET", "a.wav", times=99))
     with pytest.raises(StorageError, match="did not answer in time"):
         s3.get("a.wav")
-    assert len(server.attempts("GET", "a.wav")) == 3 + s3_utils.ATTEMPTS
+    assert len(server.attempts("GET", "a.wav")) == 3 + storage.s3.ATTEMPTS
 
 
 @pytest.mark.parametrize("fault", [Fault("reset", "PUT", after_work=True), Fault("error", "PUT", after_work=True),
@@ -593,7 +595,8 @@ def test_no_checksum_is_sent_that_b2_and_r2_would_refuse(s3: S3Store, server: S3
 # The folder alone.
 
 def python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", f"from pathlib import Path; {code}", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
 
 def test_a_folder_does_not_load_the_s3_client(tmp_path: Path) -> None:
@@ -666,3 +669,67 @@ def test_a_key_that_runs_through_a_file_cannot_be_written(folder: FolderStore) -
             folder.put(key, b"", WAV)
         assert not isinstance(caught.value, MissingKey)
     assert folder.get("voices/a") == b"RIFF"
+
+
+# What a job that must not be lost does about a failing store.
+
+class Flaky:
+    """A store whose next `n_failures` calls fail, after they were carried out where `after` says so."""
+
+    def __init__(self, store: FolderStore, n_failures: int, after: bool = False, transient: bool = True) -> None:
+        self._store, self.n_left, self._after, self._transient = store, n_failures, after, transient
+        self.warning = None
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            answer = getattr(self._store, name)(*arguments) if self._after or not self.n_left else None
+            if self.n_left:
+                self.n_left -= 1
+                raise StorageError("the storage is failing; try again later", "500", transient=self._transient)
+            return answer
+        return call
+
+
+def test_an_insistent_store_tries_again_what_may_pass(folder: FolderStore) -> None:
+    store = s3_utils.Insistent(Flaky(folder, 3), lambda: None)  # type: ignore[arg-type]
+    assert store.put("output/a.wav", b"RIFF", WAV) == folder.get_with_etag("output/a.wav")[1]
+    lasting = Flaky(folder, 1, transient=False)
+    with pytest.raises(StorageError):
+        s3_utils.Insistent(lasting, lambda: None).get("output/a.wav")  # type: ignore[arg-type]
+    assert lasting.n_left == 0
+
+
+def test_an_insistent_store_knows_its_own_write_again(folder: FolderStore) -> None:
+    first = s3_utils.Insistent(Flaky(folder, 1, after=True), lambda: None)  # type: ignore[arg-type]
+    etag = first.put_if_absent("jobs/a.json", b"mine", JSON)
+    assert etag is not None
+    second = s3_utils.Insistent(Flaky(folder, 1, after=True), lambda: None)  # type: ignore[arg-type]
+    assert second.put_if_match("jobs/a.json", b"mine too", JSON, etag) == folder.get_with_etag("jobs/a.json")[1]
+    third = s3_utils.Insistent(Flaky(folder, 1), lambda: None)  # type: ignore[arg-type]
+    assert third.put_if_absent("jobs/a.json", b"another's", JSON) is None
+
+
+def test_an_insistent_store_ends_with_the_storages_error_when_there_is_no_time_left(folder: FolderStore) -> None:
+    class Cancelled(Exception):
+        pass
+
+    for stop, raised in ((s3_utils.OutOfTime, StorageError), (Cancelled, Cancelled)):
+        ends = time.monotonic() + 0.5
+
+        def check(stop: type[Exception] = stop, ends: float = ends) -> None:
+            if time.monotonic() > ends:
+                raise stop
+
+        with pytest.raises(raised):
+            s3_utils.Insistent(Flaky(folder, 1000), check).get("a")  # type: ignore[arg-type]
+        assert time.monotonic() < ends + 2
+
+
+def test_a_session_token_goes_with_every_request(server: S3Server) -> None:
+    server.create_bucket("with-token")
+    store = S3Store("with-token", endpoint_url=server.endpoint_url, region="us-east-1",
+                    access_key_id=server.access_key_id, secret_access_key=server.secret_access_key,
+                    session_token="a-token")
+    store.put("output/a.wav", b"RIFF", WAV)
+    assert server.seen[-1].headers["x-amz-security-token"] == "a-token"
+    assert "X-Amz-Security-Token=a-token" in store.presign("output/a.wav", 60, "a.wav", WAV)

@@ -539,7 +539,7 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_offline(
     setup.ensure_model(models, "m", files, Path(sys.executable))
     assert (models / "m/sub/weights.bin").read_bytes() == WEIGHTS
     there = sorted(path.name for path in models.rglob("*") if path.is_file())
-    assert there == [".complete", "config.yaml", "weights.bin"]
+    assert there == [".complete", "SHA256SUMS", "config.yaml", "weights.bin"]
     n_asked = len(hub.asked)
     setup.ensure_model(models, "m", files, Path(sys.executable))
     assert len(hub.asked) == n_asked
@@ -564,7 +564,8 @@ def test_a_download_that_breaks_off_continues_where_it_stopped(hub: Hub, models:
 
 
 def test_a_download_killed_and_started_again_fetches_only_the_rest(hub: Hub, models: Path) -> None:
-    part = models / ".align-en.part"
+    file = pinned("align/en", f"{hub.url}/plain", "align.pth", WEIGHTS)
+    part = setup.content_path(models, "align/en", [file]).with_suffix(".part")
     part.mkdir(parents=True)
     (part / "align.pth").write_bytes(WEIGHTS[:2_000_000])
     setup.ensure_model(models, "align/en", [pinned("align/en", f"{hub.url}/plain", "align.pth", WEIGHTS)], Path())
@@ -592,7 +593,7 @@ def test_a_model_that_is_pinned_anew_replaces_the_old_one(hub: Hub, models: Path
     setup.ensure_model(models, "m", [pinned("m", f"{hub.url}/plain", "align.pth", WEIGHTS)], Path())
     hub.files["/plain/better.pth"] = b"better"
     setup.ensure_model(models, "m", [pinned("m", f"{hub.url}/plain", "better.pth", b"better")], Path())
-    assert sorted(path.name for path in (models / "m").iterdir()) == [".complete", "better.pth"]
+    assert sorted(path.name for path in (models / "m").iterdir()) == [".complete", "SHA256SUMS", "better.pth"]
 
 
 def test_models_are_named_on_the_command_line_and_an_unknown_one_is_reported(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -16,6 +16,7 @@ import budoux
 
 from text import english, languages
 from text.capitals import small
+from text.pronunciations import find, respelled
 from text.written import Written, peel, plain
 
 
@@ -42,19 +43,39 @@ class Utterance:
     spans: tuple[tuple[int, int], ...]
 
 
-def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = True) -> tuple[Token, ...]:
+def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = True,
+         pronunciations: Mapping[str, str] | None = None) -> tuple[Token, ...]:
     """The display words of `text` in order; `char_offset` is added to their places.
 
     `language` is a BCP 47 code; its region decides between 5/12 in May and in December. Without `normalize`
-    the words are said as written, and `spoken` is still what they most likely sound like.
+    the words are said as written, and `spoken` is still what they most likely sound like. `pronunciations` are
+    said as they stand, in both cases.
     """
     places = list(_display_words(text, language))
     words = [peel(plain(text[start:end])) for start, end in places]
-    said = _speak(words, language)
+    sounding = _speak(words, language)
+    said = sounding if normalize else [" ".join(text[start:end].split()) for start, end in places]
+    if found := find(text, pronunciations or {}):
+        sounding = respelled(text, places, sounding, found, lambda piece: _speak([peel(plain(piece))], language)[0])
+        said = sounding if normalize else respelled(text, places, said, found, str)
     return tuple(
-        Token(text[start:end], start + char_offset, end + char_offset,
-              phrase if normalize else " ".join(text[start:end].split()), _spoken(phrase, language))
-        for (start, end), phrase in zip(places, said, strict=True))
+        Token(text[start:end], start + char_offset, end + char_offset, phrase, _spoken(sound, language))
+        for (start, end), phrase, sound in zip(places, said, sounding, strict=True))
+
+
+def unread(tokens: Sequence[Token]) -> list[str]:
+    """The display words whose digits nobody here could name for sure: an engine reads them as it likes."""
+    return [token.text for token in tokens if _DIGIT.search(token.said)]
+
+
+def doubts(tokens: Sequence[Token]) -> list[str]:
+    """Warnings about what is said for a text that was read with `normalize`."""
+    left = unread(tokens)
+    if not left:
+        return []
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    words = ", ".join(word[:40] for word in left[:5])
+    return [f"text: no sure reading of these numbers in this language, the engine gets their digits: {words}{more}"]
 
 
 def utterance(tokens: Sequence[Token]) -> Utterance:
@@ -177,6 +198,7 @@ def _spoken(said: str, language: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
+_DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\x00-&(-@\[-`{-\x7f]+")
 _FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 

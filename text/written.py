@@ -118,3 +118,10 @@ def grouped(words: Sequence[Written], start: int) -> int:
            and re.fullmatch(r"\d{3}", words[stop].core)):
         stop += 1
     return stop - start
+
+
+def next_core(words: Sequence[Written], at: int) -> str:
+    """The core after this one when nothing stands between, else ""."""
+    if words[at].tail or at + 1 == len(words) or words[at + 1].lead:
+        return ""
+    return words[at + 1].core

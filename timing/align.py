@@ -1,8 +1,8 @@
 """Known text and its recording in, one `Timeline` out.
 
-A `Source` hears one window of audio and says where each token lies in it. `align` gives every window to
+A `Source` gets one window of audio and returns the span of each token in it. `align` gives every window to
 the sources in turn, puts word edges where the sound's energy has them, and lets `settle` keep the order.
-What no source heard is placed by its length and marked `estimated`.
+What no source found is placed by its length and marked `estimated`.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Samples = npt.NDArray[np.float32]
 Method = Literal["auto", "whisperx", "google", "pocketsphinx"]
 
 RATE_HZ = 16_000
-"""What every source hears."""
+"""The sample rate of every source's input."""
 
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
@@ -77,7 +77,7 @@ class Source(Protocol):
         ...
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        """One span for each token, relative to `samples` (16 kHz); None for a token it did not hear.
+        """One span for each token, relative to `samples` (16 kHz); None for a token it did not find.
 
         Raises NoEvidence or another TimingError.
         """
@@ -103,7 +103,7 @@ def align(
     words itself or TimingError is raised; `auto` steps down `AUTO` and warns of each step.
     """
     duration_ms = to_ms(len(samples) / rate_hz)
-    heard = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
+    audio = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
     windows = windows or [Window(0, duration_ms, 0, len(tokens))]
     pending = [window for window in windows if any(token.spoken for token in tokens[window.first : window.last])]
     spans: list[Span | None] = [None] * len(tokens)
@@ -113,7 +113,7 @@ def align(
         try:
             source = _usable(name, sources, language)
             asked = _together(pending, source.max_window_s)
-            by_index, pending = _listen(source, heard, tokens, asked, language, check)
+            by_index, pending = _align_windows(source, audio, tokens, asked, language, check)
         except TimingError as error:
             if method != "auto":
                 raise
@@ -129,14 +129,14 @@ def align(
     if method != "auto" and pending and not found[method]:
         raise TimingError(f"{method} found none of the words in this audio; check that the text is what is said")
     for window in pending:
-        _estimate(heard, tokens, window, spans)
+        _estimate(audio, tokens, window, spans)
     warnings += _estimated(tokens, spans)
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
 
 
 def _order(method: Method, sources: Mapping[str, Source], warnings: list[str]) -> list[str]:
-    """The sources to ask. That the first of `AUTO` is missing is told; the others are the operator's choice."""
+    """The sources to ask. That the first of `AUTO` is missing is a warning; the others are the operator's choice."""
     if method != "auto":
         return [method]
     if AUTO[0] not in sources:
@@ -177,9 +177,9 @@ def _bill(source: Source, windows: Sequence[Window]) -> list[str]:
     return [f"{source.name}: {sum(lengths_s):.0f} s of audio were sent to it, about ${usd:.3f}"]
 
 
-def _listen(
+def _align_windows(
     source: Source,
-    heard: Samples,
+    audio: Samples,
     tokens: Sequence[Token],
     windows: Sequence[Window],
     language: str,
@@ -189,16 +189,16 @@ def _listen(
     found: dict[int, Span] = {}
     silent: list[Window] = []
     for window in windows:
-        spans = _hear(source, heard, tokens, window, language, check)
+        spans = _align_window(source, audio, tokens, window, language, check)
         found |= spans
         if not spans:
             silent.append(window)
     return found, silent
 
 
-def _hear(
+def _align_window(
     source: Source,
-    heard: Samples,
+    audio: Samples,
     tokens: Sequence[Token],
     window: Window,
     language: str,
@@ -207,22 +207,22 @@ def _hear(
     """One window, in pieces cut at pauses where it is longer than the source can take.
 
     A piece is offered the words that are still to come, as many as can have been said since the last that was
-    heard: a common word must not be found an hour ahead.
+    found: a common word must not be found an hour ahead.
     """
     indexes = [i for i in range(window.first, window.last) if tokens[i].spoken]
-    start, stop = _sample(window.start_ms), min(_sample(window.end_ms), len(heard))
+    start, stop = _sample(window.start_ms), min(_sample(window.end_ms), len(audio))
     found: dict[int, Span] = {}
-    last_heard = start
-    for piece_start, piece_stop in edges.pieces(heard, start, stop, source.max_window_s):
+    last_stop = start
+    for piece_start, piece_stop in edges.pieces(audio, start, stop, source.max_window_s):
         check()
         whole = (piece_start, piece_stop) == (start, stop)
-        offered = indexes if whole else indexes[: 10 + (piece_stop - last_heard) * MAX_WORDS_PER_S // RATE_HZ]
-        spans = _piece(source, heard[piece_start:piece_stop], [tokens[i] for i in offered], language)
+        offered = indexes if whole else indexes[: 10 + (piece_stop - last_stop) * MAX_WORDS_PER_S // RATE_HZ]
+        spans = _piece(source, audio[piece_start:piece_stop], [tokens[i] for i in offered], language)
         offset_ms = to_ms(piece_start / RATE_HZ)
         for index, span in zip(offered, spans, strict=True):
             if span is not None:
                 found[index] = _moved(span, offset_ms)
-                last_heard = piece_stop
+                last_stop = piece_stop
         indexes = [i for i in indexes if i > max(found, default=-1)]
     return found
 
@@ -245,9 +245,9 @@ def _sample(ms: int) -> int:
     return ms * RATE_HZ // 1000
 
 
-def _estimate(heard: Samples, tokens: Sequence[Token], window: Window, spans: list[Span | None]) -> None:
+def _estimate(audio: Samples, tokens: Sequence[Token], window: Window, spans: list[Span | None]) -> None:
     """Shares the sounding part of a window among its tokens by their spoken letters."""
-    start, stop = edges.sounding(heard, _sample(window.start_ms), _sample(window.end_ms))
+    start, stop = edges.sounding(audio, _sample(window.start_ms), _sample(window.end_ms))
     try:
         spans[window.first : window.last] = share(
             to_ms(start / RATE_HZ), to_ms(stop / RATE_HZ), _weights(tokens[window.first : window.last])

@@ -27,7 +27,7 @@ _STEPS = (0, 1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Segment:
     """A label's frames `[first, stop)` and its mean probability in them."""
 
     first: int
@@ -37,8 +37,8 @@ class Heard:
 
 def best_path(
     emissions: Iterable[LogProbs], labels: Sequence[int], blank: int, optional: Sequence[bool] | None = None
-) -> list[Heard | None] | None:
-    """Where each label is heard; None for an optional one that is not.
+) -> list[Segment | None] | None:
+    """The segment of each label; None for an optional one that the path leaves out.
 
     `emissions` are blocks [n_frames, n_labels] that follow each other. `optional` labels stand between labels
     that are not. None in place of the list: the labels do not fit into so few frames.
@@ -64,7 +64,7 @@ class _Trellis:
         self.lows: list[int] = []
         self.frames: list[LogProbs] = []
         self.n_settled = 0
-        self.heard: list[Heard | None] = [None] * len(labels)
+        self.segments: list[Segment | None] = [None] * len(labels)
 
     def advance(self, frame: LogProbs) -> None:
         if not self.n_settled and not self.frames:
@@ -134,26 +134,26 @@ class _Trellis:
 
     def _note(self, label: int, t: int) -> None:
         score = float(np.exp(self.frames[t][self.states[2 * label + 1]]))
-        after = self.heard[label]
+        after = self.segments[label]
         frame = self.n_settled + t
         if after is None:
-            self.heard[label] = Heard(frame, frame + 1, score)
+            self.segments[label] = Segment(frame, frame + 1, score)
         else:  # a label may go on in frames that were settled before
             first, stop = min(frame, after.first), max(frame + 1, after.stop)
             count = after.stop - after.first
-            self.heard[label] = Heard(first, stop, (after.score * count + score) / (count + 1))
+            self.segments[label] = Segment(first, stop, (after.score * count + score) / (count + 1))
 
     def _forget(self, count: int) -> None:
         del self.steps[:count], self.lows[:count], self.frames[:count]
         self.n_settled += count
 
-    def finish(self) -> list[Heard | None] | None:
+    def finish(self) -> list[Segment | None] | None:
         last = len(self.states) - 1 - self.low
         if not self.frames or last >= self.width or not np.isfinite(self.score[last - 1 :]).any():
             return None
         end = last if self.score[last] >= self.score[last - 1] else last - 1
         self._trace(len(self.frames) - 1, end + self.low)
-        return self.heard
+        return self.segments
 
 
 def _barred(states: Ints, optional: npt.NDArray[np.bool_]) -> dict[int, LogProbs]:

@@ -80,10 +80,10 @@ def pieces(samples: Samples, start: int, stop: int, max_s: float) -> Iterator[tu
 
 
 def refine(samples: Samples, spans: Sequence[Span | None]) -> list[Span | None]:
-    """Moves word edges at pauses to where the sound begins and ends; where no pause is heard, words meet.
+    """Moves word edges at pauses to where the sound begins and ends; where there is no pause, words meet.
 
     Noise and voice are measured among some sixty words at a time. Spans stay in order and do not overlap if
-    they did not before. Next to a token that was not heard (None) edges stay: its sound may lie there.
+    they did not before. Next to a token that was not found (None) edges stay: its sound may lie there.
     """
     result: list[Span | None] = []
     for first in range(0, len(spans), GROUP):
@@ -99,15 +99,15 @@ def _following(spans: Sequence[Span | None], index: int) -> Span | None:
 def _refine_group(
     samples: Samples, spans: Sequence[Span | None], before: Span | None, after: Span | None
 ) -> list[Span | None]:
-    heard = [span for span in spans if span is not None]
-    if not heard:
+    known = [span for span in spans if span is not None]
+    if not known:
         return list(spans)
     duration_ms = len(samples) * 1000 // RATE_HZ
-    low_ms = max(before.end_ms if before else 0, heard[0].start_ms - 1000)
-    high_ms = min(after.start_ms if after else duration_ms, heard[-1].end_ms + 1000)
+    low_ms = max(before.end_ms if before else 0, known[0].start_ms - 1000)
+    high_ms = min(after.start_ms if after else duration_ms, known[-1].end_ms + 1000)
     low_ms -= low_ms % HOP_MS
     level_db = levels_db(samples[low_ms * RATE_HZ // 1000 : high_ms * RATE_HZ // 1000])
-    loud = _loud(level_db, [(s.start_ms - low_ms, s.end_ms - low_ms) for s in heard])
+    loud = _loud(level_db, [(s.start_ms - low_ms, s.end_ms - low_ms) for s in known])
     if loud is None:
         return list(spans)
     gap = _Gap(level_db, loud, low_ms, high_ms)
@@ -193,7 +193,7 @@ def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:
 
 
 def _loud(level_db: Levels, words_ms: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_] | None:
-    """Which hops are voice, or None when noise and voice are too near to each other to tell."""
+    """Which hops are voice, or None when noise and voice are too near to each other to be separated."""
     inside, outside = np.zeros(len(level_db), dtype=bool), np.ones(len(level_db), dtype=bool)
     for start_ms, end_ms in words_ms:
         inside[max(0, start_ms // HOP_MS) : max(0, end_ms // HOP_MS)] = True

@@ -76,9 +76,9 @@ class Google:
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
         """Raises NoEvidence when nothing that was recognised is in the text, TimingError when Google refuses."""
-        heard = [each for word, span in self._recognise(samples, tokens, language)
+        recognised = [each for word, span in self._recognise(samples, tokens, language)
                  for each in _pronounced(word, span, language)]
-        spans = match(tokens, heard)
+        spans = match(tokens, recognised)
         if not any(spans):
             raise NoEvidence("Google Speech recognised none of these words")
         return spans
@@ -149,18 +149,19 @@ def seconds(value: object) -> float:
     raise TimingError(f"Google Speech gave a time of unknown kind {type(value).__name__}")
 
 
-def match(tokens: Sequence[Token], heard: Sequence[tuple[str, Span]]) -> list[Span | None]:
+def match(tokens: Sequence[Token], recognised: Sequence[tuple[str, Span]]) -> list[Span | None]:
     """Lays recognised words over the known ones, both in spoken form; a token takes the span of its own.
 
-    A passage in which as many words were heard as are written, but others, is taken one for one, marked
+    A passage in which as many words were recognised as are written, but others, is taken one for one, marked
     by half the confidence: something was said there, and the text says what.
     """
     known = [(index, word) for index, token in enumerate(tokens) for word in token.spoken]
-    matcher = difflib.SequenceMatcher(None, [word for _, word in known], [word for word, _ in heard], autojunk=False)
+    said, written = [word for word, _ in recognised], [word for _, word in known]
+    matcher = difflib.SequenceMatcher(None, written, said, autojunk=False)
     spans: list[Span | None] = [None] * len(tokens)
     for kind, a, a_end, b, b_end in matcher.get_opcodes():
         if kind == "equal" or (kind == "replace" and a_end - a == b_end - b):
-            for (index, _), (_, span) in zip(known[a:a_end], heard[b:b_end], strict=True):
+            for (index, _), (_, span) in zip(known[a:a_end], recognised[b:b_end], strict=True):
                 score = span.score if kind == "equal" else (span.score or 0.0) / 2
                 spans[index] = _joined(spans[index], Span(span.start_ms, span.end_ms, score))
     return spans

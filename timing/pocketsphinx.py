@@ -1,6 +1,6 @@
 """English words found by pocketsphinx's forced alignment: offline, without a GPU, with its bundled model.
 
-A stretch of some twenty seconds is aligned in one go. Longer audio is heard piece by piece: each piece may end
+A stretch of some twenty seconds is aligned in one go. Longer audio is aligned piece by piece: each piece may end
 after any word, and what it says of words before its clearest late pause is kept.
 """
 from __future__ import annotations
@@ -60,7 +60,7 @@ class PocketSphinx:
         with self._lock:
             decoder = self._loaded()
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if self._knows(decoder, word)]
-            times = _listen(decoder, audio, [word for _, word in words])
+            times = _align_pieces(decoder, audio, [word for _, word in words])
         if not times:
             raise NoEvidence("the words are not in this audio")
         spans: list[Span | None] = [None] * len(tokens)
@@ -82,7 +82,7 @@ class PocketSphinx:
         return self._decoder
 
     def _knows(self, decoder: pocketsphinx.Decoder, word: str) -> bool:
-        """Whether the decoder can hear the word, after it was taught how it is said."""
+        """Whether the word has a pronunciation; one that the dictionary lacks is added."""
         if decoder.lookup_word(word) is not None:
             return True
         from text.phonemes import pronounce
@@ -122,37 +122,37 @@ class _Sounding:
         return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _listen(decoder: pocketsphinx.Decoder, audio: _Sounding, words: Sequence[str]) -> _Times:
+def _align_pieces(decoder: pocketsphinx.Decoder, audio: _Sounding, words: Sequence[str]) -> _Times:
     """Start and end of the words in seconds; fewer than `words` where the last ones were not found."""
     found: _Times = []
     at_s = 0.0
     while len(found) < len(words) and audio.length_s - at_s > 1.5 * PIECE_S:
         rest = words[len(found) : len(found) + PIECE_S * MAX_WORDS_PER_S]
-        heard = _hear(decoder, audio.cut(at_s, at_s + PIECE_S), rest, open_end=True)
+        aligned = _align_piece(decoder, audio.cut(at_s, at_s + PIECE_S), rest, open_end=True)
         next_s = 0.0
-        if len(found) + len(heard) < len(words):
-            heard, next_s = _settled(heard)
-        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
+        if len(found) + len(aligned) < len(words):
+            aligned, next_s = _settled(aligned)
+        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in aligned]
         at_s += next_s
     rest = words[len(found) :]
     if rest and at_s < audio.length_s:
         last = audio.cut(at_s, audio.length_s)
-        heard = _hear(decoder, last, rest, open_end=False) or _hear(decoder, last, rest, open_end=True)
-        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in heard]
+        aligned = _align_piece(decoder, last, rest, open_end=False) or _align_piece(decoder, last, rest, open_end=True)
+        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in aligned]
     return found
 
 
-def _settled(heard: _Times) -> tuple[_Times, float]:
+def _settled(aligned: _Times) -> tuple[_Times, float]:
     """The words of a piece up to its clearest late pause, and where in that pause the next piece begins."""
-    pauses = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(heard), start=1)
+    pauses = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(aligned), start=1)
               if before[1] > 0.6 * PIECE_S and after[1] < PIECE_S - 1]
     if not pauses:
-        return heard, max([PIECE_S / 2, *(end_s for _, end_s in heard[-1:])])
+        return aligned, max([PIECE_S / 2, *(end_s for _, end_s in aligned[-1:])])
     _, count = max(pauses)
-    return heard[:count], (heard[count - 1][1] + heard[count][0]) / 2
+    return aligned[:count], (aligned[count - 1][1] + aligned[count][0]) / 2
 
 
-def _hear(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *, open_end: bool) -> _Times:
+def _align_piece(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *, open_end: bool) -> _Times:
     """All the words in the audio, [] when they do not fit; with `open_end` as many of the first ones as are in it."""
     if open_end:
         last = len(words) + 1
@@ -165,9 +165,9 @@ def _hear(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *
     decoder.process_raw((np.clip(_with_noise(audio), -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
     offset_s = FRAME_MIDDLE_S - 0.5 / FRAMES_PER_S
-    heard = [(s.start_frame / FRAMES_PER_S + offset_s, (s.end_frame + 1) / FRAMES_PER_S + offset_s)
+    aligned = [(s.start_frame / FRAMES_PER_S + offset_s, (s.end_frame + 1) / FRAMES_PER_S + offset_s)
              for s in decoder.seg() or () if not re.match(r"[<\[(]", s.word)]
-    return heard if open_end or len(heard) == len(words) else []
+    return aligned if open_end or len(aligned) == len(words) else []
 
 
 def _with_noise(audio: Samples) -> Samples:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from text.spoken import Token
 
 BLOCK_S, CONTEXT_S = 30, 2
-"""A model hears 30 s at a time, with two more on each side that are thrown away: memory does not grow."""
+"""A model gets 30 s at a time, with two more on each side that are thrown away: memory does not grow."""
 
 SEPARATOR = "|"
 RECEPTIVE_FIELD = 400
@@ -156,12 +156,12 @@ def _emissions(model: _Model, samples: Samples) -> Iterator[ctc.LogProbs]:
     for start in range(0, len(samples), block):
         first = max(0, start - context)
         audio = samples[first : start + block + context]
-        log_probs = _hear(model, audio)
+        log_probs = _log_probs(model, audio)
         skipped = (start - first) // model.stride
         yield log_probs[skipped : skipped + block // model.stride]
 
 
-def _hear(model: _Model, audio: Samples) -> ctc.LogProbs:
+def _log_probs(model: _Model, audio: Samples) -> ctc.LogProbs:
     """[n_frames, n_labels] for one stretch; a stretch shorter than one frame is padded to it."""
     if model.normalize:
         audio = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)
@@ -174,13 +174,13 @@ def _hear(model: _Model, audio: Samples) -> ctc.LogProbs:
 
 
 def _spans(
-    path: Sequence[ctc.Heard | None], owners: Sequence[int | None], count: int, stride: int
+    path: Sequence[ctc.Segment | None], owners: Sequence[int | None], count: int, stride: int
 ) -> list[Span | None]:
-    """From a token's first letter to its last; frames are placed by the middle of what they hear."""
-    heard: list[list[ctc.Heard]] = [[] for _ in range(count)]
+    """From a token's first letter to its last; a frame is placed by the middle of its receptive field."""
+    found: list[list[ctc.Segment]] = [[] for _ in range(count)]
     for label, owner in zip(path, owners, strict=True):
         if label is not None and owner is not None:
-            heard[owner].append(label)
+            found[owner].append(label)
     offset = (RECEPTIVE_FIELD - stride) / 2
     return [
         Span(
@@ -188,5 +188,5 @@ def _spans(
             to_ms((letters[-1].stop * stride + offset) / RATE_HZ),
             round(sum(letter.score for letter in letters) / len(letters), 3),
         ) if letters else None
-        for letters in heard
+        for letters in found
     ]

@@ -20,7 +20,7 @@ def to_ms(seconds: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where one token was heard. `score` is the source's own confidence in 0-1, None if it has none."""
+    """Where one token is said. `score` is the source's own confidence in 0-1, None if it has none."""
 
     start_ms: int
     end_ms: int

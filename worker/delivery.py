@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.cues import Captions, cues
 from s3_utils import MissingKey, Store, timing_key, words_key
 from timing.words import Timeline, Word
@@ -19,6 +19,7 @@ from worker.records import Conflict, NotFound, Record, Records
 from worker.requests import Download, InvalidInput, Result
 
 JSON = "application/json"
+VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
 def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
@@ -36,12 +37,17 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     return {name: timing_key(job_id, name) for name in formats}
 
 
+def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
+    """What whoever burns the ASS file has to know; nothing where none is written."""
+    return ass.warnings(cues(timeline, captions), captions, timeline.language) if "ass" in formats else []
+
+
 def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
     """Writes the timing files of these formats; their captions are found once."""
-    shown = cues(timeline, captions)
+    all_cues = cues(timeline, captions)
     for name in formats:
         writer = WRITERS[name]
-        content = writer.write(timeline, shown, captions, job_id)
+        content = writer.write(timeline, all_cues, captions, job_id)
         store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
 
 
@@ -65,6 +71,10 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
     audio = output.pop("audio_key", None)
     if audio is not None:
         output["audio_url"] = _audio_url(store, audio, job_id, expires_s)
+    video = output.pop("video_key", None)
+    if video is not None:
+        name = f"{job_id}.{output['video_format']}"
+        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
     return output
@@ -80,9 +90,35 @@ def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
     return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
 
 
+def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
+    """Whether the files that cannot be written again from others are all there; a lifecycle rule removes old ones."""
+    keys = [output["audio_key"]] if "audio_key" in output else []
+    keys += [words_key(output["job_id"])] if output.get("timing_keys") else []
+    return all(store.head(key) is not None for key in keys)
+
+
+def _with_files(store: Store, output: Mapping[str, Any]) -> None:
+    """Makes sure that what is going to be signed is there: timing files are written again from the stored words.
+
+    Raises NotFound for audio or words that have been removed.
+    """
+    job_id = output["job_id"]
+    if not is_whole(store, output):
+        raise _expired(f"a file of job {job_id}")
+    missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
+    if missing:
+        put_files(store, job_id, *stored_words(store, job_id), missing)
+
+
+def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
+    """The answer of a job that ended before: its files are looked for first. Raises NotFound."""
+    _with_files(store, output)
+    return answer(store, output, expires_s)
+
+
 def result(request: Result, store: Store, records: Records) -> dict[str, Any]:
     """Endpoint `result`: the whole output of a finished job, with fresh URLs."""
-    return answer(store, _finished(records, request.job_id), request.url_expires_s)
+    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s)
 
 
 def download(request: Download, store: Store, records: Records) -> dict[str, Any]:
@@ -92,6 +128,8 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
         key = output.get("audio_key")
         if key is None:
             raise NotFound(f"job {job_id} made no audio")
+        if store.head(key) is None:
+            raise _expired(f"the audio of job {job_id}")
         extension = key.rpartition(".")[2]
         if request.format not in (None, extension):
             raise InvalidInput(f"format: the audio of this job is {extension}")
@@ -99,11 +137,17 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
                 "content_type": FORMATS[extension].content_type, "filename": f"{job_id}.{extension}",
                 "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
-    if name not in (output.get("timing_keys") or ()) and store.head(timing_key(job_id, name)) is None:
+    if store.head(timing_key(job_id, name)) is None:
+        if output.get("timing_keys") and store.head(words_key(job_id)) is None:
+            raise _expired(f"the word times of job {job_id}")
         put_files(store, job_id, *stored_words(store, job_id), (name,))
     writer = WRITERS[name]
     return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
+
+
+def _expired(what: str) -> NotFound:
+    return NotFound(f"{what} has expired and was removed; the same job_id and input make it again")
 
 
 def _finished(records: Records, job_id: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""SIGTERM: no job is taken any more, what was taken is finished, and then the worker ends.
+"""How a worker ends: no job is taken any more, what was taken is finished, and the process exits.
+
+Asked for by SIGTERM, or by a job that found the engine lost. While the worker starts there is nothing to finish.
 
 The SDK (1.12) sets its shutdown flag at once but leaves the open long poll for a job running; a job that
 is handed out on that poll is acknowledged, queued and never run, and the exit waits for both of its polls.
-Here the polls are broken off first, and the SDK is told to shut down only when no job can arrive any more.
+Here the polls are broken off first, and the SDK shuts down only when no job can arrive any more.
 The names that this relies on are guarded by tests/worker/test_drain.py.
 """
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -19,11 +22,23 @@ log = logging.getLogger(__name__)
 Fetch = Callable[..., Awaitable[Any]]
 
 
+def exit_on_sigterm() -> None:
+    """SIGTERM ends the process at once, with status 15, until the SDK's loop puts its own handler in place.
+
+    Process 1 ignores a signal without a handler, and one written in Python waits for the call that runs: importing
+    torch or reading a checkpoint takes seconds. So the handler is the C library's own.
+    """
+    library = ctypes.CDLL(None)
+    library.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    library.signal(signal.SIGTERM, ctypes.cast(library._exit, ctypes.c_void_p))
+
+
 class Drain:
     """Stands between the SDK's loop and its two fetchers, for jobs (`take`) and for cancels (`stops`)."""
 
     def __init__(self, take: Fetch, stops: Fetch) -> None:
         self._take, self._stops = take, stops
+        self.broken = False
         self._stopping: asyncio.Event | None = None
         self._shut_down: Callable[[], object] = lambda: None
 
@@ -61,15 +76,22 @@ class Drain:
                 asyncio.get_running_loop().add_signal_handler(number, self._stop)
         return self._stopping
 
+    def give_up(self) -> None:
+        """Called by a job, in the SDK's loop, after which no other can be done here."""
+        log.error("the engine is lost: no other job is taken, the worker ends")
+        self.broken = True
+        self._event().set()
+
     def _stop(self) -> None:
         log.info("asked to stop: the running job is finished, no other is taken")
         self._event().set()
 
 
-def install() -> None:
+def install() -> Drain:
     """Puts a Drain into the SDK, whose loop looks both fetchers up when it is made."""
     from runpod.serverless.modules import rp_scale
 
     drain = Drain(rp_scale.get_job, rp_scale.get_stop_signals)
     rp_scale.get_job = drain.take
     rp_scale.get_stop_signals = drain.stops
+    return drain

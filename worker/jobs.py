@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from s3_utils import OutOfTime
 from tts import Cancelled
 from worker.records import Lease
 
 
-class DeadlineExceeded(Exception):
+class DeadlineExceeded(OutOfTime):
     """The job ran longer than JOB_DEADLINE_S."""
 
     def __init__(self, deadline_s: float) -> None:
@@ -20,16 +21,27 @@ class DeadlineExceeded(Exception):
 class Job:
     """`check` is called between the steps of the work and raises when it must stop."""
 
-    def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None]) -> None:
-        self.job_id = job_id
+    def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None],
+                 runpod_id: str | None = None) -> None:
+        self.job_id, self.runpod_id = job_id, runpod_id
         self.lease: Lease | None = None
         self.stages_ms: dict[str, int] = {}
+        self.wait_ms = 0
         self._deadline_s, self._started = deadline_s, time.monotonic()
         self._on_progress = on_progress
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
         self._cancelled.set()
+
+    def begin(self) -> None:
+        """Called by the job's thread, first of all."""
+        self.wait_ms = int((time.monotonic() - self._started) * 1000)
+
+    def take(self, lease: Lease | None) -> None:
+        """From here on the job is done under `lease`, from its beginning."""
+        self.lease = lease
+        self.stages_ms.clear()
 
     def check(self) -> None:
         """Raises Cancelled, DeadlineExceeded or LeaseLost."""

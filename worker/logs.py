@@ -1,4 +1,4 @@
-"""One JSON object per log line, with the job's id and without secrets."""
+"""One JSON object per log line, with the job's ids and without secrets."""
 from __future__ import annotations
 
 import contextvars
@@ -8,7 +8,9 @@ import re
 import sys
 from datetime import UTC, datetime
 
+runpod_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("runpod_id", default=None)
 job_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("job_id", default=None)
+"""Of the job that the thread works for: RunPod's id, and the one under which it is stored."""
 
 _SIGNED = re.compile(r"(https?://[^\s?\"']+)\?[^\s\"']+")
 
@@ -34,8 +36,10 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
+            "runpod_id": runpod_id.get(),
             "job_id": job_id.get(),
             "message": self.redact(record.getMessage()),
+            **getattr(record, "fields", {}),
         }
         if record.exc_info:
             line["traceback"] = self.redact(self.formatException(record.exc_info))

@@ -1,39 +1,41 @@
 """What became of a job: its record in the store is the truth, whichever worker answers.
 
-A job is taken with a conditional put, which gives a lease; the lease is renewed while the work goes on
-and carries the progress. A worker that dies stops renewing, and another takes the job over. Every write
-after the first names the version it replaces (ETag), so a worker that lost its lease cannot write over
-its successor: that is the fence. docs/RELIABILITY.md says what follows from it.
+A job is taken with a conditional put, which gives a lease. The lease is renewed while the work goes on and carries the
+progress. A worker that dies stops renewing: a record whose ETag has stood still for LEASE_S, on the observer's own
+monotonic clock, is taken over. No wall clock is compared with another. Every write after the first names the version it
+replaces, so a worker that lost its lease cannot write over its successor: that is the fence. docs/RELIABILITY.md says
+what follows from it.
 """
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from s3_utils import MissingKey, StorageError, Store, record_key
+from s3_utils import Insistent, MissingKey, StorageError, Store, delays, record_key
+from worker import VERSION, fingerprint
+from worker.fingerprint import Fingerprint
+from worker.refusals import Conflict as Conflict
+from worker.refusals import NotFound as NotFound
 
 log = logging.getLogger(__name__)
 
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
+_JSON = "application/json"
 _POLL_S = 0.5
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
-"""A record is not rewritten sooner than this: a job of a second is told by its first and its last write."""
-
-
-class NotFound(LookupError):
-    """No such job, voice or file; the message names it as the caller did."""
-
-
-class Conflict(ValueError):
-    """The name is taken: by another input for the same job, or by a voice."""
+"""A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
+_CLOSE_S = 1.0
+"""How long the answer of a failed job waits until its record says so too."""
 
 
 class LeaseLost(Exception):
@@ -45,7 +47,11 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """`jobs/<job_id>.json`. Times are seconds since 1970; `output` has keys where the answer has URLs."""
+    """`jobs/<job_id>.json`. Times are seconds since 1970; `output` has keys where the answer has URLs.
+
+    `renewals` makes each version of the content another one, so that its ETag changes. `lease_s` is the patience that
+    the owner counts on. `lease_until` is for workers up to version 0.1, which compare it with their clock.
+    """
 
     job_id: str
     endpoint: str
@@ -62,6 +68,12 @@ class Record:
     finished_at: float | None = None
     error: str | None = None
     output: dict[str, Any] | None = None
+    fingerprint_version: int = 1
+    renewals: int = 0
+    lease_s: float = 0.0
+    runpod_id: str | None = None
+    pod_id: str | None = None
+    version: str | None = None
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__, ensure_ascii=False, separators=(",", ":")).encode()
@@ -73,28 +85,52 @@ class Record:
         return cls(**{name: value for name, value in json.loads(data).items() if name in known})
 
     def changed(self, **changes: Any) -> Record:
-        return Record(**{**self.__dict__, "updated_at": time.time(), **changes})
+        return Record(**{**self.__dict__, "updated_at": time.time(), "renewals": self.renewals + 1, **changes})
+
+    def after(self, earlier: Record, same: bool) -> Record:
+        """The next attempt at a job whose earlier one is over. Of the same input it keeps the seed."""
+        return self.changed(attempt=earlier.attempt + 1, created_at=earlier.created_at,
+                            seed=earlier.seed if same else self.seed, renewals=earlier.renewals + 1)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job failed, and the files that it had written."""
+
+    status: State
+    error: str
+    keys: Sequence[str]
 
 
 class Lease:
-    """The right to do one job, renewed by a thread until it is finished or lost."""
+    """The right to do one job, renewed by a thread until it is finished or lost.
 
-    def __init__(self, store: Store, record: Record, etag: str, lease_s: float) -> None:
-        self._store, self._lease_s = store, lease_s
+    What the job waits for (`complete`, `hold`) is tried again until the job must end; a renewal that fails is tried
+    again later by the thread, which also closes a failed job once the storage answers again.
+    """
+
+    def __init__(self, store: Store, record: Record, etag: str, asked_at: float, check: Callable[[], None]) -> None:
+        self._store, self._patient = store, Insistent(store, check)
+        self._lease_s = record.lease_s
         self._record, self._etag = record, etag
         self._progress, self._stage = record.progress, record.stage
-        self._written_at = time.monotonic()
+        self._renewed_at, self._written_at = asked_at, time.monotonic()
         self._lost = False
+        self._ending: Ending | None = None
         self._mutex = threading.Lock()
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{record.job_id}", daemon=True)
-        self._thread.start()
+        self._wake, self._over, self._stopped = threading.Event(), threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=contextvars.copy_context().run, args=(self._keep,),
+                                       name=f"lease-{record.job_id}", daemon=True)
+        self.thread.start()
 
     @property
     def seed(self) -> int:
         """The seed that the first attempt drew: a job that is done again sounds the same."""
         return self._record.seed
+
+    @property
+    def attempt(self) -> int:
+        return self._record.attempt
 
     def check(self) -> None:
         """Raises LeaseLost when the job is known to be no longer ours."""
@@ -102,14 +138,12 @@ class Lease:
             raise LeaseLost
 
     def hold(self) -> None:
-        """Makes sure of a lease that may have run out unrenewed (a frozen machine, a store out of reach)."""
-        if time.time() > self._record.lease_until:
-            self.renew()
+        """Makes sure of a lease that may have run out unrenewed (a frozen machine, a store out of reach).
 
-    def renew(self) -> None:
-        """Raises LeaseLost when the job is another's or already completed, StorageError when that cannot be known."""
-        self.check()
-        self._write(lease_until=time.time() + self._lease_s)
+        Raises LeaseLost when the job is another's or already completed, StorageError when that cannot be known.
+        """
+        if time.monotonic() - self._renewed_at > self._lease_s:
+            self._write(self._patient)
         self.check()
 
     def report(self, stage: str, progress: float) -> None:
@@ -121,57 +155,88 @@ class Lease:
 
     def complete(self, output: dict[str, Any]) -> None:
         """Raises LeaseLost when another worker's result stands; then ours must not be handed out."""
-        self._finish(status="completed", progress=1.0, stage="done", output=output, error=None)
-
-    def fail(self, status: State, error: str) -> None:
-        try:
-            self._finish(status=status, error=error)
-        except (LeaseLost, StorageError) as cause:
-            log.warning("the end of the job could not be written: %s", type(cause).__name__)
-
-    def let_go(self) -> None:
-        """No more renewals: a job that was not finished can be taken over when the lease runs out."""
-        self._stopped.set()
-        self._wake.set()
-
-    def _finish(self, **changes: Any) -> None:
-        self.let_go()
-        self._thread.join()
-        self._write(finished_at=time.time(), lease_until=0.0, **changes)
+        self._write(self._patient, status="completed", progress=1.0, stage="done", output=output, error=None,
+                    finished_at=time.time(), lease_until=0.0)
         self.check()
 
-    def _renew(self) -> None:
-        while not self._stopped.is_set() and not self._lost:
-            if self._wake.wait(self._lease_s / 3):
-                self._stopped.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
-            self._wake.clear()
-            if self._stopped.is_set():
-                return
-            try:
-                self._write(progress=round(self._progress, 3), stage=self._stage,
-                            lease_until=time.time() + self._lease_s)
-            except StorageError as error:
-                log.warning("renewing the lease failed, it will be tried again: %s", error)
+    def fail(self, status: State, error: str, keys: Sequence[str] = ()) -> None:
+        """Removes the files that the job has written and notes why it failed, unless another worker has the job.
 
-    def _write(self, **changes: Any) -> None:
+        Where the storage does not answer, the thread goes on trying for as long as the worker lives.
+        """
+        self._ending = Ending(status, error, keys)
+        self._over.set()
+        self._wake.set()
+        self.thread.join(_CLOSE_S)
+        if self.thread.is_alive():
+            log.warning("the record of the failed job is closed when the storage answers again")
+
+    def let_go(self) -> None:
+        """No more renewals: a job that was not finished can be taken over."""
+        self._stopped.set()
+        self._over.set()
+        self._wake.set()
+
+    def _keep(self) -> None:
+        """Renews until the job ends. A storage that fails is left alone for longer each time."""
+        pauses: Iterator[float] | None = None
+        while not (self._lost or self._stopped.is_set()):
+            self._pause(next(pauses) if pauses else None)
+            try:
+                self._close(self._ending) if self._ending else self._renew()
+                pauses = None
+            except StorageError as error:
+                if pauses is None:
+                    log.warning("writing the job's record failed, it will be tried again: %s", error)
+                pauses = pauses or delays(self._lease_s * 2 / 3)
+                if self._ending and not error.transient:
+                    self.let_go()
+
+    def _pause(self, retry_in_s: float | None) -> None:
+        if retry_in_s is not None:
+            self._stopped.wait(retry_in_s)
+        elif not self._over.is_set() and self._wake.wait(self._lease_s / 3):
+            self._over.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
+        self._wake.clear()
+
+    def _renew(self) -> None:
+        self._write(self._store, progress=round(self._progress, 3), stage=self._stage)
+
+    def _close(self, ending: Ending) -> None:
+        """The lease is renewed first: files that may be a successor's by now are not removed."""
+        self._renew()
+        if self._lost:
+            log.warning("the failed job is left as it stands: another worker has it")
+            return
+        for key in ending.keys:
+            self._store.delete(key)
+        self._write(self._store, status=ending.status, error=ending.error, finished_at=time.time(), lease_until=0.0)
+
+    def _write(self, store: Store, **changes: Any) -> None:
         with self._mutex:
-            record = self._record.changed(**changes)
-            etag = self._replace(self._etag, record)
-            if etag is None and (ours := self._unheard()) is not None:
-                etag = self._replace(ours, record)
+            if self._stopped.is_set() or self._lost:
+                return
+            record = self._record.changed(**{"lease_until": time.time() + self._lease_s} | changes)
+            asked_at = time.monotonic()
+            etag = self._replace(store, self._etag, record)
+            if etag is None and (ours := self._own_write(store)) is not None:
+                etag = self._replace(store, ours, record)
             if etag is None:
                 self._lost = True
                 return
             self._record, self._etag = record, etag
-            self._written_at = time.monotonic()
+            self._renewed_at, self._written_at = asked_at, time.monotonic()
+            if record.status != "in_progress":
+                self.let_go()
 
-    def _replace(self, etag: str, record: Record) -> str | None:
-        return self._store.put_if_match(record_key(record.job_id), record.to_bytes(), "application/json", etag)
+    @staticmethod
+    def _replace(store: Store, etag: str, record: Record) -> str | None:
+        return store.put_if_match(record_key(record.job_id), record.to_bytes(), _JSON, etag)
 
-    def _unheard(self) -> str | None:
+    def _own_write(self, store: Store) -> str | None:
         """The etag that stands, if this lease wrote it and all that got lost was the store's answer."""
         try:
-            data, etag = self._store.get_with_etag(record_key(self._record.job_id))
+            data, etag = store.get_with_etag(record_key(self._record.job_id))
         except MissingKey:
             return None
         seen = Record.from_bytes(data)
@@ -179,12 +244,29 @@ class Lease:
         return etag if (seen.owner, seen.attempt, seen.status) == mine else None
 
 
-class Records:
-    """The records of one store, as one worker sees them."""
+class Watch:
+    """For how long an observer has seen one ETag stand still.
 
-    def __init__(self, store: Store, *, lease_s: float) -> None:
-        self._store, self._lease_s = store, lease_s
-        self._owner = uuid.uuid4().hex
+    Only time between looks that follow one another counts: a gap (the observer frozen, the storage out of reach) may
+    hide renewals, or hinder the owner from making them.
+    """
+
+    def __init__(self) -> None:
+        self._etag, self._looked_at, self._stood_s = "", 0.0, 0.0
+
+    def stood_s(self, etag: str) -> float:
+        now = time.monotonic()
+        self._stood_s = self._stood_s + min(now - self._looked_at, 4 * _POLL_S) if etag == self._etag else 0.0
+        self._etag, self._looked_at = etag, now
+        return self._stood_s
+
+
+class Records:
+    """The records of one store, as one worker sees them; `pod_id` is RunPod's name of this worker."""
+
+    def __init__(self, store: Store, *, lease_s: float, pod_id: str | None = None) -> None:
+        self._store, self._lease_s, self._pod_id = store, lease_s, pod_id
+        self._leases: weakref.WeakSet[Lease] = weakref.WeakSet()
 
     def read(self, job_id: str) -> Record:
         """Raises NotFound."""
@@ -193,33 +275,60 @@ class Records:
         except MissingKey:
             raise NotFound(f"job {job_id} is not known here") from None
 
-    def begin(self, job_id: str, endpoint: str, fingerprint: str, seed: int,
-              wait: Callable[[], None]) -> Lease | Record:
+    def begin(self, job_id: str, endpoint: str, request: Fingerprint, seed: int, check: Callable[[], None],
+              runpod_id: str | None = None, again: Callable[[Record], bool] | None = None) -> Lease | Record:
         """Takes the job, or returns the record of it as completed by whoever did it.
 
-        While another worker holds the job this waits, calling `wait` (which raises when the caller
-        is to stop) between looks. Raises Conflict when the id belongs to another input.
+        While another worker holds the job this waits, calling `check` (which raises when the caller is to stop)
+        between looks. A failed job may be tried again, also with another input; a completed one for which `again`
+        holds is done anew, unless it was waited for. Raises Conflict when the id belongs to another input,
+        StorageError when the storage refuses, or fails until the caller is to stop.
         """
-        now = time.time()
-        fresh = Record(job_id, endpoint, fingerprint, "in_progress", now, now, self._owner,
-                       now + self._lease_s, seed=seed, stage="started")
-        etag = self._store.put_if_absent(record_key(job_id), fresh.to_bytes(), "application/json")
+        waited = False
+        store, watch, key = Insistent(self._store, check), Watch(), record_key(job_id)
+        record, asked_at = self._first(job_id, endpoint, request, seed, runpod_id), time.monotonic()
+        etag = store.put_if_absent(key, record.to_bytes(), _JSON)
         while etag is None:
-            data, seen_etag = self._store.get_with_etag(record_key(job_id))
-            seen = Record.from_bytes(data)
-            if seen.fingerprint != fingerprint:
+            asked_at, found = time.monotonic(), _found(store, key)
+            if found is None:
+                etag = store.put_if_absent(key, record.to_bytes(), _JSON)
+                continue
+            seen, seen_etag = found
+            same = request.matches(seen.fingerprint, seen.fingerprint_version, seen.output)
+            if not same and seen.status not in ("failed", "cancelled"):
                 raise Conflict(f"job_id: {job_id} was used for another input; choose a new one")
-            if seen.status == "completed":
+            if seen.status == "completed" and (waited or again is None or not again(seen)):
                 return seen
-            if seen.status == "in_progress" and seen.lease_until > time.time():
-                wait()
+            if seen.status == "in_progress" and watch.stood_s(seen_etag) < max(self._lease_s, seen.lease_s):
+                waited = True
+                check()
                 time.sleep(_POLL_S)
                 continue
-            fresh = seen.changed(status="in_progress", owner=self._owner, attempt=seen.attempt + 1, error=None,
-                                 finished_at=None, stage="started", progress=0.0,
-                                 lease_until=time.time() + self._lease_s)
-            etag = self._store.put_if_match(record_key(job_id), fresh.to_bytes(), "application/json", seen_etag)
-        return Lease(self._store, fresh, etag, self._lease_s)
+            record = record.after(seen, same)
+            etag = store.put_if_match(key, record.to_bytes(), _JSON, seen_etag)
+        lease = Lease(self._store, record, etag, asked_at, check)
+        self._leases.add(lease)
+        return lease
+
+    def settle(self, timeout_s: float) -> None:
+        """Waits for the records of failed jobs that could not be closed yet; called before the worker ends."""
+        end = time.monotonic() + timeout_s
+        for lease in list(self._leases):
+            lease.thread.join(max(0.0, end - time.monotonic()))
+
+    def _first(self, job_id: str, endpoint: str, request: Fingerprint, seed: int, runpod_id: str | None) -> Record:
+        now = time.time()
+        return Record(job_id, endpoint, request.digest, "in_progress", now, now, uuid.uuid4().hex, now + self._lease_s,
+                      seed=seed, stage="started", fingerprint_version=fingerprint.VERSION, lease_s=self._lease_s,
+                      runpod_id=runpod_id, pod_id=self._pod_id, version=VERSION)
+
+
+def _found(store: Store, key: str) -> tuple[Record, str] | None:
+    try:
+        data, etag = store.get_with_etag(key)
+    except MissingKey:
+        return None
+    return Record.from_bytes(data), etag
 
 
 def status(records: Records, job_id: str) -> dict[str, Any]:

@@ -4,19 +4,28 @@ One model for each endpoint; unknown fields, wrong types and values out of range
 """
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 import s3_utils
 from captions import WRITERS
 from captions.cues import CaptionError, Captions
 from text.script import MAX_CHARS
 from tts.encode import FORMATS
+from worker.fingerprint import Fingerprint
 
 MAX_BASE64_CHARS = 8_000_000
 R = TypeVar("R", bound="Request")
@@ -47,10 +56,22 @@ def _text(value: str) -> str:
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank")
+    return value
+
+
 def _voice_name(value: str) -> str:
     name = value.removesuffix(".wav")
     s3_utils.check_voice_name(name)
     return name
+
+
+def _cursor(value: str) -> str:
+    if not re.fullmatch(r"voices/[A-Za-z0-9_-]{1,64}\.(wav|txt|json)", value):
+        raise ValueError("is not one that list_voices gave; begin again without it")
+    return value
 
 
 def _job_id(value: str) -> str:
@@ -64,6 +85,15 @@ def _language(value: str) -> str:
     return value.replace("_", "-")
 
 
+def _pronunciations(value: dict[str, str]) -> dict[str, str]:
+    for written, spoken in value.items():
+        if not written.strip() or not any(map(str.isalnum, written)):
+            raise ValueError(f"has an entry without a letter or digit: {written[:20]!r}")
+        if not any(map(str.isalpha, spoken)):
+            raise ValueError(f"says nothing for {written[:20]!r}")
+    return value
+
+
 def _captions(value: object) -> object:
     if not isinstance(value, Mapping):
         raise ValueError("is an object of caption options")
@@ -74,9 +104,12 @@ def _captions(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator(_text)]
+Transcript = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_text), AfterValidator(_not_blank)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Respelling = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
+Pronunciations = Annotated[dict[Respelling, Respelling], Field(max_length=200), AfterValidator(_pronunciations)]
 Url = Annotated[str, Field(min_length=1, max_length=4096)]
 Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
 CaptionOptions = Annotated[Captions, BeforeValidator(_captions)]
@@ -90,22 +123,46 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class Timed(Request):
+class Recorded(Request):
+    """The fields of the endpoints whose jobs are done once and kept."""
+
+    job_id: JobId | None = None
+    force: bool = False
+    url_expires_s: ExpiresS = 3600
+
+    _sent: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_what_was_sent(cls, given: Any, validated: ModelWrapValidatorHandler[Self]) -> Self:
+        request = validated(given)
+        request._sent = given if isinstance(given, Mapping) else {}
+        return request
+
+    def fingerprint(self, endpoint: str) -> Fingerprint:
+        """What must be the same for two jobs to be one: everything that was sent but the id and the URLs' life."""
+        return Fingerprint.of(endpoint, self._canonical(), getattr(self, "text", ""))
+
+    def _canonical(self) -> dict[str, Any]:
+        """What was sent, field by field. `all` and caption presets stay as they are: what they mean may grow."""
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        if "timing_format" in fields:
+            every = self._sent.get("timing_format") == "all"
+            fields["timing_format"] = "all" if every else sorted(fields["timing_format"])
+        if "captions" in fields:
+            fields["captions"] = self._sent.get("captions")
+        return fields
+
+
+class Timed(Recorded):
     """The fields of the endpoints that make word times."""
 
     text: Text
     timing_format: Formats = ("srt",)
     timing_method: TimingMethod = "auto"
     language: Language | None = None
+    pronunciations: Pronunciations = Field(default_factory=dict)
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
-    job_id: JobId | None = None
-    url_expires_s: ExpiresS = 3600
-
-    def fingerprint(self, endpoint: str) -> str:
-        """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
-        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Generate(Timed):
@@ -117,7 +174,7 @@ class Generate(Timed):
     return_word_timings: bool | None = None
     normalize_text: bool = True
     quality: Literal["fast", "balanced", "best"] | None = None
-    nfe_step: int = Field(32, ge=4, le=64)
+    nfe_step: int = Field(16, ge=4, le=64)
     cfg_strength: float = Field(2.0, ge=0.0, le=10.0)
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
@@ -130,6 +187,12 @@ class Generate(Timed):
         if self.quality is not None and "nfe_step" in self.model_fields_set:
             raise ValueError("quality and nfe_step both set the number of steps; send one of them")
         return self
+
+    def _canonical(self) -> dict[str, Any]:
+        fields = super()._canonical()
+        if fields.pop("quality", None) is not None:
+            fields["nfe_step"] = self.steps
+        return fields
 
     @property
     def steps(self) -> int:
@@ -150,6 +213,32 @@ class Align(Timed):
     normalize_text: bool = True
 
 
+class Render(Recorded):
+    """A finished job's audio and words, to be made a video. Without a picture or video the background is a colour."""
+
+    source_job_id: JobId
+    video_format: Literal["mp4", "webm", "mov"] = "mp4"
+    background_color: str = Field("#101018", pattern="^#[0-9A-Fa-f]{6}$")
+    background_url: Url | None = None
+    background_key: str | None = Field(None, min_length=1, max_length=1000)
+    fps: int = Field(30, ge=10, le=60)
+    captions: CaptionOptions | None = None
+
+    @model_validator(mode="after")
+    def _one_background(self) -> Render:
+        if self.background_url is not None and self.background_key is not None:
+            raise ValueError("background_url and background_key exclude each other")
+        if self.background_key is not None and not s3_utils.is_upload_key(self.background_key):
+            raise ValueError("background_key is a key under uploads/")
+        return self
+
+
+class Verify(Request):
+    """A recording whose marks are looked for."""
+
+    audio_url: Url
+
+
 class Consent(Request):
     """Who agreed to the use of their voice, in their words."""
 
@@ -164,7 +253,7 @@ class Upload(Request):
     voice_file_url: Url | None = None
     voice_file_base64: str | None = Field(None, min_length=1, max_length=MAX_BASE64_CHARS)
     s3_key: str | None = Field(None, min_length=1, max_length=1000)
-    reference_text: str | None = Field(None, min_length=1, max_length=5000)
+    reference_text: Transcript | None = None
     reference_text_url: Url | None = None
     language: Language = "en"
     overwrite: bool = False
@@ -186,7 +275,7 @@ class ListVoices(Request):
     """A page of voices; `cursor` is the `next_cursor` of the page before."""
 
     limit: int = Field(100, ge=1, le=1000)
-    cursor: str | None = Field(None, min_length=1, max_length=2000)
+    cursor: Annotated[str, AfterValidator(_cursor)] | None = None
 
 
 class GetVoice(Request):
@@ -238,10 +327,17 @@ class Health(Request):
 def parse(model: type[R], given: Mapping[str, Any]) -> R:
     """Raises InvalidInput with every fault, the field's name first."""
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate(_without_nulls(given))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidInput("; ".join(_fault(each["loc"], each["type"], each["msg"]) for each in faults[:5])) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """A field that is null is one that was not sent, on every level."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return value
 
 
 def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:

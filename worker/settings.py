@@ -32,9 +32,12 @@ class Settings:
         doc="Folder of the models: `f5/`, `vocos/`, `align/<language>/`, `whisper/`.")
     f5_architecture: str = setting(
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
-        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/network.py or a YAML/JSON file. "
+        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/checkpoint.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
-    device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
+    device: str = setting(
+        "DEVICE", default="auto",
+        doc="`auto` (CUDA where it works), `cpu`, or `cuda` (set in the image): the start fails where CUDA cannot be "
+            "used.")
     s3_bucket: str | None = setting(
         "S3_BUCKET", "BUCKET_NAME", default=None,
         doc="Bucket of voices, audio, timings and job records. Absent: the folder DATA_DIR, except on RunPod, "
@@ -43,11 +46,17 @@ class Settings:
         "AWS_ACCESS_KEY_ID", "BUCKET_ACCESS_KEY_ID", default=None, secret=True, doc="Access key of the bucket.")
     s3_secret_access_key: str | None = setting(
         "AWS_SECRET_ACCESS_KEY", "BUCKET_SECRET_ACCESS_KEY", default=None, secret=True, doc="Its secret.")
+    s3_session_token: str | None = setting(
+        "AWS_SESSION_TOKEN", default=None, secret=True, doc="Session token of temporary credentials.")
     s3_region: str = setting("AWS_REGION", "AWS_DEFAULT_REGION", default="us-east-1", doc="Region of the bucket.")
     s3_endpoint_url: str | None = setting(
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
         doc="Endpoint of Backblaze B2, Cloudflare R2, MinIO or Spaces; absent for AWS.")
     data_dir: Path = setting("DATA_DIR", default=Path("data"), doc="The local store, used when no bucket is set.")
+    ephemeral_store: bool = setting(
+        "EPHEMERAL_STORE", default=False,
+        doc="`true`: on RunPod without a bucket, files stay on the worker's disk, no other worker sees them, and they "
+            "are lost with it; every result says so. For a first look.")
     timing_fallback: str = setting(
         "TIMING_FALLBACK", default="google",
         doc="What `timing_method: auto` may do when WhisperX cannot: `google` (only with Google credentials "
@@ -59,6 +68,14 @@ class Settings:
         "GOOGLE_APPLICATION_CREDENTIALS", default=None, doc="Path of a service account's key file.")
     require_consent: bool = setting(
         "REQUIRE_CONSENT", default=False, doc="`true`: an upload without `consent` is refused.")
+    marking: frozenset[str] = setting(
+        "MARKING", default=frozenset({"c2pa"}),
+        doc="How cloned speech is marked as made by a machine: `c2pa` (signed provenance in wav and mp3, where a "
+            "certificate is set), `watermark` (in the sound), both with a comma, or `off`. Results name their marks.")
+    c2pa_certificate: str | None = setting(
+        "C2PA_CERTIFICATE", default=None, doc="Certificate chain for `c2pa`, PEM, leaf first: the content, not a path.")
+    c2pa_private_key: str | None = setting(
+        "C2PA_PRIVATE_KEY", default=None, secret=True, doc="Its unencrypted PKCS 8 key, PEM.")
     url_allow_hosts: frozenset[str] = setting(
         "URL_ALLOW_HOSTS", default=frozenset(),
         doc="Comma-separated `host` or `host:port` entries that jobs may fetch from although their address is "
@@ -67,15 +84,19 @@ class Settings:
         "JOB_DEADLINE_S", default=570,
         doc="A job is stopped with TIMEOUT after this many seconds. Keep it below the endpoint's execution "
             "timeout (RunPod's default is 600), so that the record says what happened.")
-    concurrency: int = setting(
-        "CONCURRENCY", default=1,
-        doc="Jobs that one worker takes at a time. The voice engine speaks one line at a time, so more than one "
-            "helps jobs that only read the store past a long generation, and holds other jobs back from idle workers.")
+    concurrency: int | None = setting(
+        "CONCURRENCY", default=None,
+        doc="Jobs that one worker takes at a time. Absent: as many as the engine gains from, which is 1 on a CPU and "
+            "for `espeak` (more would hold jobs back from idle workers), and on a GPU as many of the longest F5 lines "
+            "as are stepped together: up to 8, since lines of several jobs then share one pass of the network.")
     lease_s: int = setting(
-        "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
+        "LEASE_S", default=30, doc="A job whose worker has not renewed its lease for this long may be taken over.")
     max_payload_bytes: int = setting(
         "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
     log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")
+    metrics_port: int | None = setting(
+        "METRICS_PORT", default=None,
+        doc="Port of `/metrics` for Prometheus. Absent: one line with all totals in the log each minute.")
     runpod_pod_id: str | None = setting(
         "RUNPOD_POD_ID", default=None, doc="Set by RunPod; its presence makes a bucket mandatory.")
     runpod_post_output: str | None = setting(
@@ -99,10 +120,15 @@ class Settings:
         _one_of("TIMING_FALLBACK", self.timing_fallback, ("google", "offline"))
         _one_of("DEVICE", self.device, ("auto", "cuda", "cpu"))
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
-        if min(self.lease_s, self.job_deadline_s, self.concurrency) < 1:
+        if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
-        if self.runpod_pod_id and not self.s3_bucket:
-            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
+        if not self.marking <= {"c2pa", "watermark"} and self.marking != {"off"}:
+            raise SettingsError(f"MARKING is {sorted(self.marking)}; it may be c2pa, watermark, both with a comma or off")
+        if (self.c2pa_certificate is None) != (self.c2pa_private_key is None):
+            raise SettingsError("C2PA_CERTIFICATE and C2PA_PRIVATE_KEY go together; one of them is not set")
+        if self.runpod_pod_id and not self.s3_bucket and not self.ephemeral_store:
+            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket "
+                                "(EPHEMERAL_STORE=true starts without one, and loses every file with the worker)")
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
 
@@ -112,10 +138,19 @@ class Settings:
         configured = self.google_credentials_json or self.google_application_credentials
         return bool(configured) and self.timing_fallback == "google"
 
+    def public(self) -> dict[str, Any]:
+        """Every setting that was given another value than its default, without the secret ones."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)
+                if not each.metadata["secret"] and getattr(self, each.name) != each.default}
+
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be written anywhere."""
         values = (getattr(self, each.name) for each in fields(self) if each.metadata["secret"])
         return tuple(value for value in values if value)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else str(value) if isinstance(value, Path) else value
 
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -127,7 +162,7 @@ def _convert(name: str, kind: str, text: str) -> Any:
     match kind:
         case "Path":
             return Path(text)
-        case "int":
+        case "int" | "int | None":
             if not text.strip().isdigit():
                 raise SettingsError(f"{name} is {text!r}; it is a whole number")
             return int(text)

@@ -10,10 +10,13 @@ from typing import Any
 import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
+import pysubs2
 import pytest
 
 from captions import ass
-from captions.cues import Captions, cues, side_margin
+from captions.cues import Captions, cues
+from captions.style.options import side_margin
+from tests.captions.test_writers import written
 from tests.captions.timelines import STORY, said, timed
 from timing.words import Timeline
 
@@ -169,14 +172,24 @@ def test_no_preset_leaves_its_margins_in_any_frame(burn: Burn, preset: str, reso
 
 
 @pytest.mark.parametrize("highlight", ["word", "box"])
-def test_a_word_too_wide_for_the_frame_is_whole_and_smaller(burn: Burn, highlight: str) -> None:
+def test_a_word_too_wide_for_the_frame_is_broken_and_keeps_its_size(burn: Burn, highlight: str) -> None:
     timeline = paced("https://www.example.com/a/very/long/address/of/a/page?with=a&query=too", "W" * 40, "%" * 60,
                      "ШИРОКОЩИТОВИДНЫЙ" * 3, "i" * 100, "W" * 10)
+    content = written("ass", timeline, preset="shorts", max_words=1, highlight=highlight, resolution=[1080, 1920])
+    assert pysubs2.SSAFile.from_string(content).styles["Default"].fontsize == pytest.approx(92 * 1.562, abs=0.1)
     for frame in burn(timeline, middles(timeline), preset="shorts", max_words=1, highlight=highlight):
         left, top, right, bottom = extent(letters(frame))
-        assert left >= 180 and right < 900
-        assert right - left > 300
-        assert bottom - top < 1.4 * Captions.of({"preset": "shorts"}).size
+        assert left >= 180 and right < 900 and right - left > 300
+        assert top >= 269 and bottom <= 1440 and bottom - top > 180
+
+
+def test_a_word_beyond_all_measure_makes_the_whole_file_smaller(burn: Burn) -> None:
+    timeline = paced("tiny", "W" * 400)
+    small, large = burn(timeline, middles(timeline), preset="shorts", max_words=1)
+    left, top, right, bottom = extent(letters(large))
+    assert left >= 180 and right < 900 and top >= 269 and bottom <= 1440
+    _, top, _, bottom = extent(letters(small))
+    assert bottom - top < 60
 
 
 @pytest.mark.parametrize(("position", "low", "high"), [

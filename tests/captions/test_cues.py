@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from captions.breaks import Seam, seams
-from captions.cues import CaptionError, Captions, Cue, columns, cues, usable_width
+from captions.cue import Cue
+from captions.cues import CaptionError, Captions, columns, cues
+from captions.style import fonts
+from captions.style.options import usable_width
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 
@@ -26,7 +29,7 @@ def times_of(timeline: Timeline, **options: Any) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"sizee": 3}, "'sizee' is not a caption option; options are preset, max_words"),
-    ({"preset": "tiktok"}, "preset is one of shorts, karaoke, sentence, broadcast"),
+    ({"preset": "tiktok"}, "preset is one of shorts, pop, pill"),
     ({"preset": None}, "preset"),
     ({"preset": ["shorts"]}, "preset"),
     ({"max_words": 0}, "max_words is a whole number from 1 to 50"),
@@ -95,21 +98,26 @@ def test_captions_survive_being_stored_as_json(options: dict[str, Any]) -> None:
     assert Captions(**values) == captions
 
 
-@given(caption_options)
-def test_a_line_of_letters_fits_the_frame_whatever_its_resolution(options: dict[str, Any]) -> None:
-    options.pop("size", None)
+@given(timelines(english), caption_options)
+@settings(max_examples=60, deadline=None)
+def test_a_line_of_words_fits_the_frame_whatever_its_resolution(timeline: Timeline, options: dict[str, Any]) -> None:
     captions = Captions.of(options)
-    # 0.49 of the size is what a letter of English takes in a wide bold font.
-    assert captions.size == 1 or captions.size * captions.max_chars * 0.49 <= usable_width(captions.resolution)
+    for cue in cues(timeline, captions):
+        for line, text in zip(cue.pieces, cue.lines, strict=True):
+            width = captions.size * fonts.width(text, captions.family, timeline.language)
+            assert len(line) == 1 or width <= usable_width(captions.resolution)
 
 
 def test_a_narrow_frame_gets_shorter_lines_and_not_tiny_letters() -> None:
-    portrait = Captions.of({"resolution": [1080, 1920]})
-    assert portrait.max_chars < 30 and portrait.size >= 50
+    lines = [line for cue in cues(said(STORY), Captions.of({"resolution": [1080, 1920]})) for line in cue.lines]
+    assert max(map(len, lines)) < 35
+    assert Captions.of({"resolution": [1080, 1920]}).size >= 45
 
 
-def test_capitals_get_shorter_lines_since_they_are_wider() -> None:
-    assert Captions.of({"preset": "shorts", "uppercase": True}).max_chars < Captions.of({"preset": "shorts"}).max_chars
+@pytest.mark.parametrize("preset", ["shorts", "pop"])
+@pytest.mark.parametrize("resolution", [(1080, 1920), (1080, 1080), (720, 1280)])
+def test_short_videos_have_big_letters(preset: str, resolution: tuple[int, int]) -> None:
+    assert Captions.of({"preset": preset, "resolution": resolution}).size >= 0.075 * resolution[0]
 
 
 # Which words.
@@ -145,12 +153,11 @@ def test_one_word_at_a_time_on_request(preset: str) -> None:
     assert lines_of(timeline, preset=preset, max_words=1) == [(word.text,) for word in timeline.words]
 
 
-def test_shorts_are_one_short_line_cut_where_the_phrase_is() -> None:
+def test_shorts_are_few_big_words_cut_where_the_phrase_is() -> None:
     found = lines_of(said(STORY), preset="shorts")
-    assert all(len(lines) == 1 and len(lines[0]) <= 18 and len(lines[0].split()) <= 4 for lines in found)
-    assert found[:6] == [("Hello!",), ("This voice needs",), ("no graphics card",), ("and no download.",),
-                         ("Every word",), ("you hear",)]
-    assert sum(lines[0].split()[-1].lower() in {"a", "an", "the"} for lines in found) == 0
+    assert all(len(lines) <= 2 and sum(len(line.split()) for line in lines) <= 4 for lines in found)
+    assert found[:2] == [("Hello!",), ("This voice", "needs")]
+    assert sum(lines[-1].split()[-1].lower() in {"a", "an", "the"} for lines in found) == 0
 
 
 def test_a_sentence_begins_with_a_cue_of_its_own() -> None:

@@ -144,7 +144,7 @@ async def _session() -> aiohttp.ClientSession:
 
 def spoken(text: str, estimated: frozenset[int] = frozenset()) -> tuple[np.ndarray[Any, Any], Timeline]:
     """Speech with the times at which its words are truly spoken."""
-    utterance = Espeak().speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)[0]
+    utterance, = Espeak().speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)
     words = []
     for index, piece in enumerate(re.finditer(r"\S+", text)):
         marks = [mark for mark in utterance.marks or () if piece.start() <= mark.char_start < piece.end()]

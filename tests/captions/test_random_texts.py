@@ -9,14 +9,14 @@ import io
 import json
 import os
 
-import ass
 import srt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captions import WRITERS
 from captions.cues import Captions, cues
-from tests.captions.test_writers import rendered_text, runs, vtt_cues, words_of
+from captions.style.options import PRESETS
+from tests.captions.test_writers import displayed_in_ass, vtt_cues, words_of
 from tests.captions.timelines import PIECES
 from text.spoken import read, utterance
 from timing.words import Span, Timeline, Word, settle
@@ -52,15 +52,13 @@ def test_no_word_is_lost_or_changed_on_the_way_from_text_to_file(text: str, lang
     spoken = utterance(tokens)
     assert [spoken.text[a:b] for a, b in spoken.spans] == [token.said for token in tokens]
 
-    captions = Captions.of({"preset": "shorts" if len(text) % 2 else "broadcast"})
+    captions = Captions.of({"preset": list(PRESETS)[len(text) % len(PRESETS)], "strip_punctuation": False,
+                            "uppercase": False})
     captioned = cues(timeline, captions)
     files = {name: writer.write(timeline, captioned, captions, "job") for name, writer in WRITERS.items()}
     assert [word["word"] for word in json.loads(files["json"])["words"]] == exact
     assert [row["word"] for row in csv.DictReader(io.StringIO(files["csv"], newline=""), strict=True)] == exact
     expected = [words_of(*exact[cue.first:cue.last + 1]) for cue in captioned]
-    if captions.uppercase:
-        expected = [each.upper() for each in expected]
     assert [words_of(cue.content) for cue in srt.parse(files["srt"])] == expected
     assert [words_of(content) for _, _, content in vtt_cues(files["vtt"])] == expected
-    displayed = [words_of(rendered_text(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
-    assert runs(displayed) == runs(expected)
+    assert displayed_in_ass(files["ass"], captioned) == expected

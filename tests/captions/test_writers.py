@@ -8,12 +8,15 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby, pairwise
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import ass
+import imageio_ffmpeg
 import pysubs2
 import pytest
 import srt  # type: ignore[import-untyped]
@@ -21,7 +24,11 @@ import webvtt
 from hypothesis import example, given, settings
 
 from captions import WRITERS
+from captions.ass.hyphens import HYPHEN
+from captions.cue import Cue
 from captions.cues import Captions, cues
+from captions.style import fonts
+from captions.style.options import PRESETS
 from tests.captions.timelines import STORY, caption_options, english, said, timed, timelines
 from timing.words import Timeline
 
@@ -38,8 +45,8 @@ def ms(time: timedelta) -> int:
 
 
 def words_of(*texts: str) -> str:
-    """What is left of a text when spaces, line breaks and invisible joiners are not counted."""
-    return re.sub(rf"[\s{JOINER}]", "", "".join(texts))
+    """What is left of a text when spaces, line breaks, hyphens and invisible joiners are not counted."""
+    return re.sub(rf"[\s{JOINER}{HYPHEN}]", "", "".join(texts))
 
 
 def rendered_text(text: str) -> str:
@@ -53,8 +60,22 @@ def vtt_cues(content: str) -> list[tuple[int, int, str]]:
             for cue in webvtt.from_buffer(io.StringIO(content)).captions]
 
 
-def runs(texts: Iterable[str]) -> list[str]:
-    return [text for text, _ in groupby(texts)]
+def ttml_cues(content: str) -> list[tuple[int, int, str]]:
+    """By the standard library's XML reader."""
+    name = "{http://www.w3.org/ns/ttml}"
+    return [(ms_of(p.attrib["begin"]), ms_of(p.attrib["end"]), "\n".join(p.itertext()))
+            for p in ElementTree.fromstring(content).iter(f"{name}p")]
+
+
+def displayed_in_ass(content: str, captioned: Sequence[Cue]) -> list[str]:
+    """What stands on the screen in the last centisecond of each cue, drawings left out."""
+    events = [(ms(event.start) // 10, ms(event.end) // 10, event.text)
+              for event in ass.Document.parse_string(content).events if "\\p1}" not in event.text]
+    found, free_cs = [], 0
+    for cue in captioned:
+        free_cs = max(max(free_cs, (cue.start_ms + 5) // 10) + 1, (cue.end_ms + 5) // 10)
+        found.append(words_of(*(rendered_text(text) for start, end, text in events if start < free_cs <= end)))
+    return found
 
 
 def ms_of(clock: str) -> int:
@@ -79,23 +100,27 @@ def test_no_format_loses_or_changes_a_word(timeline: Timeline, options: dict[str
     expected = [(cue.start_ms, cue.end_ms, words_of(*exact[cue.first:cue.last + 1])) for cue in captioned]
     assert [(ms(s.start), ms(s.end), words_of(s.content)) for s in srt.parse(files["srt"])] == expected
     assert [(a, b, words_of(text)) for a, b, text in vtt_cues(files["vtt"])] == expected
-    texts = [words_of(rendered_text(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
-    # A highlighted cue is several lines of dialogue, each with the whole text.
-    assert runs(texts) == runs(text for _, _, text in expected)
+    assert displayed_in_ass(files["ass"], captioned) == [text for _, _, text in expected]
+    assert [(start, end, words_of(text)) for start, end, text in ttml_cues(files["ttml"])] == expected
+    assert [words_of(entry["text"]) for entry in json.loads(files["remotion"])] == [words_of(word) for word in exact]
+    assert words_of(files["txt"]) == words_of(*exact)
+    assert [words_of(s.content) for s in srt.parse(files["word_srt"])] == [words_of(word) for word in exact]
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_a_text_without_words_is_still_a_valid_file(name: str) -> None:
     content = written(name, Timeline("", (), 500, "en", "test"))
-    if name in ("srt", "csv"):
-        assert content in ("", "word,start_time,end_time,confidence\n")
+    if name in ("srt", "csv", "word_srt", "lrc", "txt", "remotion"):
+        assert content in ("", "word,start_time,end_time,confidence\n", "[]\n")
+    elif name == "ttml":
+        assert ttml_cues(content) == []
     elif name == "json":
         assert json.loads(content)["words"] == []
     else:
         assert list(pysubs2.SSAFile.from_string(content, format_=name)) == []
 
 
-@pytest.mark.parametrize("name", ["srt", "vtt", "ass"])
+@pytest.mark.parametrize("name", ["srt", "vtt"])
 def test_pysubs2_reads_the_same_cues(name: str) -> None:
     timeline = said(STORY)
     events = pysubs2.SSAFile.from_string(written(name, timeline, preset="broadcast"), format_=name)
@@ -218,20 +243,56 @@ def test_polly_marks_count_bytes() -> None:
                      {"time": 450, "type": "word", "start": 7, "end": 11, "value": "Gott"}]
 
 
+# For other tools.
+
+def test_ffmpeg_reads_the_lyrics(tmp_path: Path) -> None:
+    timeline = said("Hello there. [5] <3 we go!")
+    (tmp_path / "a.lrc").write_text(written("lrc", timeline), encoding="utf-8")
+    converted = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lrc", "-i", "a.lrc", "-f",
+                                "srt", "-"], cwd=tmp_path, capture_output=True, check=True).stdout.decode()
+    captioned = cues(timeline, Captions.of({}))
+    lines = list(srt.parse(converted))
+    assert [abs(ms(line.start) - cue.start_ms) <= 5 for line, cue in zip(lines, captioned, strict=True)] == [True] * 2
+    bare = [words_of(re.sub(r"<\d\d:\d\d\.\d\d>", "", line.content)) for line in lines]
+    assert bare == [words_of(cue.text) for cue in captioned]
+
+
+def test_remotion_gets_its_captions() -> None:
+    assert json.loads(written("remotion", timed(("Hi", 100, 300), ("yo", 400, 600)))) == [
+        {"text": "Hi", "startMs": 100, "endMs": 300, "timestampMs": 200, "confidence": None},
+        {"text": " yo", "startMs": 400, "endMs": 600, "timestampMs": 500, "confidence": None}]
+
+
+def test_plain_text_has_the_paragraphs() -> None:
+    assert written("txt", timed(("one", 0, 300), ("two", 300, 600), space="\n\n")) == "one\n\ntwo\n"
+    assert written("txt", timed(("one", 0, 300), ("two", 300, 600), space=" [pause:1s] ")) == "one two\n"
+
+
+def test_words_of_the_word_level_file_have_their_own_times() -> None:
+    entries = list(srt.parse(written("word_srt", timed(("one", 0, 300), ("two", 450, 600)))))
+    assert [(ms(entry.start), ms(entry.end), entry.content) for entry in entries] == [
+        (0, 300, "one"), (450, 600, "two")]
+
+
 # Advanced SubStation Alpha.
 
 def events_of(timeline: Timeline, **options: Any) -> list[tuple[int, int, str]]:
-    """(start, end, text) in centiseconds."""
-    return [(ms(event.start) // 10, ms(event.end) // 10, event.text)
+    """(start, end, text) in centiseconds, without the place that each begins with."""
+    return [(ms(event.start) // 10, ms(event.end) // 10, re.sub(r"^\{\\an2\\pos\([\d.,-]+\)\}", "", event.text))
             for event in ass.Document.parse_string(written("ass", timeline, **options)).events]
 
 
 @given(timelines(), caption_options)
 @settings(max_examples=100, deadline=None)
-def test_lines_of_dialogue_have_a_duration_and_do_not_overlap(timeline: Timeline, options: dict[str, Any]) -> None:
-    events = events_of(timeline, **options)
+def test_lines_of_dialogue_have_a_duration_and_never_show_a_word_twice(
+        timeline: Timeline, options: dict[str, Any]) -> None:
+    events = [(start, end, text) for start, end, text in events_of(timeline, **options) if "\\p1}" not in text]
     assert all(start < end for start, end, _ in events)
-    assert all(before[1] <= after[0] for before, after in pairwise(events))
+    captioned = cues(timeline, Captions.of(options))
+    longest = max((len(words_of(cue.text)) for cue in captioned), default=0)
+    for at_cs in {start for start, _, _ in events}:
+        displayed = words_of(*(rendered_text(text) for start, end, text in events if start <= at_cs < end))
+        assert len(displayed) <= longest
 
 
 @given(timelines(english, min_ms=20))
@@ -279,29 +340,34 @@ def test_no_word_is_lit_in_a_long_pause() -> None:
     assert [(a, b) for a, b, _ in events_of(timeline, preset="shorts")] == [(0, 40), (40, 100), (100, 140)]
 
 
-def test_a_box_is_a_style_of_its_own_with_letters_that_can_be_read() -> None:
+def test_letters_on_a_box_can_be_read_and_the_box_lies_behind_them() -> None:
     timeline = timed(("one", 0, 400), ("two", 400, 700))
-    for colour, letters in (("#FFFF00", (0, 0, 0)), ("#101080", (255, 255, 255))):
-        document = ass.Document.parse_string(written("ass", timeline, highlight="box", highlight_color=colour))
-        box = next(style for style in document.styles if style.name == "Box")
-        assert (box.primary_color.r, box.primary_color.g, box.primary_color.b) == letters
-        assert box.border_style == 3
-        assert document.events[0].text == "{\\rBox}one{\\r} two"
+    for highlight in ("box", "pill"):
+        for colour, letters in (("#FFFF00", "{\\1c&H000000&}one{\\1c} two"), ("#101080", "one two")):
+            document = ass.Document.parse_string(
+                written("ass", timeline, highlight=highlight, highlight_color=colour))
+            assert document.events[0].text.partition("}")[2] == letters
+            drawings = [event for event in document.events if "\\p1}" in event.text]
+            assert {event.layer for event in drawings} == {0} and document.events[0].layer == 1
 
 
 def test_the_style_says_what_was_asked_for() -> None:
+    """ASS counts the height of a line; of a font that does not ship it is taken to be 1.2 em."""
     style = pysubs2.SSAFile.from_string(written(
         "ass", said("Hi."), preset="shorts", font="Baloo 2", size=90, color="#112233", position="top",
         resolution=[720, 1280])).styles["Default"]
-    assert (style.fontname, style.fontsize, style.bold, style.alignment) == ("Baloo 2", 90, True, 8)
+    assert (style.fontname, style.fontsize, style.bold) == ("Baloo 2", 108, True)
     assert (style.primarycolor.r, style.primarycolor.g, style.primarycolor.b) == (0x11, 0x22, 0x33)
 
 
 @pytest.mark.parametrize("resolution", [(1920, 1080), (1080, 1080), (1080, 1920)])
 def test_ordinary_text_keeps_its_size_from_cue_to_cue(resolution: tuple[int, int]) -> None:
-    events = events_of(said(STORY), resolution=resolution)
-    sizes = [int(size) for _, _, text in events for size in re.findall(r"\\fs(\d+)", text)]
-    assert min(sizes, default=10**6) > 0.93 * Captions.of({"resolution": resolution}).size
+    for preset in PRESETS:
+        captions = Captions.of({"resolution": resolution, "preset": preset})
+        content = WRITERS["ass"].write(said(STORY), cues(said(STORY), captions), captions, "job-1")
+        assert not re.search(r"\\fs\d", content)
+        size = fonts.chain(captions.family, "en")[0].ass_size(captions.size)
+        assert pysubs2.SSAFile.from_string(content).styles["Default"].fontsize == size
 
 
 def test_a_text_cannot_command_the_renderer() -> None:
@@ -321,4 +387,5 @@ def test_a_right_to_left_text_asks_libass_for_its_direction() -> None:
 
 def test_a_right_to_left_word_lights_up_at_once_since_libass_would_sweep_it_backwards() -> None:
     timeline = timed(("שלום", 0, 500), ("ok", 500, 900), language="he", tail_ms=0)
-    assert events_of(timeline, preset="karaoke")[0][2] == "{\\k50}שלום {\\kf40}ok"
+    text = re.sub(r"\{\\fn[^}]*\}", "", events_of(timeline, preset="karaoke")[0][2])
+    assert text == "{\\k50}שלום {\\kf40}ok"

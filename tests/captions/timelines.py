@@ -5,6 +5,8 @@ import unicodedata
 
 from hypothesis import strategies as st
 
+from captions.ass.animations import ANIMATIONS
+from captions.style.options import PRESETS
 from timing.words import Timeline, Word
 
 STORY = (
@@ -67,10 +69,11 @@ def timelines(draw: st.DrawFn, texts: st.SearchStrategy[str] = word_texts, max_w
     return Timeline(text, tuple(words), ms + draw(st.integers(0, 2000)) + 1, language, "test")
 
 
-preset_names = st.sampled_from(["shorts", "karaoke", "sentence", "broadcast"])
-caption_options = st.fixed_dictionaries({"preset": preset_names}, optional={
+preset_names = st.sampled_from(list(PRESETS))
+caption_options = st.fixed_dictionaries({
+    "preset": preset_names, "uppercase": st.just(False), "strip_punctuation": st.just(False)}, optional={
     "max_words": st.integers(1, 50), "max_chars": st.integers(1, 200), "max_lines": st.integers(1, 4),
-    "highlight": st.sampled_from(["none", "word", "sweep", "box"]),
+    "highlight": st.sampled_from(list(ANIMATIONS)),
     "position": st.sampled_from(["top", "middle", "bottom"]),
     "resolution": st.tuples(st.integers(64, 8192), st.integers(64, 8192)),
     "size": st.integers(4, 1000),

@@ -16,7 +16,7 @@ from tests.doubles.speech import spoken_wav
 API = (Path(__file__).resolve().parents[2] / "API.md").read_text(encoding="utf-8")
 SAMPLES = re.findall(r"```json request\n(.*?)```\n```json response\n(.*?)```", API, re.DOTALL)
 OF_THE_MOMENT = {"last_modified", "created_at", "updated_at", "finished_at", "sha256", "revision", "size", "versions",
-                 "stages_ms", "quality", "models", "start"}
+                 "stages_ms", "quality", "models", "start", "watermark"}
 
 
 def lasting(value: Any, name: str = "") -> Any:

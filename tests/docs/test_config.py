@@ -14,6 +14,8 @@ CONFIG = (Path(__file__).resolve().parents[2] / "CONFIG.md").read_text(encoding=
 def shown_default(default: object) -> str:
     if default is None or default is MISSING or default == frozenset():
         return ""
+    if isinstance(default, frozenset):
+        return f"`{','.join(sorted(default))}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return f"`{default}`"
@@ -43,6 +45,9 @@ def test_the_first_name_that_is_set_wins_and_runpods_own_names_work() -> None:
     ({"REQUIRE_CONSENT": "perhaps"}, "REQUIRE_CONSENT"),
     ({"RUNPOD_POD_ID": "pod"}, "S3_BUCKET"),
     ({"S3_BUCKET": "b"}, "AWS_ACCESS_KEY_ID"),
+    ({"MARKING": "c2pa,loud"}, "MARKING"),
+    ({"MARKING": "off,c2pa"}, "MARKING"),
+    ({"C2PA_CERTIFICATE": "pem"}, "C2PA_PRIVATE_KEY"),
 ])
 def test_a_setting_that_makes_no_sense_stops_the_start_by_name(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,32 @@ class Fault:
     code: str = "InternalError"
     skew_s: int = 3600
     after_work: bool = False
+
+
+@dataclass
+class Outage:
+    """From the first PUT of a `key` whose body has `body`, every request for a key like `reach` fails for `lasts_s`.
+
+    `n_requests` counts those that failed. With `after_work` the first of them was carried out.
+    """
+
+    key: str
+    lasts_s: float
+    reach: str = "*"
+    body: bytes = b""
+    kind: Literal["error", "reset"] = "error"
+    after_work: bool = False
+    began_at: float | None = None
+    n_requests: int = 0
+
+    def befalls(self, request: Request) -> bool:
+        if self.began_at is None and request.method == "PUT" and fnmatchcase(request.key, self.key) \
+                and self.body in request.body:
+            self.began_at = time.monotonic()
+        out = self.began_at is not None and time.monotonic() - self.began_at < self.lasts_s
+        hit = out and fnmatchcase(request.key, self.reach)
+        self.n_requests += hit
+        return hit
 
 
 @dataclass(frozen=True)
@@ -195,6 +222,7 @@ class S3Server:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self.faults: list[Fault] = []
+        self.outages: list[Outage] = []
         self.seen: list[Seen] = []
         self.dialect: Dialect = "aws"
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -229,6 +257,9 @@ class S3Server:
 
     def take_fault(self, request: Request) -> Fault | None:
         with self._fault_turn:
+            for outage in self.outages:
+                if outage.befalls(request):
+                    return Fault(outage.kind, after_work=outage.after_work and outage.n_requests == 1)
             for fault in self.faults:
                 if fault.times and fnmatchcase(request.method, fault.method) and fnmatchcase(request.key, fault.key):
                     fault.times -= 1

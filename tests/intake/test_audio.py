@@ -251,11 +251,19 @@ def test_a_codec_that_nobody_speaks_into_is_refused(encode: Callable[..., bytes]
 
 @pytest.mark.parametrize("data", [
     raw_wav(), raw_wav(bytes(48_000)), raw_wav(b"\1\0" * 20),
-    wav(np.zeros(48_000), format="FLAC"), wav(np.stack([tone(), -tone()], axis=1), subtype="FLOAT"),
-], ids=["a header of 44 bytes", "zeros", "a click", "zeros in flac", "channels that cancel out"])
+    wav(np.zeros(48_000), format="FLAC"),
+], ids=["a header of 44 bytes", "zeros", "a click", "zeros in flac"])
 def test_audio_without_sound_is_refused(data: bytes) -> None:
     with pytest.raises(audio.UnsupportedAudio, match="no sound"):
         audio.decode(data, max_duration_s=10)
+
+
+def test_of_channels_that_cancel_out_the_louder_is_taken_and_named() -> None:
+    data = wav(np.stack([tone(), -0.97 * tone()], axis=1), subtype="FLOAT")
+    for to_hz in (None, 16_000):
+        decoded = audio.decode(data, max_duration_s=10, to_hz=to_hz)
+        assert abs(np.abs(decoded.samples).max() / np.abs(tone()).max() - 1) < 0.05
+        assert decoded.warnings and "channel 1" in decoded.warnings[0]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 32767.0, 3.4e38])
@@ -390,3 +398,13 @@ def test_noise_added_to_a_human_voice_is_measured_within_4_db(name: str, snr_db:
     level_dbfs = audio.measure(voice.samples, voice.rate_hz).rms_dbfs - snr_db
     noisy = voice.samples + noise(len(voice.samples), level_dbfs)
     assert audio.measure(noisy, voice.rate_hz).snr_db == pytest.approx(snr_db, abs=4)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_truncated_aiff_is_refused_without_a_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(4800, 0.3, np.float32), 24_000, format="AIFF", subtype="PCM_16")
+    for n_bytes in (12, 13, 20, 30, 40, 54):
+        with pytest.raises(audio.UnsupportedAudio):
+            audio.decode(buffer.getvalue()[:n_bytes], max_duration_s=10)
+    assert capfd.readouterr().err == ""

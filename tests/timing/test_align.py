@@ -44,7 +44,7 @@ def evenly(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
 
 
 def nothing(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
-    raise NoEvidence("nothing heard")
+    raise NoEvidence("nothing found")
 
 
 def hum(length_s: float) -> Samples:
@@ -103,7 +103,7 @@ def test_a_named_method_is_that_method_or_an_error() -> None:
         timed("One two.", {"pocketsphinx": Scripted(evenly, reason="English only")}, method="pocketsphinx")
 
 
-def test_words_that_nobody_heard_share_the_sounding_time_by_their_length_and_are_marked() -> None:
+def test_words_that_no_source_found_share_the_sounding_time_by_their_length_and_are_marked() -> None:
     samples = np.concatenate([silence(1.0), hum(2.0), silence(1.0)])
     alignment = timed("A considerably longer one.", {}, samples=samples)
     words = alignment.timeline.words
@@ -247,7 +247,7 @@ def test_noise_as_loud_as_speech_moves_no_edge() -> None:
     assert edges.refine(hum(3.0), spans) == spans
 
 
-def test_edges_beside_a_word_that_was_not_heard_stay() -> None:
+def test_edges_beside_a_word_that_was_not_found_stay() -> None:
     samples = np.concatenate([silence(0.5), hum(2.0), silence(0.5)])
     refined = edges.refine(samples, [Span(500, 900), None, Span(1800, 2500)])
     assert refined[1] is None and near(refined, [(500, 900), (1800, 2500)], by_ms=10)

@@ -37,13 +37,13 @@ def best_by_force(log_probs: ctc.LogProbs, labels: Sequence[int], optional: Sequ
                 for path in paths if tuple(collapsed(path)) in allowed), default=-np.inf)
 
 
-def score(log_probs: ctc.LogProbs, labels: Sequence[int], path: Sequence[ctc.Heard | None]) -> float:
+def score(log_probs: ctc.LogProbs, labels: Sequence[int], path: Sequence[ctc.Segment | None]) -> float:
     """The score of the frames that the path names, blank elsewhere."""
     frames = [BLANK] * len(log_probs)
-    for label, heard in zip(labels, path, strict=True):
-        if heard is not None:
-            frames[heard.first : heard.stop] = [label] * (heard.stop - heard.first)
-    assert collapsed(frames) == [label for label, heard in zip(labels, path, strict=True) if heard is not None]
+    for label, segment in zip(labels, path, strict=True):
+        if segment is not None:
+            frames[segment.first : segment.stop] = [label] * (segment.stop - segment.first)
+    assert collapsed(frames) == [label for label, segment in zip(labels, path, strict=True) if segment is not None]
     return sum(float(frame[label]) for frame, label in zip(log_probs, frames, strict=True))
 
 
@@ -94,7 +94,7 @@ def known(n_words: int, seed: int = 0) -> tuple[list[int], list[int]]:
     return labels[:-1], frames[:-1]
 
 
-def heard(labels: Sequence[int], frames: Sequence[int], block: int = 1500) -> Iterator[ctc.LogProbs]:
+def emitted(labels: Sequence[int], frames: Sequence[int], block: int = 1500) -> Iterator[ctc.LogProbs]:
     """Emissions in blocks that are sure of these labels at these frames, and of blank elsewhere, mostly."""
     said = dict(zip(frames, labels, strict=True))
     for start in range(0, frames[-1] + 20, block):
@@ -106,7 +106,7 @@ def heard(labels: Sequence[int], frames: Sequence[int], block: int = 1500) -> It
 
 def test_a_known_path_is_found_frame_by_frame_through_pauses_and_blocks() -> None:
     labels, frames = known(1200)
-    path = ctc.best_path(heard(labels, frames), labels, BLANK, [label == 1 for label in labels])
+    path = ctc.best_path(emitted(labels, frames), labels, BLANK, [label == 1 for label in labels])
     assert path is not None
     found = [label and label.first for label in path]
     assert np.mean([a == b for a, b in zip(found, frames, strict=True)]) > 0.995
@@ -115,10 +115,10 @@ def test_a_known_path_is_found_frame_by_frame_through_pauses_and_blocks() -> Non
 
 def test_a_narrow_band_finds_what_the_whole_trellis_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, frames = known(300)
-    whole = ctc.best_path(heard(labels, frames), labels, BLANK)
+    whole = ctc.best_path(emitted(labels, frames), labels, BLANK)
     monkeypatch.setattr(ctc, "BAND", 512)
     monkeypatch.setattr(ctc, "SETTLE_FRAMES", 100)
-    assert ctc.best_path(heard(labels, frames), labels, BLANK) == whole
+    assert ctc.best_path(emitted(labels, frames), labels, BLANK) == whole
 
 
 def test_frames_that_stay_undecided_are_settled_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_frames_that_stay_undecided_are_settled_before_they_fill_the_memory(monk
     monkeypatch.setattr(ctc, "MAX_OPEN_FRAMES", 200)
     labels, frames = known(200)
     noise = np.full((1000, 30), np.log(1 / 30), dtype=np.float32)
-    path = ctc.best_path([*heard(labels, frames), noise, *heard(labels, frames)], [*labels, 1, *labels], BLANK)
+    path = ctc.best_path([*emitted(labels, frames), noise, *emitted(labels, frames)], [*labels, 1, *labels], BLANK)
     assert path is not None
     later = [label and label.first - frames[-1] - 1020 for label in path[len(labels) + 1 :]]
     assert np.mean([a == b for a, b in zip(later, frames, strict=True)]) > 0.9
@@ -138,7 +138,7 @@ def test_memory_is_bounded_however_long_the_audio_is() -> None:
     for n_words in (600, 1800):
         labels, frames = known(n_words)
         tracemalloc.start()
-        assert ctc.best_path(heard(labels, frames), labels, BLANK) is not None
+        assert ctc.best_path(emitted(labels, frames), labels, BLANK) is not None
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5 < 60e6

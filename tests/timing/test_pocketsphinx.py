@@ -70,7 +70,7 @@ def test_same_audio_gives_same_times(source: PocketSphinx, story: tuple[Alignmen
     assert timed(source, samples, text, tokens) == story[0] == timed(PocketSphinx(), samples, text, tokens)
 
 
-def test_several_minutes_are_heard_piece_by_piece_as_well_as_a_sentence(source: PocketSphinx) -> None:
+def test_several_minutes_are_aligned_piece_by_piece_as_well_as_a_sentence(source: PocketSphinx) -> None:
     parts = [FIRST, 0.3, SECOND, 3.0, THIRD, 0.1] * 8
     samples, text, tokens, truth_ms = passage(20.0, *parts)
     off = np.abs(errors_ms(timed(source, samples, text, tokens), truth_ms))

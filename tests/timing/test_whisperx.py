@@ -1,4 +1,4 @@
-"""A model of some 24,000 weights that hears tones for letters is trained here in seconds, and loaded by WhisperX."""
+"""A model of some 24,000 weights that takes tones for letters is trained here in seconds, and loaded by WhisperX."""
 from __future__ import annotations
 
 import json
@@ -62,7 +62,7 @@ def lesson(chance: np.random.Generator) -> tuple[Samples, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`align/en` holds a model that hears tones."""
+    """`align/en` holds a model of tones."""
     folder = tmp_path_factory.mktemp("models") / "align" / "en"
     folder.mkdir(parents=True)
     torch.manual_seed(0)
@@ -125,7 +125,7 @@ def test_letters_and_signs_that_the_model_does_not_know_move_nothing(source: Whi
     assert abs(spans[0].end_ms - truth_ms[0][1]) <= 20
 
 
-def test_long_audio_is_heard_in_blocks_without_a_seam(source: WhisperX) -> None:
+def test_long_audio_is_aligned_in_blocks_without_a_seam(source: WhisperX) -> None:
     words = ["abcd", 0.3, "had", 0.1, "fed", 2.0, "cab", 0.1, "beg", 0.4] * 20
     samples, text, truth_ms = song(*words)
     assert len(samples) > 80 * RATE_HZ

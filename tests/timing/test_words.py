@@ -25,8 +25,8 @@ def test_settled_words_are_all_there_in_order_and_within_the_audio(given_spans: 
 
 
 def test_evidence_that_is_in_order_is_not_moved() -> None:
-    heard = [Span(10, 200, 0.9), Span(200, 350, 0.8), Span(500, 640, 0.7)]
-    assert settle(heard, 1000) == heard
+    known = [Span(10, 200, 0.9), Span(200, 350, 0.8), Span(500, 640, 0.7)]
+    assert settle(known, 1000) == known
 
 
 def test_an_overlap_ends_the_earlier_word() -> None:

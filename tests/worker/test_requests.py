@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from captions import WRITERS
 from worker.requests import Download, Generate, InvalidInput, Status, Upload, parse
 
 
@@ -15,6 +16,11 @@ from worker.requests import Download, Generate, InvalidInput, Status, Upload, pa
     ({"text": "a\x00b"}, "text: has the control character U+0000 at position 1"),
     ({"text": "a\ud83d"}, "text: "),
     ({"text": "a", "txet": "b"}, "txet: unknown field"),
+    ({"text": "a", "pronunciations": {"a": "!"}}, "pronunciations: says nothing for 'a'"),
+    ({"text": "a", "pronunciations": {"-": "dash"}}, "pronunciations: has an entry without a letter or digit: '-'"),
+    ({"text": "a", "pronunciations": {"a": "x" * 101}}, "pronunciations.a: "),
+    ({"text": "a", "pronunciations": {str(n): "a" for n in range(201)}}, "pronunciations: "),
+    ({"text": "a", "pronunciations": ["a"]}, "pronunciations: "),
     ({"text": "a", "speed": 2.5}, "speed: "),
     ({"text": "a", "speed": "1"}, "speed: "),
     ({"text": "a", "speed": True}, "speed: "),
@@ -52,7 +58,7 @@ def test_several_faults_are_told_at_once() -> None:
 
 
 def test_all_means_every_format_and_doubles_count_once() -> None:
-    assert parse(Generate, {"text": "a", "timing_format": "all"}).timing_format == ("srt", "vtt", "csv", "json", "ass")
+    assert parse(Generate, {"text": "a", "timing_format": "all"}).timing_format == tuple(WRITERS)
     assert parse(Generate, {"text": "a", "timing_format": ["ass", "srt", "ass"]}).timing_format == ("ass", "srt")
 
 
@@ -72,13 +78,40 @@ def test_a_voice_may_be_named_with_its_extension() -> None:
     assert parse(Generate, {"text": "a", "local_voice": "anna.wav"}).local_voice == "anna"
 
 
-def test_the_same_job_is_the_same_whatever_its_id_and_its_urls_life() -> None:
-    def fingerprint(**fields: Any) -> str:
-        return parse(Generate, {"text": "a", **fields}).fingerprint("generate")
+def fingerprint(**fields: Any) -> str:
+    return parse(Generate, {"text": "a", **fields}).fingerprint("generate").digest
 
-    assert fingerprint(job_id="x", url_expires_s=60) == fingerprint(job_id="y", speed=1)
+
+def test_the_same_job_is_the_same_whatever_its_id_and_its_urls_life() -> None:
+    assert fingerprint(job_id="x", url_expires_s=60) == fingerprint(job_id="y")
     assert fingerprint(seed=1) != fingerprint(seed=2)
     assert fingerprint(captions={"max_words": 1}) != fingerprint()
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ({"quality": "best"}, {"nfe_step": 32}),
+    ({"timing_format": ["vtt", "srt"]}, {"timing_format": ["srt", "vtt", "srt"]}),
+    ({"timing_format": "srt"}, {"timing_format": ["srt"]}),
+    ({"local_voice": "anna.wav"}, {"local_voice": "anna"}),
+    ({"language": "pt_BR"}, {"language": "pt-BR"}),
+    ({"speed": 1}, {"speed": 1.0}),
+    ({"seed": None}, {}),
+    ({"captions": {"preset": "shorts", "max_words": 3}}, {"captions": {"max_words": 3, "preset": "shorts"}}),
+])
+def test_two_ways_to_say_the_same_are_one_job(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert fingerprint(**one) == fingerprint(**other)
+
+
+def test_a_field_that_a_newer_version_has_changes_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Newer(Generate):
+        max_retries: int = 2
+        speed: float = 1.1
+
+    sent = {"text": "a", "timing_format": "all", "captions": {"preset": "shorts"}}
+    digest = parse(Generate, sent).fingerprint("generate").digest
+    monkeypatch.setattr("worker.requests.WRITERS", {"ttml": None})
+    assert parse(Newer, sent).fingerprint("generate").digest == digest
+    assert parse(Newer, {**sent, "max_retries": 3}).fingerprint("generate").digest != digest
 
 
 @pytest.mark.parametrize(("fields", "said"), [

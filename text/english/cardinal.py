@@ -5,13 +5,13 @@ from functools import lru_cache
 
 from text.number_names import name
 
-_THOUSANDS = ("", "thousand", "million", "billion", "trillion")
+_THOUSANDS = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quintillion")
 
 
 def cardinal(number: int, british: bool = False) -> str:
-    """Below 10^15. One thousand two hundred thirty-four, British with an `and`."""
+    """Below 10^21. One thousand two hundred thirty-four, British with an `and`."""
     words: list[str] = []
-    for power in range(4, -1, -1):
+    for power in range(6, -1, -1):
         group = number // 1000**power % 1000
         if british and power == 0 and words and 0 < group < 100:
             words.append("and")

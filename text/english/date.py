@@ -12,6 +12,8 @@ from text.english.time import read_clock
 
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?Z?)?")
 _SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<!\.)\d\d)")
+_NAMED_DATE = re.compile(r"([A-Za-z]{3,9})-(\d{1,2})(?:-(\d{4}))?")
+_QUARTER = re.compile(r"([1-4])(Q|(?<=[12])H)(\d\d)")
 _DECADE = re.compile(r"'?(\d0|\d\d0|1\d\d0|20\d0)'?s")
 
 
@@ -19,13 +21,13 @@ def year(digits: str, british: bool = False) -> str:
     return cardinal(int(digits), british) if digits[:-1] in ("200", "100") else in_pairs(digits)
 
 
-def _looks_like_year(text: str) -> bool:
+def looks_like_year(text: str) -> bool:
     return bool(re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text))
 
 
 def plain_number(text: str, british: bool) -> str:
     """A number without unit: 1999 and 1500 by hundreds, as years and round counts are."""
-    return year(text, british) if _looks_like_year(text) else number(text, british)
+    return year(text, british) if looks_like_year(text) else number(text, british)
 
 
 def digit_run(run: str) -> str:
@@ -43,6 +45,13 @@ def read_date(core: str, style: Style) -> str | None:
         day_first = style.british or slash[2] == "." or first > 12
         day, month = (first, second) if day_first and second <= 12 else (second, first)
         return _date_words(slash[4], month, day, style.british)
+    if named := _NAMED_DATE.fullmatch(core):
+        if not is_month(named[1]) or not 1 <= int(named[2]) <= 31:
+            return None
+        words = f"{MONTHS[named[1].lower()]} {ordinal(int(named[2]))}"
+        return f"{words}, {year(named[3], style.british)}" if named[3] else words
+    if part := _QUARTER.fullmatch(core):
+        return f"the {ordinal(int(part[1]))} {'quarter' if part[2] == 'Q' else 'half'} of {number(part[3])}"
     return None
 
 
@@ -84,21 +93,32 @@ def month_day(at: Place) -> list[str] | None:
     days = [ordinal(int(day)) for day in (span[1], span[3]) if day]
     if is_month(at.near(-1)):
         return [" to ".join(days)]
-    if not is_month(at.near(1)):
+    if not is_month(at.near(1)) and not (at.near(1).lower() in MONTHS and re.fullmatch(r"1\d{3}|20\d\d", at.near(2))):
         return None
     article = "" if at.near(-1).lower() == "the" else "the "
     return [article + " to the ".join(days) + " of"]
 
 
+def _is_certain_day(month: int, day: int) -> bool:
+    """12/31, which is no fraction that anybody writes."""
+    return 1 < month <= 12 < day <= 31 and day not in (16, 20, 24)
+
+
+_ALSO_WORDS = ("mar", "march", "may")
+
+
 def is_month(core: str) -> bool:
-    return core[:1].isupper() and core.lower() in MONTHS
+    """May and march are months with a capital alone."""
+    return core.lower() in MONTHS and (core[:1].isupper() or core not in _ALSO_WORDS)
 
 
 def slash_day(at: Place) -> list[str] | None:
     """on 5/12 · part 2/3"""
     match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", at.core)
     before = at.near(-1).lower()
-    if not match or at.core in WHITELIST or before not in (*BEFORE_DATES, *BEFORE_COUNTS):
+    if not match or at.core in WHITELIST:
+        return None
+    if before not in BEFORE_DATES and before not in BEFORE_COUNTS and not _is_certain_day(int(match[1]), int(match[2])):
         return None
     if before in BEFORE_COUNTS:
         return [f"{number(match[1])} of {number(match[2])}"]

@@ -7,12 +7,15 @@ from text.number_names import MAX_DIGITS
 from text.written import grouped, share_out
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+_MAX_GROUPED = 21
+"""Digits of a number whose commas show that it is a quantity."""
 
 
 def number(text: str, british: bool = False) -> str:
     """Digits with separators and decimals, as a quantity; leading zeros and endless ones digit by digit."""
     whole, point, decimals = text.replace(",", "").partition(".")
-    if len(whole) > MAX_DIGITS or (len(whole) > 1 and whole[0] == "0"):
+    longest = _MAX_GROUPED if "," in text else MAX_DIGITS
+    if len(whole) > longest or (len(whole) > 1 and whole[0] == "0"):
         words = digit_by_digit(whole)
     else:
         words = cardinal(int(whole), british) if whole else ""

@@ -4,20 +4,21 @@ from __future__ import annotations
 import re
 
 from text.capitals import spelled
-from text.english.date import plain_number
+from text.english.cardinal import digit_by_digit
+from text.english.date import looks_like_year, plain_number
 from text.english.decimal import number
 from text.english.letters import CAMEL, letters, readable
 from text.english.place import Style
 from text.english.tables import DOMAIN_ENDINGS, FILE_ENDINGS, SEPARATORS, SHORT_WORDS
 
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
-_SITE = re.compile(rf"(?i:https?|ftp)://\S+|(?i:www)\.\S+|(?:[\w-]+\.)+(?:{'|'.join(DOMAIN_ENDINGS)})(?:[/:?#]\S*)?")
+_MAIL = re.compile(r"[\w.+&-]{1,64}@[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
+_SITE = re.compile(rf"(?i:https?|ftp|file)://\S+|(?i:www)\.\S+|(?:[\w-]+\.)+(?:{'|'.join(DOMAIN_ENDINGS)})(?:[/:?#]\S*)?")
 _FILE = re.compile(rf"[\w-]*(?:\.[\w-]+){{0,4}}\.(?:{'|'.join(FILE_ENDINGS)})")
 
 
 def read_electronic(core: str, style: Style) -> str | None:
     if _SITE.fullmatch(core):
-        return _site(re.sub(r"^[A-Za-z]+://|^(?=www)", "", core))
+        return _site(re.sub(r"^[A-Za-z]+:/+|^(?=www)", "", core))
     if _MAIL.fullmatch(core) or _FILE.fullmatch(core):
         return _pieces(core)
     if core[0] == "@" and re.fullmatch(r"@[\w.-]+", core):
@@ -50,5 +51,11 @@ def _address_part(part: str) -> str:
 
 def _camel(text: str) -> str:
     """ThrowbackThursday2024 in its words."""
-    return " ".join(plain_number(run, False) if run.isdigit() else letters(run) if len(run) > 1 else run
-                    for run in CAMEL.findall(text))
+    return " ".join(_run(run) for run in CAMEL.findall(text))
+
+
+def _run(run: str) -> str:
+    if run.isdigit():
+        long = len(run) > 2 and run[-2:] != "00" and not looks_like_year(run)
+        return digit_by_digit(run) if long or run[0] == "0" else plain_number(run, False)
+    return letters(run) if len(run) > 2 or run.isupper() else run

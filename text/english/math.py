@@ -15,6 +15,19 @@ _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
 
 
+_EQUATION = re.compile(rf"[-−]?{NUMBER}(?:[-−+×*÷/=<>]{{1,2}}{NUMBER}){{1,8}}")
+_OPERATORS = {"-": "minus", "−": "minus", "+": "plus", "×": "times", "*": "times", "÷": "divided by", "/": "over",
+              "=": "equals", "<": "is less than", ">": "is greater than"}
+
+
+def read_equation(core: str, style: Style) -> str | None:
+    """1-2=5: where something equals, a dash is a minus"""
+    if "=" not in core or not _EQUATION.fullmatch(core):
+        return None
+    return " ".join(_OPERATORS.get(part) or number(part, style.british)
+                    for part in re.findall(rf"{NUMBER}|[-−+×*÷/=<>]", core))
+
+
 def read_size(core: str, style: Style) -> str | None:
     if match := _HEIGHT.fullmatch(core):
         return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"

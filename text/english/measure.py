@@ -5,7 +5,8 @@ import re
 
 from text.english.date import plain_number, read_decade
 from text.english.decimal import NUMBER, number
-from text.english.money import money
+from text.english.fraction import FRACTION_PATTERN, and_a_half, read_fraction
+from text.english.money import sum_words
 from text.english.ordinal import read_ordinal
 from text.english.place import Place, Style
 from text.english.serial import mixed
@@ -14,9 +15,12 @@ from text.english.tables import (
     FUNCTION_WORDS,
     HUNDREDTHS,
     LETTER_UNITS,
+    LETTERED,
     RATES,
     SCALES_APART,
+    SCALES_BEHIND_MONEY,
     SCALES_TIGHT,
+    STREET_NAMES,
     UNITS,
     UNITS_APART,
     WHITELIST,
@@ -30,7 +34,7 @@ _AMOUNT = re.compile(
     rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{NUMBER}))?(?P<unit>-?[^\d\s,.+-]{{1,9}}(?:\^?[23])?)?(?P<plus>\+)?")
 _ABOUT = {"~": "about ", "≈": "about ", "<": "less than ", ">": "more than ", "≤": "at most ", "≥": "at least "}
 _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
-_RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+)")
+_RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+|[$€£]?\d{1,6}[kKM]?)")
 _WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
 _NO_AMOUNTS = (read_telephone, read_clock, read_ordinal, read_decade)
 
@@ -39,6 +43,27 @@ def read_measure(core: str, style: Style) -> str | None:
     match = _AMOUNT.fullmatch(core)
     phrases = match and amount(match, "", "", style.british, False)
     return phrases[0] if phrases else None
+
+
+def measured_fraction(at: Place) -> list[str] | None:
+    """1½ tsp · 3/4 lb · 4 1/2 lbs"""
+    whole = bool(re.fullmatch(r"\d{1,6}", at.core) and FRACTION_PATTERN.fullmatch(at.near(1)))
+    unit = UNITS_APART.get(at.near(2 if whole else 1))
+    words = and_a_half(at) if whole else [read_fraction(at.core, at.style) or ""]
+    if unit is None or not words or not words[0] or not (whole or FRACTION_PATTERN.fullmatch(at.core)):
+        return None
+    return [*words, unit[whole or words[0][:4] not in ("one ", "thre", "two ") or " and " in words[0]]]
+
+
+def _is_name_with_letter(match: re.Match[str], at: Place) -> bool:
+    """iPhone 5s · apartment 4B · 221B Baker Street; but Eat 150g"""
+    before, unit = at.near(-1), match["unit"]
+    if unit in LETTER_UNITS:
+        named = before != before.lower() and before.lower() not in FUNCTION_WORDS
+        return named and (unit == "s" or len(match["low"]) < 3)
+    if not unit or not unit.isupper() or len(unit) > 1 or match["before"] or "." in match["low"]:
+        return False
+    return before.lower() in LETTERED or (unit == "B" and at.near(1).istitle() and at.near(2).lower() in STREET_NAMES)
 
 
 def amount(match: re.Match[str], scale: str, apart: str, british: bool, one: bool) -> list[str] | None:
@@ -52,9 +77,12 @@ def amount(match: re.Match[str], scale: str, apart: str, british: bool, one: boo
         return None
     prefix = _ABOUT.get(match["about"], "") + _SIGN.get(match["sign"], "")
     low, high = match["low"], match["high"]
-    cents = re.fullmatch(r"([\d,]*)\.(\d\d)", low)
-    if cents and names in HUNDREDTHS and not (high or tight_scale or scale):
-        return [prefix + money(cents, names, british, one)]
+    if names and not (tight_scale or scale):
+        sums = [_sum(part, names, british, one) for part in (low, high) if part]
+        if any(sum_words(part, names, british, one) for part in (low, high) if part):
+            return [prefix + " to ".join(sums)]
+    if names in HUNDREDTHS and re.search(r"\.\d{3,}$", low):
+        low = low.rstrip("0")
     read = number if names or tight_scale or scale else plain_number
     words = [prefix + read(low, british), read(high, british) if high else ""]
     single = one or (low == "1" and not (high or tight_scale or scale))
@@ -62,6 +90,12 @@ def amount(match: re.Match[str], scale: str, apart: str, british: bool, one: boo
     phrases = [" to ".join(filter(None, words)) + f" {tight_scale}".rstrip(), *filter(None, [scale, apart])]
     phrases[-1] = name if apart else f"{phrases[-1]} {name}".rstrip()
     return [*phrases[:-1], phrases[-1] + " plus"] if match["plus"] else phrases
+
+
+def _sum(text: str, names: tuple[str, str], british: bool, one: bool) -> str:
+    """A part of $50.00-$100.00."""
+    single = one or text.rstrip("0").rstrip(".") == "1"
+    return sum_words(text, names, british, one) or f"{number(text, british)} {names[not single]}"
 
 
 def _tight_scale(unit: str, money: bool) -> str:
@@ -78,7 +112,13 @@ def read_rate(core: str, style: Style) -> str | None:
         return core.replace("/", " per ")
     match = _RATE.fullmatch(core)
     amount = match and read_measure(match[1], style)
-    return f"{amount} per {RATES.get(match[2], match[2])}" if match and amount else None
+    if not match or not amount:
+        return None
+    if match[2][-1:] in "kKM" and match[2][0].isdigit():
+        return f"{amount} per {number(match[2][:-1])} {SCALES_TIGHT[match[2][-1]]}"
+    if match[2][0].isalpha():
+        return f"{amount} per {RATES.get(match[2], match[2])}"
+    return f"{amount} per {number(match[2])}" if match[1][0] in "$€£" and match[2].isdigit() else None
 
 
 def measure(at: Place) -> list[str] | None:
@@ -89,9 +129,10 @@ def measure(at: Place) -> list[str] | None:
     if not at.core.isdigit() and any(read(at.core, at.style) for read in _NO_AMOUNTS):
         return None
     before = at.near(-1)
-    if match["unit"] in LETTER_UNITS and before != before.lower() and before.lower() not in FUNCTION_WORDS:
-        return [mixed(at.core)]  # iPhone 5s
-    scale = "" if match["unit"] else SCALES_APART.get(at.near(1).lower().removesuffix("s"), "")
+    if _is_name_with_letter(match, at):
+        return [mixed(at.core)]
+    scales = SCALES_BEHIND_MONEY if match["before"] else SCALES_APART
+    scale = "" if match["unit"] else scales.get(at.near(1).lower().removesuffix("s"), "")
     behind = 2 if scale else 1
     apart = "" if match["unit"] or match["before"] else at.near(behind)
     if apart == "in" and before in ("ft", "foot", "feet"):

@@ -20,7 +20,8 @@ _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u300
 _SPLITTERS = (re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
 _BETWEEN = {
     "&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
-    ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ", "×": " by ", "°": " degrees ",
+    ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ",
+    "×": " by ", "÷": " divided by ", "°": " degrees ",
 }
 """What stands inside a word that no rule knows; anything else parts it silently."""
 _CONTRACTION = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)+")
@@ -56,6 +57,10 @@ def _compound(core: str, british: bool, loud: bool) -> str:
 
 
 def _between(sign: str, before: str, after: str) -> str:
+    if sign == "." and before[-1:].islower() and after[:1].islower():
+        return " dot "
+    if sign == "*" and before[-1:].isdigit() and after[:1].isdigit():
+        return " times "
     if sign == "-" and before[-1:].isalpha() and after[:1].isalpha():
         return "-"
     return _BETWEEN.get(sign, " ")

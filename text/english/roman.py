@@ -12,14 +12,17 @@ _ROMAN = re.compile(r"(?=[IVXLC])(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 
 
 def roman(at: Place) -> list[str] | None:
-    """Henry VIII · Chapter IV · Rocky II"""
+    """Henry VIII · Chapter IV · Rocky II · IV by itself"""
     core = at.core.removesuffix("'s")
+    if len(at.words) == 1 and re.fullmatch("[IVX]{2,}", core) and _ROMAN.fullmatch(core):
+        return [cardinal(_roman_value(core))]
     before = at.near(-1)
-    if not core or not before[:1].isupper() or not _ROMAN.fullmatch(core) or at.loud:
+    part = before.lower() in PARTS and (before[:1].isupper() or len(core) > 1)
+    if not core or not _ROMAN.fullmatch(core) or not (part or (before[:1].isupper() and not at.loud)):
         return None
     value = _roman_value(core)
     own = "'s" if core != at.core else ""
-    if before.lower() in PARTS and core not in ("C", "L"):
+    if part and core not in ("C", "L"):
         return [cardinal(value) + own]
     if before in MONARCHS and value < 40 and (len(core) > 1 or core == "V" or _is_regnal(at)):
         return [f"the {ordinal(value)}{own}"]

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from text import tables
+
 _DATA = Path(__file__).parent / "data"
 
 
 def rows(table: str) -> list[list[str]]:
     """The rows of `data/<table>.tsv` without its header."""
-    lines = (_DATA / f"{table}.tsv").read_text(encoding="utf-8").splitlines()
-    return [line.split("\t") for line in lines[1:]]
+    return tables.rows(_DATA / f"{table}.tsv")
 
 
 def _words(table: str) -> dict[str, frozenset[str]]:
@@ -49,6 +50,7 @@ ERAS = _CONTEXT["era"]
 BEFORE_DATES = _CONTEXT["before_date"]
 BEFORE_COUNTS = _CONTEXT["before_count"]
 BEFORE_YEARS = _CONTEXT["before_year"]
+LETTERED = _CONTEXT["lettered"]
 DIALLED = _CONTEXT["dialled"]
 ASPECT_RATIOS = _CONTEXT["aspect_ratio"]
 
@@ -63,6 +65,8 @@ ONSETS, CODAS = _words("syllables")["onset"], _words("syllables")["coda"]
 
 SCALES_TIGHT = {symbol: words for symbol, words, tight, _ in rows("scales") if tight}
 SCALES_APART = {symbol: words for symbol, words, _, apart in rows("scales") if apart}
+SCALES_BEHIND_MONEY = SCALES_APART | {symbol.lower(): words for symbol, words in SCALES_TIGHT.items()}
+"""$30 b"""
 CURRENCIES = {symbol: (one, many) for symbol, one, many, _, _ in rows("currencies")}
 HUNDREDTHS = {(one, many): (part, parts) for _, one, many, part, parts in rows("currencies") if part}
 """A currency's names -> those of its hundredth part."""
@@ -73,6 +77,9 @@ LETTER_UNITS = frozenset(symbol for symbol, *_, after_name in rows("units") if a
 """Letters and words of their own: behind a name no units, as in iPhone 5s."""
 RATES = _pairs("rates")
 """What may stand behind "per"."""
+STREETS = _pairs("streets")
+STREET_NAMES = frozenset(STREETS) | frozenset(STREETS.values())
+DIRECTIONS = _pairs("directions")
 STATES = {code: name for code, name, _ in rows("states")}
 STATES_NEEDING_ZIP = frozenset(code for code, _, needs_zip in rows("states") if needs_zip)
 SEPARATORS = _pairs("separators")

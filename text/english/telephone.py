@@ -6,7 +6,7 @@ import re
 from text.english.cardinal import digit_by_digit
 from text.english.place import Place, Style
 
-_PHONE = re.compile(r"(?:\+?\d{1,3}[-.])?\(?\d{3}\)?[-.]\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}"
+_PHONE = re.compile(r"(?:\+?\d{1,3}[-.])?(?:\d{3}[-.]|\(\d{3}\)[-.]?)\d{3}[-.]\d{4}|\d{3}-\d{4}|\+\d{7,15}"
                     r"|1-\d{3}-[A-Z\d]{3}-?[A-Z\d]{4}|\d+(?:-\d+){2,}")
 
 
@@ -22,11 +22,11 @@ def phone_groups(at: Place) -> list[str] | None:
     """(555) 123-4567 · +1 555 123 4567"""
     word = at.words[at.index]
     area = word.lead.endswith("(") and word.tail == ")" and re.fullmatch(r"\d{3,5}", word.core)
-    if not area and not re.fullmatch(r"\+\d{1,3}", word.core):
+    if not area and not re.fullmatch(r"\+\d{1,3}(?:\(\d{3}\))?", word.core):
         return None
     groups = [word.core]
     for follower in at.words[at.index + 1:at.index + 7]:
-        if not re.fullmatch(r"\d[\d-]{0,19}", follower.core):
+        if not re.fullmatch(r"\(?\d[\d()-]{0,19}", follower.core):
             break
         groups.append(follower.core)
         if follower.tail not in ("", ")"):

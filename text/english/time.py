@@ -21,6 +21,10 @@ def read_clock(core: str, style: Style) -> str | None:
     if not clock or int(clock[2]) > 59:
         return None
     hour, minute = int(clock[1]), int(clock[2])
+    if clock[3] == "00":
+        return read_clock(core[:-3], style)
+    if clock[3] and not minute:
+        return f"{cardinal(hour)} o'clock and {cardinal(int(clock[3]))} {'second' if clock[3] == '01' else 'seconds'}"
     if clock[3]:
         return " ".join([cardinal(hour), _minutes(clock[2]), _minutes(clock[3])])
     if hour > 24:
@@ -37,9 +41,9 @@ def _minutes(digits: str) -> str:
 def half_day(at: Place) -> list[str] | None:
     """3 pm · 3:30 p.m."""
     half = re.fullmatch(r"([ap])\.?m\.?", at.near(1), re.IGNORECASE)
-    if not half or not re.fullmatch(r"\d{1,2}(?::[0-5]\d)?(?:[-–]\d{1,2}(?::[0-5]\d)?)?", at.core):
+    if not half or not re.fullmatch(r"\d{1,2}(?:[:.][0-5]\d)?(?:[-–]\d{1,2}(?:[:.][0-5]\d)?|:00)?", at.core):
         return None
-    hours = [read_clock(hour + "am", at.style) for hour in re.split("[-–]", at.core)]
+    hours = [read_clock(hour + "am", at.style) for hour in re.split("[-–]", re.sub(r"(:\d\d):00$", r"\1", at.core))]
     if not all(hours):
         return None
     return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m")]

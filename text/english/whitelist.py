@@ -5,17 +5,20 @@ import re
 from collections.abc import Sequence
 
 from text.capitals import spelled
-from text.english.address import is_street
+from text.english.address import is_direction, is_street
+from text.english.date import is_month
 from text.english.decimal import NUMBER
 from text.english.ordinal import ORDINAL
 from text.english.place import Style
 from text.english.tables import (
     ABBREVIATED_IN_CAPITALS,
     ABBREVIATIONS,
+    DIRECTIONS,
     DOTTED_UNITS,
     MAY_END_SENTENCE,
     MONTHS,
     SENTENCE_STARTS,
+    STREETS,
     UNITS,
     WEEKDAYS,
 )
@@ -55,21 +58,23 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     core = words[index].core
     key, before = core.lower(), words[index - 1].core if index and not words[index - 1].tail else ""
     named = following.core[:1].isupper() and not following.lead and words[index].tail in ("", ".")
-    numbered = following.core[:1].isdigit() and not following.lead
+    numbered = bool(re.match(r"\d|[IVX]{2,}$", following.core)) and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
-    if dotted and key in DOTTED_UNITS and re.fullmatch(NUMBER, before):
+    if dotted and key in DOTTED_UNITS and re.fullmatch(rf"(?:{NUMBER}[-–])?{NUMBER}", before):
         return UNITS[key][before != "1"]
     if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
         return spelled(core.replace(".", ""))
+    if is_month(core) and MONTHS[key] != core and (numbered or before[:1].isdigit()):
+        return MONTHS[key]
+    if key in STREETS and is_street(words, index, following):
+        return STREETS[key]
+    if core in DIRECTIONS and is_direction(words, index, following):
+        return DIRECTIONS[core]
     if len(core) > 1 and core.isupper() and key not in ABBREVIATED_IN_CAPITALS:
         return None
     if key == "c" and ORDINAL.fullmatch(before):
         return "century"
-    if core[0].isupper() and key in ("st", "dr") and is_street(words, index, following):
-        return "street" if key == "st" else "drive"
-    if core[0].isupper() and key in MONTHS and MONTHS[key] != core and (numbered or before[:1].isdigit()):
-        return MONTHS[key]
     if core == "St" and named:
         return "saint"
     goes_on = following.core[:1].islower() or numbered or words[index].tail[1:] == ","
@@ -77,7 +82,7 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return core if following.core not in SENTENCE_STARTS else None
     if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return WEEKDAYS[core]
-    return _abbreviated(core, dotted, named, numbered)
+    return _abbreviated(core, dotted, named or len(words) == 1, numbered)
 
 
 def _abbreviated(core: str, dotted: bool, named: bool, numbered: bool) -> str | None:

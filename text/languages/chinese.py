@@ -1,31 +1,47 @@
-"""How numbers are read in Chinese, which `num2words` lacks."""
+"""Numbers within Chinese."""
 from __future__ import annotations
 
 import re
 
-from text.number_names import MAX_DIGITS
+from text.number_names import MAX_DIGITS, han_cardinal, han_digits
 
-_HAN_DIGITS = "零一二三四五六七八九"
 _HAN_NUMBER = re.compile(r"(?P<sign>[-−])?(?P<money>[¥￥$€£])?"
                          r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
-                         r"(?P<scale>[百千万萬亿億]*)(?P<unit>%|℃|°C|°|km|kg|cm|m|g)?")
+                         r"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|℃|°C|°|km/h|km\^2|m\^2|m\^3|km|kg|cm|mm|ml|mL|ms|mg|m|g|L|l)(?![A-Za-z]))?")
 _HAN_UNITS = {"℃": "摄氏度", "°C": "摄氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米", "g": "克",
+              "km/h": "公里每小时", "km^2": "平方公里", "m^2": "平方米", "m^3": "立方米", "mm": "毫米",
+              "ml": "毫升", "mL": "毫升",
+              "ms": "毫秒", "mg": "毫克", "L": "升", "l": "升",
               "¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑"}
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?!\d)")
+_HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
+
+
+def _time(match: re.Match[str]) -> str:
+    """2:02 is 两点零二分."""
+    hour, minute, second = int(match[1]), int(match[2]), match[3]
+    if hour > 24 or minute > 59:
+        return match[0]
+    text = f"{'两' if hour == 2 else hour}点"
+    if minute or second:
+        text += f"{'零' if 0 < minute < 10 and not second else ''}{minute}分"
+    return text + (f"{int(second)}秒" if second else "")
 
 
 def chinese_text(core: str, following: str) -> str:
     """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read."""
     core = _HAN_DATE.sub(lambda d: f"{d[1]}年{int(d[2])}月{int(d[3])}日", core)
-    core = _HAN_TIME.sub(lambda t: f"{int(t[1])}点" + (f"{int(t[2])}分" if int(t[2]) else ""), core)
+    core = re.sub(r"(?<!\d)0(\d)(?=[月日号])", r"\1", core)
+    core = _HAN_TIME.sub(_time, core)
+    core = re.sub(r"(?<![\d./])(\d{4})[-/](0\d|1[0-2])(?![\d./-])", lambda d: f"{d[1]}年{int(d[2])}月", core)
+    core = re.sub(r"(?<![\d/.])([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\2分之\1", core)
     core = re.sub(r"(?<=\d)[-–~～](?=\d)", "到", core)
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 1] or following[:1]
         number = _han_number(match["number"], after)
         if match["decimals"]:
-            number += "点" + _han_digits(match["decimals"])
+            number += "点" + han_digits(match["decimals"])
         number += match["scale"]
         if match["unit"] == "%":
             number = "百分之" + number
@@ -39,38 +55,9 @@ def chinese_text(core: str, following: str) -> str:
 def _han_number(digits: str, after: str) -> str:
     number = digits.replace(",", "")
     year = len(number) == 4 and after == "年"
-    if year or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1) or re.fullmatch(r"1\d{10}", digits):
-        return _han_digits(number)
+    mobile = re.fullmatch(r"1[3-9]\d{9}", digits)
+    if year or mobile or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1):
+        return han_digits(number)
     if number == "2" and after in tuple("个位只条张次年天块元本岁种件名"):
         return "两"
     return han_cardinal(int(number))
-
-
-def _han_digits(digits: str) -> str:
-    return "".join(_HAN_DIGITS[int(digit)] for digit in digits)
-
-
-def han_cardinal(number: int) -> str:
-    """Below 10^16, in groups of four digits."""
-    if number == 0:
-        return "零"
-    text, groups = "", []
-    while number:
-        number, group = divmod(number, 10_000)
-        groups.append(group)
-    for power in range(len(groups) - 1, -1, -1):
-        group = groups[power]
-        if group:
-            gap = text and (group < 1000 or not groups[power + 1])
-            text += ("零" if gap else "") + _han_group(group) + ("", "万", "亿", "万亿")[power]
-    return text[1:] if text.startswith("一十") else text
-
-
-def _han_group(group: int) -> str:
-    text, zero = "", False
-    for place, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit = group // place % 10
-        if digit:
-            text += ("零" if zero and text else "") + _HAN_DIGITS[digit] + unit
-        zero = digit == 0
-    return text

@@ -1,0 +1,1 @@
+"""What captions look like: the options and presets, the fonts that ship, and what marks single words."""

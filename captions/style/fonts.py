@@ -1,0 +1,217 @@
+"""The fonts that ship with the project: what a text measures in them, and the part of them that a file carries.
+
+One em is the size of a font's letters; ASS counts size as the height of a line instead, which libass takes from
+the OS/2 table (usWinAscent + usWinDescent, libass' ass_font.c). `Face.ass_size` turns one into the other.
+"""
+from __future__ import annotations
+
+import struct
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+_FILES = Path(__file__).with_name("typefaces")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a text reaches, in em: to the right, above the baseline, below it (positive)."""
+
+    width: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Face:
+    """One font file. `family` is the name that ASS knows it by, `bold` what its style has to say for its weight."""
+
+    family: str
+    file: str
+    bold: bool
+    ships: bool = True
+
+    @cached_property
+    def _face(self) -> Any:
+        import uharfbuzz
+
+        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(_FILES / self.file)))
+
+    @cached_property
+    def _font(self) -> Any:
+        import uharfbuzz
+
+        return uharfbuzz.Font(self._face)
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        return frozenset(map(chr, self._face.unicodes))
+
+    @cached_property
+    def _heights(self) -> tuple[float, float]:
+        if not self.ships:
+            return _FOREIGN_HEIGHTS
+        ascent, descent = struct.unpack(">HH", self._face.reference_table("OS/2").data[74:78])
+        return ascent / self._face.upem, descent / self._face.upem
+
+    @property
+    def ascent(self) -> float:
+        """Above the baseline, in em, as libass sees it."""
+        return self._heights[0]
+
+    @property
+    def descent(self) -> float:
+        return self._heights[1]
+
+    def ass_size(self, em: float) -> float:
+        return round(em * (self.ascent + self.descent), 2)
+
+    def measure(self, text: str) -> Extent:
+        """A text that is all in this face."""
+        import uharfbuzz
+
+        buffer = uharfbuzz.Buffer()
+        buffer.add_str(text)
+        buffer.guess_segment_properties()
+        uharfbuzz.shape(self._font, buffer)
+        advance, top, bottom = 0, 0, 0
+        for glyph, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+            advance += position.x_advance
+            box = self._font.get_glyph_extents(glyph.codepoint)
+            if box is not None:
+                top = max(top, position.y_offset + box.y_bearing)
+                bottom = max(bottom, -(position.y_offset + box.y_bearing + box.height))
+        upem = self._face.upem
+        return Extent(advance / upem, top / upem, bottom / upem)
+
+    def subset(self, characters: frozenset[str]) -> bytes:
+        """A font file of these characters and all that they join into."""
+        import uharfbuzz
+
+        wanted = uharfbuzz.SubsetInput()
+        wanted.flags = uharfbuzz.SubsetFlags.NO_HINTING
+        wanted.unicode_set.update(map(ord, characters | set(_ALWAYS)))
+        content: bytes = uharfbuzz.subset(self._face, wanted).blob.data
+        return content
+
+
+_FOREIGN_HEIGHTS = 0.95, 0.25
+"""Ascent and descent that are assumed of a font that does not ship; Arial has 0.91 and 0.21, DejaVu 0.93 and 0.24."""
+_ALWAYS = " \u00a0\u200d\ufe0f"
+
+LATIN = {face.family: face for face in (
+    Face("Montserrat ExtraBold", "Montserrat_800ExtraBold.ttf", True),
+    Face("Inter SemiBold", "Inter_600SemiBold.ttf", False),
+    Face("Anton", "Anton_400Regular.ttf", False),
+)}
+"""What `font` may name and have measured exactly."""
+
+EMOJI = Face("Noto Emoji", "NotoEmoji_700Bold.ttf", True)
+HAN = {language: Face(f"Noto Sans {name}", f"NotoSans{name}_700Bold.subset.ttf", True)
+       for language, name in (("ja", "JP"), ("zh", "SC"), ("ko", "KR"))}
+SCRIPTS = tuple(Face(f"Noto Sans {name}", f"NotoSans{name}_700Bold.ttf", True) for name in (
+    "Arabic", "Hebrew", "Devanagari", "Thai", "Bengali", "Tamil", "Telugu"))
+
+
+@cache
+def chain(family: str, language: str) -> tuple[Face, ...]:
+    """The faces that a text is drawn with: each character by the first that has it.
+
+    A family that does not ship is measured as Montserrat ExtraBold, which is wider than most.
+    """
+    first = LATIN.get(family) or Face(family, "Montserrat_800ExtraBold.ttf", False, ships=False)
+    own = HAN.get(language.partition("-")[0].lower())
+    han = [own, *HAN.values()] if own else list(HAN.values())
+    return tuple(dict.fromkeys((first, LATIN["Inter SemiBold"], *SCRIPTS, *han, EMOJI)))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text in one face."""
+
+    face: Face
+    text: str
+
+
+def clusters(text: str) -> list[str]:
+    """What a reader takes for one character: a letter with its marks, an emoji with its parts, a flag."""
+    found: list[str] = []
+    joins, flag = False, False
+    for char in text:
+        is_flag = "\U0001f1e6" <= char <= "\U0001f1ff"
+        if found and (joins or _clings(char) or (is_flag and flag)):
+            found[-1] += char
+            flag = False
+        else:
+            found.append(char)
+            flag = is_flag
+        joins = char == "\u200d" or unicodedata.combining(char) == _VIRAMA
+    return found
+
+
+_VIRAMA = 9
+
+
+def _clings(char: str) -> bool:
+    return unicodedata.category(char) in ("Mn", "Me", "Mc", "Cf") or "\U0001f3fb" <= char <= "\U0001f3ff"
+
+
+@lru_cache(maxsize=20_000)
+def runs(text: str, family: str, language: str) -> tuple[Run, ...]:
+    """`text` cut where the face changes. What no face has stays with the first."""
+    faces = chain(family, language)
+    found: list[Run] = []
+    for cluster in clusters(text):
+        face = _face_of(cluster, faces)
+        if found and (face is found[-1].face or not _drawn(cluster)):
+            found[-1] = Run(found[-1].face, found[-1].text + cluster)
+        else:
+            found.append(Run(face, cluster))
+    return tuple(found)
+
+
+def _drawn(cluster: str) -> str:
+    """The characters of which a glyph is seen."""
+    return "".join(char for char in cluster if not char.isspace() and unicodedata.category(char) not in ("Cf", "Cn")
+                   and not "\ufe00" <= char <= "\ufe0f")
+
+
+def _face_of(cluster: str, faces: tuple[Face, ...]) -> Face:
+    needed = frozenset(_drawn(cluster))
+    if ("\ufe0f" in cluster or _is_picture(cluster[0])) and needed <= EMOJI.characters:
+        return EMOJI
+    return next((face for face in faces if needed <= face.characters), faces[0])
+
+
+def _is_picture(char: str) -> bool:
+    """Drawn as an emoji although another face may have it as a symbol."""
+    return char >= "\u2600" and char in EMOJI.characters
+
+
+def missing(text: str, family: str, language: str) -> frozenset[str]:
+    """The characters that no face of the chain draws."""
+    faces = chain(family, language)
+    have = frozenset().union(*(face.characters for face in faces))
+    return frozenset(_drawn(text)) - have
+
+
+@lru_cache(maxsize=20_000)
+def extent(text: str, family: str, language: str) -> Extent:
+    """What a text takes on one line."""
+    # libass draws an emoji made of several (ZWJ) now as one picture, now side by side: room is kept for all of them.
+    parts = [run.face.measure(part) for run in runs(text, family, language)
+             for part in (run.text.split("\u200d") if run.face is EMOJI else [run.text])]
+    return Extent(sum(part.width for part in parts), max((part.top for part in parts), default=0.0),
+                  max((part.bottom for part in parts), default=0.0))
+
+
+def width(text: str, family: str, language: str) -> float:
+    return extent(text, family, language).width
+
+
+def without_emoji(text: str) -> str:
+    """The text without its pictures. Digits and letters stay, although keycaps are made of them."""
+    return "".join(cluster for cluster in clusters(text)
+                   if not (_is_picture(cluster[0]) or "\u20e3" in cluster or "\ufe0f" in cluster)).strip()

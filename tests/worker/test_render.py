@@ -1,0 +1,150 @@
+"""Endpoint `render`: a job becomes a video, by the FFmpeg that ships."""
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+import cli
+import runpod_handler
+from tests.doubles.host import start_host
+from worker.settings import Settings
+
+Call = Callable[..., dict[str, Any]]
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+SMALL = {"preset": "shorts", "resolution": [270, 480], "highlight_color": "#FF2010"}
+
+
+def frames(path: Path, width: int, height: int, *arguments: str) -> Any:
+    pixels = subprocess.run([FFMPEG, "-loglevel", "error", *arguments, "-i", str(path), "-f", "rawvideo", "-pix_fmt",
+                             "rgba", "-"], capture_output=True, check=True).stdout
+    return np.frombuffer(pixels, np.uint8).reshape(-1, height, width, 4)
+
+
+def probed(path: Path) -> str:
+    return subprocess.run([FFMPEG, "-hide_banner", "-i", str(path)], capture_output=True, text=True).stderr
+
+
+def stored(settings: Settings, job_id: str, extension: str) -> Path:
+    return settings.data_dir / "output" / f"{job_id}.{extension}"
+
+
+@pytest.fixture
+def spoken(call: Call) -> dict[str, Any]:
+    return call(text="Hello there, captions.", job_id="talk", timing_format="json", captions=SMALL)
+
+
+def test_a_job_becomes_a_video_with_its_sound_and_its_words_in_time(
+        call: Call, spoken: dict[str, Any], settings: Settings) -> None:
+    output = call(endpoint="render", job_id="v1", source_job_id="talk", background_color="#204060", fps=25)
+    assert output["status"] == "completed" and output["video_url"] and "video_key" not in output
+    path = stored(settings, "v1", "mp4")
+    seen = probed(path)
+    assert "h264" in seen and "aac" in seen and "270x480" in seen and "25 fps" in seen
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    pictures = frames(path, 270, 480)
+    assert len(pictures) / 25 == pytest.approx(spoken["duration"], abs=0.1)
+    lit = [bool(((frame[..., 0] > 170) & (frame[..., 1] < 110)).any()) for frame in pictures]
+    assert any(lit) and not lit[-1]
+    assert call(endpoint="render", job_id="v1", source_job_id="talk", background_color="#204060",
+                fps=25)["sha256"] == output["sha256"]
+
+
+@pytest.mark.parametrize("video_format", ["webm", "mov"])
+def test_an_overlay_is_transparent_but_for_its_letters(
+        call: Call, spoken: dict[str, Any], settings: Settings, video_format: str) -> None:
+    call(endpoint="render", job_id="v2", source_job_id="talk", video_format=video_format, fps=10)
+    decoder = ("-c:v", "libvpx-vp9") if video_format == "webm" else ()
+    alpha = frames(stored(settings, "v2", video_format), 270, 480, *decoder)[..., 3]
+    assert 0.5 < (alpha < 10).mean() < 0.999
+    assert (alpha > 245).any()
+
+
+def test_a_picture_and_a_shorter_video_fill_the_frame_as_long_as_the_sound_lasts(
+        call: Call, spoken: dict[str, Any], settings: Settings) -> None:
+    for name, length_s in (("b.png", 0.1), ("b.mp4", 0.4)):
+        source = f"color=c=0x20C040:s=64x48:d={length_s}:r=10"
+        uploaded = settings.data_dir / "uploads" / name
+        uploaded.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", source,
+                        *(["-frames:v", "1"] if name.endswith("png") else []), str(uploaded)], check=True)
+        job_id = f"v3-{name[-3:]}"
+        call(endpoint="render", job_id=job_id, source_job_id="talk", background_key=f"uploads/{name}", fps=10)
+        pictures = frames(stored(settings, job_id, "mp4"), 270, 480)
+        assert len(pictures) / 10 == pytest.approx(spoken["duration"], abs=0.25)
+        corners = pictures[:, :20, :20, 1]
+        assert (abs(corners.astype(int) - 0xC0) < 12).all()
+
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.parametrize(("fields", "error"), [
+    ({"source_job_id": "unknown"}, "NOT_FOUND: job unknown"),
+    ({"background_url": "http://127.0.0.1:1/x.png"}, "BLOCKED_URL"),
+    ({"background_url": "{host}/list.m3u8"}, "INVALID_INPUT: background: is neither"),
+    ({"background_url": "{host}/list.mp4"}, "INVALID_INPUT: background: cannot be decoded"),
+    ({"background_url": "{host}/page.svg"}, "INVALID_INPUT: background: is neither"),
+    ({"background_key": "voices/anna.wav"}, "INVALID_INPUT"),
+    ({"background_color": "red"}, "INVALID_INPUT: background_color"),
+    ({"captions": {"resolution": [271, 480]}}, "INVALID_INPUT: captions.resolution"),
+    ({"captions": {"resolution": [8000, 8000]}}, "INVALID_INPUT: captions.resolution"),
+    ({"video_format": "avi"}, "INVALID_INPUT: video_format"),
+    ({"fps": 1000}, "INVALID_INPUT: fps"),
+])
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+        settings: Settings, fields: dict[str, Any], error: str) -> None:
+    files = {"/list.m3u8": PLAYLIST, "/list.mp4": b"\0\0\0\x18ftypisom" + PLAYLIST,
+             "/page.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'}
+    with start_host(files) as host:
+        open_settings = Settings(**{**settings.__dict__, "url_allow_hosts": frozenset({host.authority})})
+        handler = runpod_handler.make_handler(runpod_handler.build_parts(open_settings))
+
+        def send(**given: Any) -> dict[str, Any]:
+            return asyncio.run(handler({"id": "any", "input": given}))
+
+        send(text="Hi.", job_id="talk", timing_format="json", captions=SMALL)
+        fields = {name: value.replace("{host}", host.url) if isinstance(value, str) else value
+                  for name, value in fields.items()}
+        output = send(**{"endpoint": "render", "job_id": "bad", "source_job_id": "talk"} | fields)
+    assert output["error"].startswith(error), output["error"]
+    assert not list((settings.data_dir / "output").glob("bad*"))
+
+
+def test_a_cancelled_render_stops_ffmpeg_and_leaves_nothing(settings: Settings) -> None:
+    parts = runpod_handler.build_parts(settings)
+    handler = runpod_handler.make_handler(parts)
+
+    async def cancel_soon() -> float:
+        await handler({"id": "a", "input": {"text": "Hello there. " * 30, "job_id": "long", "timing_format": "json"}})
+        task = asyncio.create_task(handler({"id": "b", "input": {
+            "endpoint": "render", "source_job_id": "long", "job_id": "stopped", "fps": 60}}))
+        await asyncio.sleep(2)
+        started = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.monotonic() - started
+
+    assert asyncio.run(cancel_soon()) < 3
+    assert parts.records.read("stopped").status == "cancelled"
+    assert not list((settings.data_dir / "output").glob("stopped*"))
+
+
+def test_the_command_speaks_a_text_and_makes_a_video_over_a_picture(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    subprocess.run([FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", "color=c=red:s=64x64:d=0.1", "-frames:v", "1",
+                    str(tmp_path / "b.png")], check=True)
+    assert cli.main(["render", "Hi.", "--background", str(tmp_path / "b.png"), "--out", str(tmp_path / "a.mp4")]) == 0
+    assert json.loads(capsys.readouterr().out)["video_format"] == "mp4"
+    assert "1080x1920" in probed(tmp_path / "a.mp4")

@@ -1,0 +1,31 @@
+"""Pronunciations and unread numbers through whole jobs."""
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+Call = Callable[..., dict[str, Any]]
+RESPELLED = {"Kubernetes": "koo ber NET eez"}
+
+
+def words(output: dict[str, Any]) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(output["timing_files"]["json"]) as answer:
+        found: list[dict[str, Any]] = json.loads(answer.read())["words"]
+    return found
+
+
+def test_a_pronunciation_is_shown_as_written_and_changes_what_is_heard(call: Call) -> None:
+    fields = {"text": "We run Kubernetes today.", "language": "en", "timing_format": "json", "seed": 7}
+    plain = call(job_id="plain", **fields)
+    respelled = call(job_id="respelled", pronunciations=RESPELLED, **fields)
+    assert [word["word"] for word in words(respelled)] == ["We", "run", "Kubernetes", "today."]
+    assert respelled["sha256"] != plain["sha256"]
+    assert respelled["warnings"] == plain["warnings"]
+    assert call(job_id="plain", pronunciations=RESPELLED, **fields)["error"].startswith("CONFLICT: ")
+
+
+def test_numbers_that_are_left_to_the_engine_are_named(call: Call) -> None:
+    output = call(job_id="bn", text="আজ ১২ টা", language="bn", timing_format="json")
+    assert [word["word"] for word in words(output)] == ["আজ", "১২", "টা"]
+    assert any(warning.startswith("text: no sure reading of these numbers") and "১২" in warning
+               for warning in output["warnings"])

@@ -1,0 +1,185 @@
+"""Numbers with what they count: units, percent, money, scales, ranges, thousands set apart by spaces."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from text import tables
+from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
+from text.number_names import name
+from text.written import FRACTION, Written, grouped, next_core, share_out
+
+_SIGNS = r"€|\$|£|¥|₩|₹|₽|₺|R\$|CHF|%"
+_AMOUNT = re.compile(
+    rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
+)
+_SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
+"""What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
+
+
+@cache
+def units(base: str) -> dict[str, Noun]:
+    return {symbol: Noun(gender, (one, few, many, part))
+            for code, symbol, gender, one, few, many, part in tables.rows(DATA / "units.tsv") if code == base}
+
+
+@cache
+def currencies(base: str) -> dict[str, tuple[Noun, Noun | None]]:
+    """A currency and its hundredth part."""
+    found = {}
+    for code, symbol, gender, *rest in tables.rows(DATA / "currencies.tsv"):
+        if code == base:
+            forms, part_gender, parts = _forms(rest[:4]), rest[4], _forms(rest[5:])
+            found[symbol] = Noun(gender, forms), Noun(part_gender, parts) if parts[0] else None
+    return found
+
+
+def _forms(cells: Sequence[str]) -> Forms:
+    one, few, many, part = cells
+    return one, few, many, part
+
+
+def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """10 000 · 10 000 € · 1 234 567,89"""
+    count = grouped(words, at)
+    if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
+        return None
+    number = whole_words("".join(word.core for word in words[at:at + count]), speech)
+    return share_out(number, count) if number else None
+
+
+_SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt", "it", "ca")
+"""Languages that set thousands apart so; in the others only 10 000 is certainly one number."""
+
+
+def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3,14 · 5 km · 50 % · 3,50 € · 10-15 kg; the unit may be a display word of its own."""
+    match = _AMOUNT.fullmatch(words[at].core)
+    number = parse(match["low"], speech) if match else None
+    if match is None or number is None:
+        return None
+    high = parse(match["high"], speech) if match["high"] else None
+    quantity = _quantity(match["sign"] or "", number, high, speech)
+    if quantity is None or (match["high"] and high is None):
+        return None
+    unit = match["before"] or match["unit"]
+    if match["before"] and match["unit"]:
+        quantity = f"{quantity} {match['unit']}"
+    if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
+        return scaled
+    if unit:
+        phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
+        return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
+    following = next_core(words, at)
+    if (speech.base, following) in _SCALES and not number.decimals:
+        quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
+    return _with_unit(quantity, high or number, following, speech, exact=high is None) or [quantity]
+
+
+_FRACTION = re.compile(rf"(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,3}})/(?P<below>\d{{1,3}})")
+_PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
+
+
+_AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y"}
+
+
+def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1/2 · ¾ · 2½"""
+    match = _FRACTION.fullmatch(words[at].core)
+    if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
+        return _mixed_number(words, at, speech)
+    if match is None:
+        return None
+    above, below = name(match["above"], speech.code), name(match["below"], speech.code)
+    if speech.base == "ko":
+        return [f"{below}분의 {above}"] if not match["whole"] else None
+    one, many = _PARTS.get((speech.base, match["below"]), ("", ""))
+    if not one or above is None:
+        return None
+    part = one if match["above"] == "1" else f"{agree(above, 'm', speech)} {many}"
+    if not match["whole"]:
+        return [part]
+    return [f"{name(match['whole'], speech.code)} {_AND[speech.base]} {part}"]
+
+
+def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3 3/5"""
+    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
+    above, _, below = words[at + 1].core.partition("/")
+    if not part or not whole or speech.base not in _AND or not int(above) < int(below):
+        return None
+    return [whole, f"{_AND[speech.base]} {part[0]}"]
+
+
+def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """R$ 12,05 · € 5: the sign is said behind the number"""
+    core, following = words[at].core, next_core(words, at)
+    if core not in currencies(speech.base) or not following[:1].isdigit():
+        return None
+    phrases = amount([*words[:at], words[at + 1]._replace(core=core + following), *words[at + 2:at + 4]], at, speech)
+    return ["", *phrases] if phrases else None
+
+
+def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:
+    words = [said(low, speech)]
+    if high:
+        words += [speech.to if low.value < high.value else "", said(high, speech)]
+    if None in words:
+        return None
+    return " ".join(filter(None, [speech.minus if sign in ("-", "−") and sign else "", *words]))
+
+
+def _scaled_money(
+    words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
+    scale = _SCALES.get((speech.base, next_core(words, at)))
+    money = currencies(speech.base).get(symbol)
+    if scale is None or money is None:
+        return None
+    return [quantity, _elided(f"{scale} {money[0].forms[2]}")]
+
+
+def _elided(phrase: str) -> str:
+    return re.sub(r"(million|millions|milliard|milliards) de (?=[aeiou])", r"\1 d'", phrase)
+
+
+def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact: bool) -> list[str] | None:
+    """Phrases for the number and for its unit, None when the unit is none."""
+    if unit in currencies(speech.base):
+        money, hundredth = currencies(speech.base)[unit]
+        if exact and hundredth and re.fullmatch(r"\d\d", number.decimals):
+            return _money(quantity, number, money, hundredth, speech)
+        return _counted(quantity, number, money, speech)
+    if unit in ("%", "％") and speech.percent:
+        phrases = _counted(quantity, number, speech.percent, speech)
+        return phrases[::-1] if speech.base == "tr" else phrases
+    if unit in units(speech.base):
+        return _counted(quantity, number, units(speech.base)[unit], speech)
+    return None
+
+
+def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:
+    percent = noun is speech.percent
+    words = quantity if number.decimals or percent else agree(quantity, noun.gender, speech)
+    counted = form(number.value, noun.forms, speech, bool(number.decimals))
+    if number.value and number.value % 10**6 == 0 and not (number.decimals or percent):
+        words += {"es": " de", "pt": " de", "it": " di", "fr": " d'" if counted[0] in "aeiou" else " de"}.get(
+            speech.base, "")
+    return [words, counted]
+
+
+def _money(quantity: str, number: Number, money: Noun, hundredth: Noun, speech: Language) -> list[str]:
+    """As people say it: drei Euro fünfzig; the hundredths by name where that is the custom or nothing else is there."""
+    whole, part = name(number.whole, speech.code), int(number.decimals)
+    minus = f"{speech.minus} " if quantity.startswith(f"{speech.minus} ") else ""
+    cents = agree(name(str(part), speech.code) or "", hundredth.gender, speech)
+    named = f"{cents} {form(part, hundredth.forms, speech)}"
+    if number.value == 0 and part:
+        return [minus + cents, form(part, hundredth.forms, speech)]
+    sum_of = f"{minus}{agree(whole or '', money.gender, speech)} {form(number.value, money.forms, speech)}"
+    if part == 0:
+        first, _, last = sum_of.rpartition(" ")
+        return [first, last]
+    short = speech.base in ("de", "fr", "es", "it", "nl")
+    return [sum_of, cents if short else f"e {named}" if speech.base == "pt" else named]
