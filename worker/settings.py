@@ -123,7 +123,7 @@ class Settings:
         if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
         if not self.marking <= {"c2pa", "watermark"} and self.marking != {"off"}:
-            raise SettingsError(f"MARKING is {sorted(self.marking)}; it may be c2pa, watermark, both with a comma or off")
+            raise SettingsError(f"MARKING is {sorted(self.marking)}; it may be c2pa, watermark, both, or off")
         if (self.c2pa_certificate is None) != (self.c2pa_private_key is None):
             raise SettingsError("C2PA_CERTIFICATE and C2PA_PRIVATE_KEY go together; one of them is not set")
         if self.runpod_pod_id and not self.s3_bucket and not self.ephemeral_store:
