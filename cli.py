@@ -26,7 +26,7 @@ from worker.settings import Settings, SettingsError
 
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
-BENCHMARKS = ("timing", "kill", "jobs", "start")
+BENCHMARKS = ("timing", "timing_fit", "kill", "jobs", "start")
 
 
 def main(argv: list[str]) -> int:
