@@ -171,9 +171,10 @@ def bench(argv: list[str]) -> int:
 
 
 def whisperx_api(argv: list[str]) -> int:
-    """Not part of this release."""
-    print("error: the transcription service is not part of this release", file=sys.stderr)
-    return 2
+    """`./run whisperx-api`: the transcription service on this machine, and its keys."""
+    from transcription.command import main
+
+    return main(argv)
 
 
 if __name__ == "__main__":

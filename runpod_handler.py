@@ -11,10 +11,12 @@ import json
 import logging
 import random
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,7 +27,7 @@ from text import transcript
 from text.script import ScriptError
 from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
-from worker import delivery, drain, generate, health, logs, records, requests, voices
+from worker import delivery, device, drain, generate, health, logs, pins, records, requests, voices
 from worker.jobs import DeadlineExceeded, Job
 from worker.progress import Progress
 from worker.settings import Settings, SettingsError
@@ -36,6 +38,7 @@ log = logging.getLogger("runpod_handler")
 Output = dict[str, Any]
 Handler = Callable[[Mapping[str, Any]], Coroutine[Any, Any, Output]]
 _THREADS = 32
+EPHEMERAL = "no bucket is configured: the files lie on this worker's disk alone and are lost with it"
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def _recorded(name: str, work: Callable[[Any, Job, generate.SpeechParts, list[st
 
 def _give_up(store: s3_utils.Store, lease: records.Lease, written: list[str], error: BaseException) -> None:
     """Takes back what a failed job has written and notes why it failed, unless the files may be another worker's by
-    now, or a completed record's whose writing was not heard of. The job's own error is the one that counts."""
+    now, or a completed record's whose write was done but not confirmed. The job's own error is the one that counts."""
     try:
         lease.renew()
     except (records.LeaseLost, s3_utils.StorageError) as cause:
@@ -154,7 +157,7 @@ ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (DeadlineExceeded, "TIMEOUT"),
     (Cancelled, "CANCELLED"),
 )
-"""First match wins; anything else is INTERNAL, told in full to the log alone."""
+"""First match wins; anything else is INTERNAL, logged in full, answered in brief."""
 
 
 class ResultTooLarge(net.TooLarge):
@@ -174,13 +177,15 @@ def explain(error: BaseException) -> str:
 def make_handler(parts: Parts) -> Handler:
     """The function that RunPod's SDK calls for every job."""
     # asyncio's own pool has cores + 4 threads: on a small machine jobs would wait for one another's.
-    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency), thread_name_prefix="job")
+    pool = ThreadPoolExecutor(max(_THREADS, parts.settings.concurrency or 0), thread_name_prefix="job")
 
     async def handler(job: Mapping[str, Any]) -> Output:
         logs.job_id.set(str(job.get("id"))[:128])
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
             output = await _run(job, parts, progress, pool)
+            if parts.settings.ephemeral_store and not parts.settings.s3_bucket:
+                output = {**output, "warnings": [*output.get("warnings", ()), EPHEMERAL]}
             size = len(json.dumps(output, ensure_ascii=False).encode())
             if size > parts.settings.max_payload_bytes:
                 raise ResultTooLarge(f"the result has {size} bytes, the most is {parts.settings.max_payload_bytes}; "
@@ -231,7 +236,7 @@ def _job_id(request: requests.Request, job: Mapping[str, Any]) -> str:
 
 
 def _unreported(stage: str, progress: float) -> None:
-    """Where there is no RunPod to tell, the record in the store is all the progress there is."""
+    """Where there is no RunPod, the record in the store is all the progress there is."""
 
 
 def build_parts(settings: Settings) -> Parts:
@@ -266,7 +271,8 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           settings.device)
+                           device.usable(settings.device))
+    pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine
 
@@ -279,7 +285,7 @@ def timing_sources(settings: Settings) -> dict[str, Source]:
     if (settings.models_dir / "align").is_dir():
         from timing.whisperx import WhisperX
 
-        sources["whisperx"] = WhisperX(settings.models_dir, _torch_device(settings))
+        sources["whisperx"] = WhisperX(settings.models_dir, device.usable(settings.device))
     if find_spec("google") and find_spec("google.cloud") and find_spec("google.cloud.speech_v1"):
         from timing.google import Google, connector
 
@@ -293,25 +299,20 @@ def _transcriber(settings: Settings) -> voices.Transcriber | None:
         return None
     from timing.whisperx import WhisperXTranscriber
 
-    return WhisperXTranscriber(settings.models_dir, _torch_device(settings))
-
-
-def _torch_device(settings: Settings) -> str:
-    """What `auto` means on this machine."""
-    if settings.device != "auto":
-        return settings.device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return WhisperXTranscriber(settings.models_dir, device.usable(settings.device))
 
 
 def main() -> int:
     """Builds the parts and hands the handler to RunPod's SDK, which reads the command line itself."""
+    # The SDK's import mostly waits for a program that it starts: meanwhile the models are loaded.
+    threading.Thread(target=import_module, args=["runpod"], daemon=True).start()
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
         parts = build_parts(settings)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:
+        if isinstance(error, OSError) and str(error.filename or "").startswith(sys.prefix):
+            raise  # A package lacks a file: deploy/launch.py has it repaired.
         print(f"the worker cannot start: {error}", file=sys.stderr)
         return 1
     import runpod
@@ -321,7 +322,7 @@ def main() -> int:
     # At DEBUG, its default, the SDK logs whole results, signed URLs among them.
     runpod.RunPodLogger().set_level(SDK_LOG_LEVELS[settings.log_level.upper()])
     runpod.serverless.start({"handler": make_handler(parts),
-                             "concurrency_modifier": lambda current: settings.concurrency})
+                             "concurrency_modifier": lambda current: settings.concurrency or parts.engine.concurrency})
     return 0
 
 

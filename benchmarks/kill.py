@@ -92,7 +92,7 @@ def stages(bucket: Any, jobs: list[str]) -> list[str]:
     for job in jobs:
         try:
             seen = record(bucket, job)
-            found.append("completed, not told" if seen["status"] == "completed" else seen["stage"])
+            found.append("completed, not answered" if seen["status"] == "completed" else seen["stage"])
         except bucket.exceptions.NoSuchKey:
             found.append("not begun")
     return found

@@ -119,8 +119,8 @@ def spoken(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0
 
 def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording | None:
     engine._voices["benchmark"] = voice
-    said = engine.speak([Line(sentence, "benchmark")], Options(speed=speed), check=lambda: None,
-                        progress=lambda done: None)[0]
+    said = next(iter(engine.speak([Line(sentence, "benchmark")], Options(speed=speed), check=lambda: None,
+                                  progress=lambda done: None)))
     starts = {mark.char_start: (mark.start_ms, mark.end_ms) for mark in said.marks or ()}
     words = sentence.split()
     places = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from enum import Enum
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from timing.words import Timeline
+if TYPE_CHECKING:
+    from timing.words import Timeline
 
 
 class Seam(Enum):

@@ -2,7 +2,7 @@
 
 `Captions` is what the caller may choose. `cues` finds the cheapest way to cut the words: within the limits
 of length and time, at sentence and phrase ends, at pauses, neither flashing by nor too fast to read.
-No word is lost or put out of order, and a cue appears when its first word is heard.
+No word is lost or put out of order, and a cue appears when its first word begins.
 """
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ LINE_BREAK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One word as it is shown, and the space that parts it from the word before ("" in Chinese or Japanese)."""
+    """One word as it is displayed, and the space that parts it from the word before ("" in Chinese or Japanese)."""
 
     space: str
     text: str
@@ -214,7 +214,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Words `first` to `last` (both shown) on their lines. `pieces` has one Piece for each word, by line."""
+    """Words `first` to `last` (inclusive) on their lines. `pieces` has one Piece for each word, by line."""
 
     pieces: tuple[tuple[Piece, ...], ...]
     start_ms: int
@@ -367,12 +367,12 @@ def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
     previous_end = 0
     for word in timeline.words:
         space = " " if word.char_start > previous_end and found else ""
-        found.append(Piece(space, shown(word.text, captions, timeline.language)))
+        found.append(Piece(space, displayed(word.text, captions, timeline.language)))
         previous_end = word.char_end
     return found
 
 
-def shown(text: str, captions: Captions, language: str) -> str:
+def displayed(text: str, captions: Captions, language: str) -> str:
     """A word as a caption shows it. Control characters are left out: no subtitle file can carry them."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: " " if found[0].isspace() else "", text).strip()
     if captions.strip_punctuation:

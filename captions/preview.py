@@ -1,4 +1,4 @@
-"""One HTML file to see and hear a generation: the audio, its waveform, and each word lit while it is spoken.
+"""One HTML file that plays a generation: the audio, its waveform, and each word highlighted while it is spoken.
 
 It holds everything and asks for nothing: no request leaves it, no script but its own runs in it.
 """

@@ -4,12 +4,15 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-profile=full
-read -ra names <<<"${FETCH_MODELS:-}"
-models=(--models "${names[@]}")
+profile=${SETUP_PROFILE:-full}
+models=()
 if [[ ${TTS_ENGINE:-f5} == espeak ]]; then
-  profile=run
-  models=()
+  profile=${SETUP_PROFILE:-run}  # An image that holds the full environment has no other.
+else
+  # Links of this worker's own: another version that shares the volume may pin other models.
+  links=$(mktemp -d)
+  read -ra names <<<"${FETCH_MODELS:-}"
+  models=(--links "$links" --models "${names[@]}")
 fi
 
 # In the background, because a shell that waits for a program in the foreground answers no signal until it ends.
@@ -22,8 +25,17 @@ trap - TERM INT
 python=$(<"$answer")
 rm -f "$answer"
 
-# A touched `.complete` tells `setup_network_venv.py --prune` that the environment is in use.
-marker=${python%/bin/python}/.complete
-while kill -0 $$ && touch -c "$marker"; do sleep 300; done >/dev/null 2>&1 &
+# A file that got lost is named soon after the start and mended at the next one. `setup_network_venv.py --prune` keeps
+# what was touched lately.
+environment=${python%/bin/python}
+while_it_runs() {
+  nice -n 19 python3 "$here/setup_network_venv.py" --profile "$profile" --verify sizes 2>&1 | grep damaged >&2
+  while kill -0 $$; do
+    find -L "$environment" ${links:+"$links"} -maxdepth 3 -name .complete -exec touch -c {} +
+    sleep 300
+  done >/dev/null 2>&1
+}
+while_it_runs &
 
-exec "$python" "$here/runpod_handler.py" "$@"
+[[ -z ${links:-} ]] || export MODELS_DIR=$links
+exec "$python" "$here/deploy/launch.py" "$here/runpod_handler.py" "$@"

@@ -1,4 +1,4 @@
-"""What strangers send, before we believe it.
+"""Untrusted input, checked and decoded.
 
 `net` turns a URL into bytes, `audio` bytes into samples. Each bounds what it takes in size and time, and raises its
 own exceptions, whose messages are fit for the caller.

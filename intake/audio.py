@@ -1,4 +1,4 @@
-"""A stranger's bytes to mono samples, and what can be measured of them.
+"""Untrusted bytes to mono samples, and what can be measured of them.
 
 What a file is, its first bytes say, never its name: lists of other files (HLS, concat scripts), pages and images
 match nothing here. WAV and AIFF are read by libsndfile. Compressed formats go to FFmpeg in a process of its own
@@ -13,7 +13,7 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, takewhile
@@ -43,6 +43,8 @@ _DECODE_S = 60.0
 _MAX_ALLOC_BYTES = 1 << 28
 _BLOCK_FRAMES = 1 << 16
 _CLIPPED = 0.999
+_CANCELLED = 0.05
+"""A mean with less than this share of the channels' own power is what two of them in opposite phase leave."""
 _STEP_MS = 10
 
 _DECODERS = ("aac,alac,flac,mp2,mp2float,mp3,mp3float,opus,vorbis,"
@@ -56,11 +58,15 @@ class UnsupportedAudio(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero."""
+    """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero.
+
+    Channels in opposite phase cancel each other in a mean: then it is the loudest one, and `warnings` says so.
+    """
 
     samples: Samples
     rate_hz: int
     n_channels: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,12 @@ class _Stream:
     blocks: Iterator[Samples]
 
 
-def decode(data: bytes, *, max_duration_s: float) -> Audio:
+def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
+           check: Callable[[], None] = lambda: None) -> Audio:
     """Reads wav, aiff, flac, mp3, ogg (Vorbis, Opus, FLAC), m4a/mp4, aac and webm/matroska.
+
+    With `to_hz` it is resampled block by block, so that only the result is held, and `MAX_FRAMES` is counted in it.
+    `check` is called between blocks, and raises to stop.
 
     Raises UnsupportedAudio, and TooLarge for what lasts longer than `max_duration_s`, holds more than `MAX_FRAMES`
     or takes a minute to decode.
@@ -104,12 +114,19 @@ def decode(data: bytes, *, max_duration_s: float) -> Audio:
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
     with reader(data, kind) as stream:
-        samples = _mono(stream, max_duration_s)
-    if len(samples) < stream.rate_hz // 100 or not samples.any():
+        mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check)
+    warnings: tuple[str, ...] = ()
+    if stream.n_channels > 1 and mix.energy < _CANCELLED * mix.channel_energy.mean():
+        loudest = int(np.argmax(mix.channel_energy))
+        with reader(data, kind) as stream:
+            mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check, loudest)
+        warnings = (f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used",)
+    samples, rate_hz = mix.samples, to_hz or stream.rate_hz
+    if len(samples) < rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
     if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
-    return Audio(samples, stream.rate_hz, stream.n_channels)
+    return Audio(samples, rate_hz, stream.n_channels, warnings)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -255,24 +272,52 @@ def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
     return _unreadable(kind)
 
 
-def _mono(stream: _Stream, max_duration_s: float) -> Samples:
-    """Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge."""
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """One channel made of all, and the sums of squares of it and of each, before resampling."""
+
+    samples: Samples
+    energy: float
+    channel_energy: Levels
+
+
+def _mono(stream: _Stream, max_duration_s: float, to_hz: int, check: Callable[[], None],
+          channel: int | None = None) -> _Mix:
+    """The mean of the channels, or the one asked for.
+
+    Takes the header at its word first, then counts what comes. Raises UnsupportedAudio, TooLarge.
+    """
     if not 1 <= stream.n_channels <= MAX_CHANNELS:
         raise UnsupportedAudio(f"the audio has {stream.n_channels} channels; send at most {MAX_CHANNELS}")
     if not MIN_RATE_HZ <= stream.rate_hz <= MAX_RATE_HZ:
         raise UnsupportedAudio(f"the audio is sampled at {stream.rate_hz} Hz; send {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
-    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES)
+    max_frames = min(int(max_duration_s * stream.rate_hz), MAX_FRAMES * stream.rate_hz // to_hz)
     too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
     if stream.n_frames > max_frames:
         raise too_long
     blocks, n_frames = [np.zeros(0, np.float32)], 0
+    energy, channel_energy = 0.0, np.zeros(stream.n_channels)
+    resampled = _resampler(stream.rate_hz, to_hz)
     for block in stream.blocks:
+        check()
         n_frames += len(block)
         if n_frames > max_frames:
             raise too_long
         with np.errstate(invalid="ignore", over="ignore"):
-            blocks.append(block.mean(axis=1))
-    return np.concatenate(blocks)
+            mono = block.mean(axis=1) if channel is None else block[:, channel].copy()
+            energy += float(np.dot(mono, mono))
+            channel_energy += np.square(block, dtype=np.float64).sum(axis=0)
+            blocks.append(resampled(mono, False))
+    blocks.append(resampled(np.zeros(0, np.float32), True))
+    return _Mix(np.concatenate(blocks), energy, channel_energy)
+
+
+def _resampler(from_hz: int, to_hz: int) -> Callable[[Samples, bool], Samples]:
+    """Takes one block after the other and says which is the last."""
+    if from_hz == to_hz:
+        return lambda block, last: block
+    stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
+    return lambda block, last: stream.resample_chunk(block, last=last)
 
 
 def _unreadable(kind: str) -> UnsupportedAudio:

@@ -1,4 +1,4 @@
-"""A stranger's URL to bytes, without letting it reach what only this machine can reach.
+"""An untrusted URL to bytes, without letting it reach what only this machine can reach.
 
 A host name is resolved once, every address it has must be public, and the connection goes to the checked address,
 so a name that changes its address between check and use gains nothing. Redirects go the same way again.
@@ -14,8 +14,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
@@ -35,6 +35,7 @@ PORTS = frozenset({80, 443, 8080, 8443})
 """Where web hosts listen. On any other port of a public machine some other service is spoken to."""
 MAX_URL_CHARS = 8192
 _CONNECT_S = 10.0
+_CHECK_S = 0.1
 _MAX_TRIES = 4
 _BLOCK_BYTES = 1 << 16
 
@@ -83,19 +84,37 @@ class _Target:
         return self.host if self.port == default else f"{self.host}:{self.port}"
 
 
-def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str]) -> bytes:
+def fetch(url: str, *, max_bytes: int, deadline_s: float, allow_hosts: frozenset[str],
+          check: Callable[[], None] = lambda: None) -> bytes:
     """The body behind `url`, at most `max_bytes` of it, within `deadline_s` from name lookup to last byte.
 
+    `check` is called while it comes, and raises to stop.
     `allow_hosts` are `host` or `host:port` entries that may have a private address and any port.
     Raises BlockedUrl, FetchFailed or TooLarge. Their messages name at most the host: the rest of a URL may be a
     secret signature.
     """
     download = _Download(max_bytes, time.monotonic() + deadline_s, allow_hosts)
-    result = _in_thread(lambda: download.follow(url))
+    return _within(download, deadline_s, lambda: download.follow(url), check)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float, allow_hosts: frozenset[str]) -> None:
+    """Sends `body` under the same guard as `fetch`. No redirect is followed, no answer read; a status of 2xx will do.
+
+    Raises BlockedUrl, or FetchFailed when it was not taken.
+    """
+    message = _Download(0, time.monotonic() + deadline_s, allow_hosts)
+    _within(message, deadline_s, lambda: message.send(url, body, headers))
+
+
+def _within(download: _Download, deadline_s: float, work: Callable[[], _T],
+            check: Callable[[], None] = lambda: None) -> _T:
+    result = _in_thread(work)
     try:
-        return result.result(timeout=deadline_s)
-    except TimeoutError:
-        raise FetchFailed(f"the download was not done within {deadline_s:g} s") from None
+        while (left_s := download.deadline - time.monotonic()) > 0:
+            check()
+            if wait([result], min(_CHECK_S, left_s)).done:
+                return result.result()
+        raise FetchFailed(f"the transfer was not done within {deadline_s:g} s")
     finally:
         download.abandon()
 
@@ -125,6 +144,19 @@ class _Download:
                 raise FetchFailed(_reason(error, target.host)) from None
             url = _redirected(url, response)
         raise FetchFailed(f"the URL redirects more than {MAX_REDIRECTS} times")
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        target = _target(url, self.allow_hosts)
+        try:
+            connection = self._connect(target)
+            try:
+                response = _ask(connection, target, "POST", body, headers)
+            finally:
+                connection.close()
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise FetchFailed(_reason(error, target.host)) from None
+        if not 200 <= response.status < 300:
+            raise FetchFailed(f"{target.host} answered with HTTP status {response.status}")
 
     def abandon(self) -> None:
         """Ends what is still being read; harmless when nothing is."""
@@ -254,10 +286,11 @@ def _connection(target: _Target, address: str) -> HTTPConnection:
     return HTTPSConnection(address, target.port, ssl_context=context, server_hostname=target.host.strip("[]"))
 
 
-def _ask(connection: HTTPConnection, target: _Target) -> HTTPResponse:
+def _ask(connection: HTTPConnection, target: _Target, method: str = "GET", body: bytes | None = None,
+         more: Mapping[str, str] | None = None) -> HTTPResponse:
     headers = {"Host": target.authority, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close",
-               "User-Agent": "f5-voice-worker"}
-    connection.request("GET", target.path, headers=headers, preload_content=False, decode_content=False)
+               "User-Agent": "f5-voice-worker", **(more or {})}
+    connection.request(method, target.path, body=body, headers=headers, preload_content=False, decode_content=False)
     return connection.getresponse()
 
 

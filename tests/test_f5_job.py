@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import io
 import json
 import urllib.request
@@ -42,6 +43,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_f5(folder)
     make_aligner(folder / "align" / "en")
     return folder
+
+
+def test_a_checkpoint_that_is_not_the_pinned_one_ends_the_start_and_is_fetched_anew_by_the_next(
+        tmp_path: Path, settings: Settings) -> None:
+    made = make_f5(tmp_path)
+    mine = replace(settings, tts_engine="f5", models_dir=tmp_path, f5_architecture=made.architecture, device="cpu")
+    digest = hashlib.sha256((made.model_dir / "model.safetensors").read_bytes()).hexdigest()
+    (made.model_dir / ".complete").touch()
+    (made.model_dir / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n")
+    assert runpod_handler.build_parts(mine).engine.revision == digest[:12]
+    (made.model_dir / "SHA256SUMS").write_text(f"{'0' * 64}  model.safetensors\n")
+    with pytest.raises(EngineError, match=f"sha256 {digest[:12]}.*damaged"):
+        runpod_handler.build_parts(mine)
+    assert not (made.model_dir / ".complete").exists()
 
 
 def make_aligner(folder: Path) -> None:

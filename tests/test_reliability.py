@@ -1,4 +1,4 @@
-"""What may break around a job without the job being lost, done twice or half told."""
+"""What may break around a job without the job being lost, done twice or half reported."""
 from __future__ import annotations
 
 import asyncio
@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,7 +41,7 @@ def s3() -> Iterator[S3Server]:
 def bucket(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket of the test's own; retries do not wait, and a silent answer is given up soon."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-    monkeypatch.setattr(s3_utils, "READ_TIMEOUT_S", 0.4)
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 0.4)
     monkeypatch.setattr("worker.records._POLL_S", 0.05)
     name = f"b-{uuid.uuid4().hex}"
     s3.create_bucket(name)
@@ -65,7 +65,7 @@ class Speaker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
 
-    def speak(self, lines: Sequence[Line], options: Options, **hooks: Any) -> list[Utterance]:
+    def speak(self, lines: Sequence[Line], options: Options, **hooks: Any) -> Iterable[Utterance]:
         self.calls += 1
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
@@ -106,8 +106,8 @@ def assert_whole(store: s3_utils.Store, job_id: str = "job") -> None:
         "Hello", "there,", "world."]
 
 
-def assert_not_told_by_halves(settings: Settings) -> None:
-    """Whatever befell the job, its record tells of no file that is not there, and asking again gets it done."""
+def assert_nothing_half_done(settings: Settings) -> None:
+    """Whatever befell the job, its record names no file that is not there, and asking again gets it done."""
     store = store_of(settings)
     found = store.get("jobs/job.json") if store.head("jobs/job.json") else b'{"status": "none"}'
     if json.loads(found)["status"] == "completed":
@@ -157,7 +157,7 @@ def test_a_short_breakdown_of_the_storage_is_not_noticed(settings: Settings, s3:
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("breakdown", BREAKDOWNS)
-def test_a_lasting_breakdown_fails_the_job_and_nothing_is_half_told(
+def test_a_lasting_breakdown_fails_the_job_and_nothing_is_half_done(
         settings: Settings, s3: S3Server, write: str, breakdown: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "worker")
     handler, speaker = worker(settings)
@@ -168,7 +168,7 @@ def test_a_lasting_breakdown_fails_the_job_and_nothing_is_half_told(
         assert secret not in error
     assert SECRET not in caplog.text
     s3.faults.clear()
-    assert_not_told_by_halves(settings)
+    assert_nothing_half_done(settings)
 
 
 @pytest.mark.parametrize("breakdown", BREAKDOWNS)
@@ -179,7 +179,7 @@ def test_a_storage_that_is_gone_in_the_middle_of_a_job_loses_nothing(settings: S
     speaker.meanwhile = lambda: s3.faults.append(replace(BREAKDOWNS[breakdown], times=1000))
     assert generate(handler)["error"].startswith("STORAGE_FAILED: ")
     s3.faults.clear()
-    assert_not_told_by_halves(settings)
+    assert_nothing_half_done(settings)
 
 
 @pytest.mark.parametrize("breakdown", BREAKDOWNS)
@@ -200,7 +200,7 @@ def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings
     assert speaker.calls == 1
 
 
-def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_without_telling_the_secret(
+def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_and_no_secret_is_shown(
         settings: Settings, s3: S3Server) -> None:
     s3.clock = lambda: datetime.now(UTC) + timedelta(hours=1)
     with pytest.raises(s3_utils.StorageError, match="clock"):
@@ -211,7 +211,8 @@ def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_without_telling_t
     assert "another" not in str(refused.value)
 
 
-def test_a_completion_that_was_written_but_not_heard_of_stands_with_its_files(settings: Settings, s3: S3Server) -> None:
+def test_a_completion_that_was_written_but_not_confirmed_stands_with_its_files(
+        settings: Settings, s3: S3Server) -> None:
     handler, speaker = worker(settings)
     speaker.meanwhile = lambda: s3.faults.extend([
         Fault("reset", "PUT", "jobs/job.json", times=1, after_work=True),
@@ -223,11 +224,11 @@ def test_a_completion_that_was_written_but_not_heard_of_stands_with_its_files(se
     assert speaker.calls == 1
 
 
-def test_a_worker_whose_renewals_were_not_heard_of_does_not_take_itself_for_another(
+def test_a_worker_whose_renewals_were_not_confirmed_does_not_take_itself_for_another(
         settings: Settings, s3: S3Server) -> None:
     handler, speaker = worker(settings)
 
-    def unheard() -> None:
+    def unconfirmed() -> None:
         s3.faults.append(Fault("reset", "PUT", "jobs/job.json", times=4, after_work=True))
         s3.faults.append(Fault("reset", "HEAD", "jobs/job.json", times=4))
         deadline = time.monotonic() + 20
@@ -236,7 +237,7 @@ def test_a_worker_whose_renewals_were_not_heard_of_does_not_take_itself_for_anot
         time.sleep(0.3)
         s3.faults.clear()
 
-    speaker.meanwhile = unheard
+    speaker.meanwhile = unconfirmed
     assert generate(handler).get("error") is None
     assert_whole(store_of(settings))
 

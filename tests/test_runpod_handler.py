@@ -104,8 +104,8 @@ def test_the_life_of_a_voice(call: Call, anna: dict[str, Any], settings: Setting
     listed = call(endpoint="list_voices")
     assert [voice["name"] for voice in listed["voices"]] == ["anna"]
     assert listed["voices"][0]["reference_text"] == NATURE
-    shown = call(endpoint="get_voice", voice_name="anna.wav")["voice"]
-    assert opened(shown["preview_url"])[:4] == b"RIFF"
+    voice = call(endpoint="get_voice", voice_name="anna.wav")["voice"]
+    assert opened(voice["preview_url"])[:4] == b"RIFF"
     assert call(text=TEXT, local_voice="anna.wav")["warnings"] == [
         "voice: the espeak engine cannot clone; the text is spoken in its own voice"]
     assert call(endpoint="delete_voice", voice_name="anna")["status"] == "deleted"
@@ -143,7 +143,7 @@ def test_a_long_recording_is_clipped_at_a_pause_and_its_text_with_it(call: Call)
     clip = base64.b64encode(spoken_wav(text)).decode()
     voice = call(endpoint="upload", voice_name="long", voice_file_base64=clip, reference_text=text)["voice"]
     assert 6 <= voice["duration"] <= 12
-    assert text.startswith(voice["reference_text"])
+    assert voice["reference_text"] in text
     assert voice["reference_text"] != text
     assert any("clipped" in warning for warning in voice["warnings"])
     said = len(voice["reference_text"]) / len(text)
@@ -288,7 +288,7 @@ def test_a_cancelled_job_stops_and_says_so(settings: Settings) -> None:
     assert files(settings.data_dir) == {"jobs/gone.json"}
 
 
-def test_an_unexpected_fault_is_told_to_the_log_alone(parts: runpod_handler.Parts, caplog: pytest.LogCaptureFixture,
+def test_an_unexpected_fault_is_in_the_log_alone(parts: runpod_handler.Parts, caplog: pytest.LogCaptureFixture,
                                                       ) -> None:
     class Broken:
         def __getattr__(self, name: str) -> object:
@@ -303,7 +303,7 @@ def test_an_unexpected_fault_is_told_to_the_log_alone(parts: runpod_handler.Part
     assert any(reference in record.getMessage() and record.exc_info for record in caplog.records)
 
 
-def test_health_tells_what_the_worker_is_made_of(call: Call) -> None:
+def test_health_says_what_the_worker_is_made_of(call: Call) -> None:
     health = call(endpoint="health")
     assert health["status"] == "ok"
     assert health["engine"]["name"] == "espeak"

@@ -154,7 +154,7 @@ def test_one_job_given_to_two_workers_is_done_by_one(platform: Platform, s3: Any
     assert one["stages_ms"] == two["stages_ms"]
 
 
-def test_a_job_past_its_deadline_and_a_result_over_the_limit_are_told_to_runpod(platform: Platform, s3: Any, root: Path,
+def test_a_job_past_its_deadline_and_a_result_over_the_limit_reach_runpod(platform: Platform, s3: Any, root: Path,
                                                                               ) -> None:
     start(platform, s3, root, JOB_DEADLINE_S="2", MAX_PAYLOAD_BYTES="700")
     late = platform.run(LONG, job_id="late", timeout_s=60)

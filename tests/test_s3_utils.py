@@ -25,6 +25,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pytest
 
 import s3_utils
+import storage.s3
 from s3_utils import FolderStore, MissingKey, S3Store, StorageError, Store, TooLarge
 from tests.doubles.s3 import Fault, S3Server, start_s3
 
@@ -482,7 +483,7 @@ def test_what_does_not_pass_is_given_up(s3: S3Store, server: S3Server, fault: Fa
     with pytest.raises(StorageError, match=advice) as caught:
         s3.get("a.wav")
     assert caught.value.code == code
-    assert len(server.attempts("GET", "a.wav")) == s3_utils.ATTEMPTS
+    assert len(server.attempts("GET", "a.wav")) == storage.s3.ATTEMPTS
 
 
 def test_what_cannot_pass_is_not_tried_again(s3: S3Store, server: S3Server) -> None:
@@ -501,7 +502,7 @@ def test_a_code_that_is_no_code_is_not_repeated(s3: S3Store, server: S3Server) -
 
 def test_a_body_that_falls_silent_is_asked_for_again(connect: Callable[..., S3Store], server: S3Server,
                                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_utils, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 0.3)
     s3 = connect()
     data = os.urandom(100_000)
     s3.put("a.wav", data, WAV)
@@ -510,7 +511,7 @@ def test_a_body_that_falls_silent_is_asked_for_again(connect: Callable[..., S3St
     server.faults.append(Fault("stall", "GET", "a.wav", times=99))
     with pytest.raises(StorageError, match="did not answer in time"):
         s3.get("a.wav")
-    assert len(server.attempts("GET", "a.wav")) == 3 + s3_utils.ATTEMPTS
+    assert len(server.attempts("GET", "a.wav")) == 3 + storage.s3.ATTEMPTS
 
 
 @pytest.mark.parametrize("fault", [Fault("reset", "PUT", after_work=True), Fault("error", "PUT", after_work=True),
@@ -593,7 +594,8 @@ def test_no_checksum_is_sent_that_b2_and_r2_would_refuse(s3: S3Store, server: S3
 # The folder alone.
 
 def python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", f"from pathlib import Path; {code}", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
 
 def test_a_folder_does_not_load_the_s3_client(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ sys.path.insert(0, {root!r})
 import setup_network_venv as setup
 setup.LOCKS = Path({locks!r})
 setup.PROFILES = {{"run": setup.Profile(("tiny_one", "tiny_two"), {n_bytes})}}
-setup.BEAT_S, setup.STALE_S, setup.LEAST_ROOM = 0.2, 2.0, 100_000
+setup.HEARTBEAT_S, setup.STALE_S, setup.LEAST_ROOM = 0.2, 2.0, 100_000
 sys.exit(setup.main(["--profile", "run", *sys.argv[1:]]))
 """
 
@@ -326,7 +326,7 @@ def test_a_builder_that_was_frozen_and_taken_over_stops_and_completes_nothing(vo
 
 # Volumes that are missing, read-only or full.
 
-def test_a_missing_volume_is_told_and_nothing_is_built_on_the_container_s_own_disk(volume: Volume) -> None:
+def test_a_missing_volume_is_reported_and_nothing_is_built_on_the_container_s_own_disk(volume: Volume) -> None:
     shutil.rmtree(volume.root)
     volume.root = volume.root / "venvs"
     done = volume.run()
@@ -349,7 +349,7 @@ def mounted(folder: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_read_only_volume_is_told_unless_all_is_there_already(volume: Volume) -> None:
+def test_a_read_only_volume_is_reported_unless_all_is_there_already(volume: Volume) -> None:
     with mounted(volume.root, "50m"):
         subprocess.run(["mount", "-o", "remount,ro", str(volume.root)], check=True)
         done = volume.run()
@@ -362,7 +362,7 @@ def test_a_read_only_volume_is_told_unless_all_is_there_already(volume: Volume) 
         assert volume.run().stdout == f"{volume.python}\n"
 
 
-def test_a_volume_without_room_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+def test_a_volume_without_room_is_reported_before_anything_is_fetched(tmp_path: Path) -> None:
     volume = Volume(tmp_path, n_bytes=200_000_000)
     with mounted(volume.root, "50m"):
         volume.uv(f'exec {REAL_UV} "$@"')
@@ -372,7 +372,7 @@ def test_a_volume_without_room_is_told_before_anything_is_fetched(tmp_path: Path
         assert not volume.python.exists()
 
 
-def test_a_volume_that_fills_up_during_the_build_is_told_and_the_next_try_finishes(volume: Volume) -> None:
+def test_a_volume_that_fills_up_during_the_build_is_reported_and_the_next_try_finishes(volume: Volume) -> None:
     noise = random.Random(7).randbytes(8_000_000)
     volume.lock_packages(tiny_one={**package("tiny_one"), "tiny_one/data.bin": noise}, tiny_two=package("tiny_two"))
     with mounted(volume.root, "6m"):
@@ -539,7 +539,7 @@ def test_a_model_of_the_hub_is_fetched_once_and_then_offline(
     setup.ensure_model(models, "m", files, Path(sys.executable))
     assert (models / "m/sub/weights.bin").read_bytes() == WEIGHTS
     there = sorted(path.name for path in models.rglob("*") if path.is_file())
-    assert there == [".complete", "config.yaml", "weights.bin"]
+    assert there == [".complete", "SHA256SUMS", "config.yaml", "weights.bin"]
     n_asked = len(hub.asked)
     setup.ensure_model(models, "m", files, Path(sys.executable))
     assert len(hub.asked) == n_asked
@@ -564,7 +564,8 @@ def test_a_download_that_breaks_off_continues_where_it_stopped(hub: Hub, models:
 
 
 def test_a_download_killed_and_started_again_fetches_only_the_rest(hub: Hub, models: Path) -> None:
-    part = models / ".align-en.part"
+    file = pinned("align/en", f"{hub.url}/plain", "align.pth", WEIGHTS)
+    part = setup.content_path(models, "align/en", [file]).with_suffix(".part")
     part.mkdir(parents=True)
     (part / "align.pth").write_bytes(WEIGHTS[:2_000_000])
     setup.ensure_model(models, "align/en", [pinned("align/en", f"{hub.url}/plain", "align.pth", WEIGHTS)], Path())
@@ -592,10 +593,10 @@ def test_a_model_that_is_pinned_anew_replaces_the_old_one(hub: Hub, models: Path
     setup.ensure_model(models, "m", [pinned("m", f"{hub.url}/plain", "align.pth", WEIGHTS)], Path())
     hub.files["/plain/better.pth"] = b"better"
     setup.ensure_model(models, "m", [pinned("m", f"{hub.url}/plain", "better.pth", b"better")], Path())
-    assert sorted(path.name for path in (models / "m").iterdir()) == [".complete", "better.pth"]
+    assert sorted(path.name for path in (models / "m").iterdir()) == [".complete", "SHA256SUMS", "better.pth"]
 
 
-def test_models_are_named_on_the_command_line_and_an_unknown_one_is_told(
+def test_models_are_named_on_the_command_line_and_an_unknown_one_is_reported(
         hub: Hub, volume: Volume, models: Path) -> None:
     file = pinned("m", f"{hub.url}/plain", "align.pth", WEIGHTS)
     (volume.locks / "models.txt").write_text("# a table\n" + " ".join(map(str, file)) + "\n")

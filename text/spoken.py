@@ -1,7 +1,7 @@
 """Display words and what is said for them, there and back.
 
-`read` cuts a text into display words and tells for each what an engine is given and what an aligner hears;
-`utterance` joins them to the string that is said and tells where each lies in it. Nothing is merged, reordered
+`read` cuts a text into display words and returns for each what an engine is given and what an aligner matches;
+`utterance` joins them to the string that is said and returns where each lies in it. Nothing is merged, reordered
 or lost: every display word is a slice of the text, also when several are one number or one name.
 """
 from __future__ import annotations
@@ -15,7 +15,8 @@ from functools import cache, lru_cache
 import budoux
 
 from text import english, languages
-from text.languages import Written
+from text.capitals import small
+from text.written import Written, peel, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Token:
     """One display word: `text` is the source's slice `[char_start:char_end]`, punctuation attached.
 
     `said` is what an engine is given for it, punctuation kept ("three dollars fifty,"; "" for an emoji).
-    `spoken` are the words that an aligner hears, lower case, letters and apostrophes only; () when it has no sound.
+    `spoken` are the words that an aligner matches, lower case, letters and apostrophes only; () when it has no sound.
     """
 
     text: str
@@ -48,12 +49,27 @@ def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = Tr
     the words are said as written, and `spoken` is still what they most likely sound like.
     """
     places = list(_display_words(text, language))
-    words = [languages.peel(languages.plain(text[start:end])) for start, end in places]
+    words = [peel(plain(text[start:end])) for start, end in places]
     said = _speak(words, language)
     return tuple(
         Token(text[start:end], start + char_offset, end + char_offset,
               phrase if normalize else " ".join(text[start:end].split()), _spoken(phrase, language))
         for (start, end), phrase in zip(places, said, strict=True))
+
+
+def unread(tokens: Sequence[Token]) -> list[str]:
+    """The display words whose digits nobody here could name for sure: an engine reads them as it likes."""
+    return [token.text for token in tokens if _DIGIT.search(token.said)]
+
+
+def doubts(tokens: Sequence[Token]) -> list[str]:
+    """Warnings about what is said for a text that was read with `normalize`."""
+    left = unread(tokens)
+    if not left:
+        return []
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    words = ", ".join(word[:40] for word in left[:5])
+    return [f"text: no sure reading of these numbers in this language, the engine gets their digits: {words}{more}"]
 
 
 def utterance(tokens: Sequence[Token]) -> Utterance:
@@ -170,12 +186,13 @@ def _segmenter_name(run: str, language: str) -> str:
 def _spoken(said: str, language: str) -> tuple[str, ...]:
     """Small letters and apostrophes. Digits that no reader knew are guessed to sound as long as in English."""
     letters = re.sub(r"\d+", lambda run: f" {english.number(run[0])} ", said)
-    letters = languages.small(letters, language)
+    letters = small(letters, language)
     if not letters.isascii():
         letters = "".join(map(_ascii_letter if _is_english(language) else _letter, letters))
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
+_DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\x00-&(-@\[-`{-\x7f]+")
 _FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 

@@ -1,4 +1,4 @@
-"""A stranger's transcript to one line of text: plain text, SRT, WebVTT, or a CSV with a column of words.
+"""An untrusted transcript to one line of text: plain text, SRT, WebVTT, or a CSV with a column of words.
 
 What it is, the content says. Times are not read: words are placed by alignment, from the sound itself.
 """

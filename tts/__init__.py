@@ -1,11 +1,11 @@
 """Text and a voice in, samples out.
 
-`script` reads what the caller wrote, an engine (`espeak`, `f5.engine`) speaks one line at a time,
+`script` reads what the caller wrote, an engine (`espeak`, `f5.engine`) speaks its lines,
 `assemble` joins the lines. An engine has the attributes and the one verb of `Engine`.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,7 +58,7 @@ class Options:
 
     speed: float = 1.0
     seed: int = 1
-    nfe_step: int = 32
+    nfe_step: int = 16
     cfg_strength: float = 2.0
     sway_sampling_coef: float = -1.0
     target_rms: float = 0.1
@@ -91,6 +91,8 @@ class Engine(Protocol):
     revision: str
     rate_hz: int
     clones: bool
+    concurrency: int
+    """Jobs at a time that gain from being spoken together."""
 
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         """The longest line, in bytes of UTF-8, that one pass can speak in this voice."""
@@ -103,10 +105,10 @@ class Engine(Protocol):
         *,
         check: Callable[[], None],
         progress: Callable[[float], None],
-    ) -> list[Utterance]:
-        """Speaks every line, in order. Same lines, options and model: same samples.
+    ) -> Iterable[Utterance]:
+        """Speaks every line, in order, all at once or as they are taken. Same lines, options and model: same samples.
 
-        Calls `check` between steps (it raises Cancelled) and `progress` with the share done (0-1).
-        Raises EngineError. Safe to call from several threads.
+        Calls `check` (it raises Cancelled) and `progress` with the share done (0-1) from the calling thread, as steps
+        are done. Raises EngineError. Safe to call from several threads, whose lines may be made together.
         """
         ...

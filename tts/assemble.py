@@ -1,14 +1,22 @@
-"""Spoken lines and pauses -> one waveform, and where each line lies in it, to the sample."""
+"""Spoken lines and pauses -> one waveform, and where each line lies in it, to the sample.
+
+The waveform grows in a temporary file: hours of speech take no more memory than its longest line.
+"""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 
 import numpy as np
 
-from tts import Samples
+from tts import EngineError, Samples
 
 _CLICK_FADE_S = 0.005
+_BLOCK_SAMPLES = 1 << 18
+_DTYPE = np.dtype("<f4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +25,8 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """One line's place: its first sample lies at `offset`; it alone is heard in `[start, end)`.
+class Segment:
+    """One line's place, in samples: its first lies at `offset`; it alone sounds in `[start, end)`.
 
     Where two lines are cross-faded the middle of the fade is the end of one and the start of the next.
     """
@@ -28,48 +36,88 @@ class Edge:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
 class Waveform:
-    samples: Samples
-    rate_hz: int
-    edges: tuple[Edge, ...]
+    """A waveform that is written from its start to its end: `add` each line and pause, then `finish`.
 
-
-def join(parts: Sequence[Samples | Silence], rate_hz: int, cross_fade_s: float) -> Waveform:
-    """Lays the parts one after another: neighbouring lines are cross-faded, a silence is exact.
-
-    A fade takes at most half of the shorter line.
+    Neighbouring lines are cross-faded, over at most half of the shorter one; a silence is exact. What a later line
+    may still fade into is held back. Raises EngineError where the temporary disk is full.
     """
-    out = np.zeros(sum(_length(part, rate_hz) for part in parts), dtype=np.float32)
-    edges: list[Edge] = []
-    end, previous = 0, None
-    for part in parts:
+
+    def __init__(self, rate_hz: int, cross_fade_s: float) -> None:
+        self.rate_hz, self.n_samples, self.peak = rate_hz, 0, 0.0
+        self.segments: list[Segment] = []
+        self._n_fade = int(cross_fade_s * rate_hz)
+        self._tail: Samples = np.zeros(0, np.float32)
+        self._n_previous = 0
+        with _disk_errors():
+            self._file = tempfile.TemporaryFile(prefix="waveform-")  # noqa: SIM115 - it is closed by __exit__
+
+    def __enter__(self) -> Waveform:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def duration_ms(self) -> int:
+        return self.n_samples * 1000 // self.rate_hz
+
+    def add(self, part: Samples | Silence) -> None:
         if isinstance(part, Silence):
-            end += _length(part, rate_hz)
-            previous = None
-            continue
-        n_fade = 0 if previous is None else min(int(cross_fade_s * rate_hz), len(part) // 2, len(previous) // 2)
-        offset = end - n_fade
-        _lay(out, part, offset, n_fade, rate_hz)
+            self._write(self._tail)
+            self._write(np.zeros(part.duration_ms * self.rate_hz // 1000, np.float32))
+            self._tail, self._n_previous = self._tail[:0], 0
+            return
+        n_fade = min(self._n_fade, len(part) // 2, self._n_previous // 2)
+        body = self._faded_in(part, n_fade)
+        self._write(self._tail[:len(self._tail) - n_fade])
+        offset = self.n_samples
         if n_fade:
-            edges[-1] = Edge(edges[-1].offset, edges[-1].start, offset + n_fade // 2)
-        edges.append(Edge(offset, offset + n_fade // 2, offset + len(part)))
-        end, previous = offset + len(part), part
-    return Waveform(out[:end], rate_hz, tuple(edges))
+            before = self.segments[-1]
+            self.segments[-1] = Segment(before.offset, before.start, offset + n_fade // 2)
+            body[:n_fade] += self._tail[-n_fade:] * (1.0 - np.linspace(0.0, 1.0, n_fade, dtype=np.float32))
+        self.segments.append(Segment(offset, offset + n_fade // 2, offset + len(part)))
+        n_final = max(len(body) - self._n_fade, 0)
+        self._write(body[:n_final])
+        self._tail, self._n_previous = body[n_final:], len(part)
+
+    def finish(self) -> None:
+        self._write(self._tail)
+        self._tail = self._tail[:0]
+        with _disk_errors():
+            self._file.flush()
+
+    def blocks(self) -> Iterator[Samples]:
+        """The finished waveform from its start, some 10 s at a time."""
+        for start in range(0, self.n_samples, _BLOCK_SAMPLES):
+            self._file.seek(start * _DTYPE.itemsize)
+            yield np.frombuffer(self._file.read(_BLOCK_SAMPLES * _DTYPE.itemsize), _DTYPE)
+
+    def samples(self) -> Samples:
+        """The finished waveform as one array, float32 [n_samples], which stays in its file."""
+        if not self.n_samples:
+            return np.zeros(0, np.float32)
+        mapped: Samples = np.memmap(self._file, _DTYPE, "r")
+        return mapped
+
+    def _faded_in(self, part: Samples, n_fade: int) -> Samples:
+        body = part.astype(np.float32, copy=True)
+        n_ramp = n_fade or min(int(_CLICK_FADE_S * self.rate_hz), len(body) // 2)
+        if n_ramp:
+            body[:n_ramp] *= np.linspace(0.0, 1.0, n_ramp, dtype=np.float32)
+        return body
+
+    def _write(self, samples: Samples) -> None:
+        self.n_samples += len(samples)
+        self.peak = max(self.peak, float(np.max(np.abs(samples), initial=0.0)))
+        with _disk_errors():
+            self._file.write(samples.astype(_DTYPE, copy=False).tobytes())
 
 
-def _length(part: Samples | Silence, rate_hz: int) -> int:
-    return part.duration_ms * rate_hz // 1000 if isinstance(part, Silence) else len(part)
-
-
-def _lay(out: Samples, part: Samples, offset: int, n_fade: int, rate_hz: int) -> None:
-    """Adds `part` at `offset`, fading over the `n_fade` samples that are there already."""
-    body = part.astype(np.float32, copy=True)
-    n_click = min(int(_CLICK_FADE_S * rate_hz), len(body) // 2)
-    if n_fade:
-        ramp = np.linspace(0.0, 1.0, n_fade, dtype=np.float32)
-        out[offset:offset + n_fade] *= 1.0 - ramp
-        body[:n_fade] *= ramp
-    elif n_click:
-        body[:n_click] *= np.linspace(0.0, 1.0, n_click, dtype=np.float32)
-    out[offset:offset + len(body)] += body
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(f"the worker's temporary disk failed or is full (errno {error.errno})") from None

@@ -40,7 +40,7 @@ class PhonemeEvent:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What the synthesiser gave for one text; `alone` tells how it says each word by itself."""
+    """What the synthesiser gave for one text; `alone` has the phonemes of each word by itself."""
 
     pcm: Pcm
     words: Sequence[WordEvent]
@@ -63,18 +63,18 @@ def marks(text: str, sound: Sound, rate_hz: int) -> tuple[tuple[Mark, ...], tupl
     A word lasts from its own event to the next one's. Where a pause lies between, it ends with its
     last sound and the next begins with its first.
     """
-    starts, unheard = _starts(text, sound)
-    spans = _heard([sample for _, sample in starts], sound.pcm, int(_PAUSE_S * rate_hz))
+    starts, untimed = _starts(text, sound)
+    spans = _sounding([sample for _, sample in starts], sound.pcm, int(_PAUSE_S * rate_hz))
     edges = [*(char for char, _ in starts), len(text)]
     found: list[Mark] = []
     for char, next_char, span in zip(edges, edges[1:], spans, strict=False):
         start_ms, end_ms = (round(sample * 1000 / rate_hz) for sample in span)
         if start_ms < end_ms:
             found.append(Mark(char, min(next_char, _word_end(text, char)), start_ms, end_ms))
-    return tuple(found), tuple(unheard)
+    return tuple(found), tuple(untimed)
 
 
-def _heard(starts: Sequence[int], pcm: Pcm, n_pause: int) -> list[tuple[int, int]]:
+def _sounding(starts: Sequence[int], pcm: Pcm, n_pause: int) -> list[tuple[int, int]]:
     """Cuts the pauses, which are written as zeros, out of the intervals between `starts`."""
     spans: list[tuple[int, int]] = []
     after_pause = True
@@ -92,7 +92,7 @@ def _heard(starts: Sequence[int], pcm: Pcm, n_pause: int) -> list[tuple[int, int
 def _starts(text: str, sound: Sound) -> tuple[list[tuple[int, int]], list[str]]:
     """(character, sample) where each spoken word begins; and the words without one.
 
-    The dictionary says many a phrase in one go ("of the", "in a row") and tells of its first word
+    The dictionary says many a phrase in one go ("of the", "in a row") and reports its first word
     alone. Words that have no entry of their own are found in the sound of the entry before them.
     """
     words = [word for word in re.finditer(r"\S+", text) if any(map(str.isalnum, word[0]))]
@@ -100,21 +100,21 @@ def _starts(text: str, sound: Sound) -> tuple[list[tuple[int, int]], list[str]]:
     entries = _entries(text, sound.words)
     end_of_text = _Entry(len(text), 0, [len(sound.pcm)])
     starts: list[tuple[int, int]] = []
-    unheard = [word[0] for word in words[:bisect_right(word_ends, (entries or [end_of_text])[0].position)]]
+    untimed = [word[0] for word in words[:bisect_right(word_ends, (entries or [end_of_text])[0].position)]]
     for entry, following in pairwise([*entries, end_of_text]):
         first, last = bisect_right(word_starts, entry.position), bisect_right(word_ends, following.position)
         if last - first >= _LONGEST_PHRASE:
-            unheard += [word[0] for word in words[first:last]]
+            untimed += [word[0] for word in words[first:last]]
             last = first
         phrase = [words[first - 1][0] if first else "", *(word[0] for word in words[first:last])]
         positions = [entry.position, *word_starts[first:last]]
         for word, position, sample in zip(phrase, positions, _samples(entry, following.samples[0], phrase, sound),
                                           strict=True):
             if sample is None:
-                unheard.append(word)
+                untimed.append(word)
             else:
                 starts.append((position, sample))
-    return starts, unheard
+    return starts, untimed
 
 
 def _entries(text: str, events: Sequence[WordEvent]) -> list[_Entry]:
@@ -166,8 +166,8 @@ def _samples(entry: _Entry, stop: int, words: Sequence[str], sound: Sound) -> li
     matcher = SequenceMatcher(None, list(chain(*alone)), [event.name for event in spoken], autojunk=False)
     places = _places(matcher, len(spoken))
     edges = accumulate((len(names) for names in alone), initial=0)
-    heard = [places.get(edge) if names else None for edge, names in zip(edges, alone, strict=False)]
-    return [entry.samples[0], *(None if place is None else spoken[place].sample for place in heard[1:])]
+    found = [places.get(edge) if names else None for edge, names in zip(edges, alone, strict=False)]
+    return [entry.samples[0], *(None if place is None else spoken[place].sample for place in found[1:])]
 
 
 def _places(matcher: SequenceMatcher[str], n_spoken: int) -> dict[int, int]:

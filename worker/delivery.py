@@ -38,10 +38,10 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
 
 def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
     """Writes the timing files of these formats; their captions are found once."""
-    shown = cues(timeline, captions)
+    all_cues = cues(timeline, captions)
     for name in formats:
         writer = WRITERS[name]
-        content = writer.write(timeline, shown, captions, job_id)
+        content = writer.write(timeline, all_cues, captions, job_id)
         store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
 
 

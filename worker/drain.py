@@ -2,7 +2,7 @@
 
 The SDK (1.12) sets its shutdown flag at once but leaves the open long poll for a job running; a job that
 is handed out on that poll is acknowledged, queued and never run, and the exit waits for both of its polls.
-Here the polls are broken off first, and the SDK is told to shut down only when no job can arrive any more.
+Here the polls are broken off first, and the SDK shuts down only when no job can arrive any more.
 The names that this relies on are guarded by tests/worker/test_drain.py.
 """
 from __future__ import annotations

@@ -1,21 +1,27 @@
-"""The story of one generation, and of aligning a recording whose text is known."""
+"""Endpoints `generate` and `align`: text to stored audio and timings, and a recording with its text to timings."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from intake import audio, net
 from s3_utils import Store, audio_key
 from text import script, spoken
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
-from tts import Engine, Line, Options, Utterance, Voice, assemble, encode
+from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
 from worker import delivery, voices
 from worker.jobs import Job
 from worker.requests import Align, Generate
 from worker.settings import Settings
+from worker.watch import watched
 
 MAX_AUDIO_BYTES = 500_000_000
 MAX_AUDIO_S = 4 * 3600.0
@@ -50,38 +56,33 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     seed = job.lease.seed if job.lease else request.seed or 1
     with job.stage("prepare", 0.0):
         plan = _plan(request, parts)
-    with job.stage("speak", 0.05):
-        utterances = engine.speak(plan.lines, _options(request, seed), check=job.check,
-                                  progress=lambda share: job.report("speak", 0.05 + 0.7 * share))
-    with job.stage("assemble", 0.75):
-        sound = assemble.join([utterances[part].samples if isinstance(part, int) else part for part in plan.parts],
-                              engine.rate_hz, request.cross_fade_duration)
-        samples, levelled = encode.level(sound.samples, engine.rate_hz, request.loudness_lufs)
-    timed = None
-    if request.wants_timings:
-        with job.stage("align", 0.8):
-            timed = _times(request, plan, utterances, sound, job, parts)
-    with job.stage("store", 0.95):
-        form = encode.FORMATS[request.audio_format]
-        encoded = encode.encode(samples, engine.rate_hz, form)
-        key = audio_key(job.job_id, form.extension)
-        written.append(key)
-        parts.store.put(key, encoded.data, form.content_type)
-        timing = _stored_timing(request, timed, job, parts.store, written)
+    with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
+        with job.stage("speak", 0.05):
+            spoken_lines = engine.speak(plan.lines, _options(request, seed), check=job.check,
+                                        progress=lambda share: job.report("speak", 0.05 + 0.7 * share))
+            utterances = _joined(plan, spoken_lines, waveform, job.check)
+        with job.stage("assemble", 0.75):
+            blocks = partial(_checked, waveform.blocks, job.check)
+            gain, levelled = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
+        timed = None
+        if request.wants_timings:
+            with job.stage("align", 0.8):
+                timed = watched(partial(_times, request, plan, utterances, waveform, parts), job.check)
+        with job.stage("store", 0.95):
+            stored = _stored_audio(request, waveform, gain, job, parts.store, written)
+            timing = _stored_timing(request, timed, job, parts.store, written)
     warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ())]
     return {
         "status": "completed",
         "job_id": job.job_id,
-        "audio_key": key,
-        "duration": round(len(samples) / engine.rate_hz, 3),
-        "sample_rate": encoded.rate_hz,
+        "duration": round(waveform.n_samples / engine.rate_hz, 3),
+        **stored,
         "seed": seed,
         "text": request.text,
         **timing,
         "warnings": list(dict.fromkeys(warnings)),
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
         "stages_ms": dict(job.stages_ms),
-        "sha256": hashlib.sha256(encoded.data).hexdigest(),
     }
 
 
@@ -89,12 +90,13 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     """Endpoint `align`: a recording by URL and its text in, timing files out."""
     with job.stage("fetch", 0.0):
         data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
-        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S)
+                         allow_hosts=parts.settings.url_allow_hosts, check=job.check)
+        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=job.check)
     with job.stage("align", 0.2):
         language = request.language or "en"
-        timed = align_whole(recording, request.text, language, request.timing_method,
-                            allowed(parts.sources, request.timing_method, parts.settings), job.check)
+        sources = allowed(parts.sources, request.timing_method, parts.settings)
+        timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
+                                                  check), job.check)
     with job.stage("store", 0.95):
         timing = _stored_timing(request, timed, job, parts.store, written)
     return {
@@ -103,7 +105,7 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": request.text,
         **timing,
-        "warnings": list(timed.warnings),
+        "warnings": [*recording.warnings, *spoken.doubts(spoken.read(request.text, language)), *timed.warnings],
         "stages_ms": dict(job.stages_ms),
     }
 
@@ -141,6 +143,7 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
             continue
         voice = known[piece.voice] if piece.voice else own
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text)
+        plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
         for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
     if not plan.lines:
@@ -177,35 +180,74 @@ def _spoken_warnings(utterances: Sequence[Utterance]) -> list[str]:
     return [warning for utterance in utterances for warning in utterance.warnings]
 
 
-def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], sound: assemble.Waveform, job: Job,
-           parts: SpeechParts) -> Alignment:
+def _joined(plan: Plan, spoken_lines: Iterable[Utterance], waveform: assemble.Waveform,
+            check: Callable[[], None]) -> list[Utterance]:
+    """Writes the lines and pauses as they come; returns what the engine says of each line, without its samples."""
+    utterances: list[Utterance] = []
+    lines = iter(spoken_lines)
+    for part in plan.parts:
+        check()
+        if isinstance(part, assemble.Silence):
+            waveform.add(part)
+            continue
+        utterance = next(lines)
+        waveform.add(utterance.samples)
+        utterances.append(replace(utterance, samples=utterance.samples[:0].copy()))
+    waveform.finish()
+    return utterances
+
+
+def _checked(blocks: encode.Blocks, check: Callable[[], None], gain: float = 1.0) -> Iterator[Samples]:
+    """The blocks at this gain, as long as the job goes on."""
+    for block in blocks():
+        check()
+        yield block if gain == 1.0 else (block * gain).astype(np.float32)
+
+
+def _stored_audio(request: Generate, waveform: assemble.Waveform, gain: float, job: Job, store: Store,
+                  written: list[str]) -> dict[str, Any]:
+    """The audio fields of the output."""
+    form = encode.FORMATS[request.audio_format]
+    key = audio_key(job.job_id, form.extension)
+    with tempfile.TemporaryDirectory(prefix="audio-") as folder:
+        path = Path(folder, f"audio.{form.extension}")
+        rate_hz = encode.write(partial(_checked, waveform.blocks, job.check, gain), waveform.rate_hz, form, path)
+        written.append(key)
+        store.put(key, path, form.content_type)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest}
+
+
+def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,
+           parts: SpeechParts, check: Callable[[], None]) -> Alignment:
     """The engine's own word times where it has them and no method is named, else the aligner's."""
     tokens = [token for group in plan.groups for token in group]
     if request.timing_method == "auto" and all(utterance.marks is not None for utterance in utterances):
-        return Alignment(_marked(request.text, plan, utterances, sound, parts.engine.name), ())
+        return Alignment(_marked(request.text, plan, utterances, waveform, parts.engine.name), ())
     windows, first = [], 0
-    for group, edge in zip(plan.groups, sound.edges, strict=True):
-        windows.append(Window(edge.start * 1000 // sound.rate_hz, edge.end * 1000 // sound.rate_hz,
+    for group, segment in zip(plan.groups, waveform.segments, strict=True):
+        windows.append(Window(segment.start * 1000 // waveform.rate_hz, segment.end * 1000 // waveform.rate_hz,
                               first, first + len(group)))
         first += len(group)
-    return align(sound.samples, sound.rate_hz, tokens, windows, text=request.text, language=plan.language,
+    return align(waveform.samples(), waveform.rate_hz, tokens, windows, text=request.text, language=plan.language,
                  method=request.timing_method,
-                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=job.check,
+                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=check,
                  certain=True)
 
 
-def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], sound: assemble.Waveform,
+def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,
             method: str) -> Timeline:
     """Gathers the engine's marks by the token whose spoken letters they cover."""
     tokens: list[spoken.Token] = []
     spans: list[Span | None] = []
-    for group, utterance, edge in zip(plan.groups, utterances, sound.edges, strict=True):
-        offset_ms = round(edge.offset * 1000 / sound.rate_hz)
+    for group, utterance, segment in zip(plan.groups, utterances, waveform.segments, strict=True):
+        offset_ms = round(segment.offset * 1000 / waveform.rate_hz)
         for token, (start, end) in zip(group, spoken.utterance(group).spans, strict=True):
             marks = [mark for mark in utterance.marks or () if start <= mark.char_start < end]
             tokens.append(token)
             spans.append(Span(offset_ms + marks[0].start_ms, offset_ms + marks[-1].end_ms, 1.0) if marks else None)
-    duration_ms = len(sound.samples) * 1000 // sound.rate_hz
+    duration_ms = waveform.duration_ms
     settled = settle(spans, duration_ms, [float(len(token.said)) for token in tokens])
     words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
                        span.estimated) for token, span in zip(tokens, settled, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 from s3_utils import StorageError, Store
 from timing.align import Source
 from tts import Engine
+from worker import device
 from worker.settings import Settings
 from worker.start import Report
 
@@ -24,16 +25,18 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         storage = "ok"
     except StorageError as error:
         storage = str(error)
+    where = str(getattr(engine, "device", "cpu"))
     return {
         "status": "ok" if storage == "ok" else "degraded",
         "versions": {"python": platform.python_version(), **_versions()},
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision, "clones": engine.clones,
                    "sample_rate": engine.rate_hz},
-        "device": str(getattr(engine, "device", "cpu")),
+        "device": where,
+        "gpu": device.report(where),
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],
         "storage": {"kind": "s3" if settings.s3_bucket else "folder", "state": storage},
         "timing_methods": {name: _method_state(name, source, settings) for name, source in sources.items()},
-        "start": start.shown(),
+        "start": start.rows(),
     }
 
 

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from s3_utils import MissingKey, StorageError, Store, record_key
+from worker.refusals import Conflict as Conflict
+from worker.refusals import NotFound as NotFound
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +27,7 @@ State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _POLL_S = 0.5
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
-"""A record is not rewritten sooner than this: a job of a second is told by its first and its last write."""
-
-
-class NotFound(LookupError):
-    """No such job, voice or file; the message names it as the caller did."""
-
-
-class Conflict(ValueError):
-    """The name is taken: by another input for the same job, or by a voice."""
+"""A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
 
 
 class LeaseLost(Exception):
@@ -157,7 +151,7 @@ class Lease:
         with self._mutex:
             record = self._record.changed(**changes)
             etag = self._replace(self._etag, record)
-            if etag is None and (ours := self._unheard()) is not None:
+            if etag is None and (ours := self._own_write()) is not None:
                 etag = self._replace(ours, record)
             if etag is None:
                 self._lost = True
@@ -168,7 +162,7 @@ class Lease:
     def _replace(self, etag: str, record: Record) -> str | None:
         return self._store.put_if_match(record_key(record.job_id), record.to_bytes(), "application/json", etag)
 
-    def _unheard(self) -> str | None:
+    def _own_write(self) -> str | None:
         """The etag that stands, if this lease wrote it and all that got lost was the store's answer."""
         try:
             data, etag = self._store.get_with_etag(record_key(self._record.job_id))

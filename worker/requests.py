@@ -47,10 +47,22 @@ def _text(value: str) -> str:
     return value
 
 
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank")
+    return value
+
+
 def _voice_name(value: str) -> str:
     name = value.removesuffix(".wav")
     s3_utils.check_voice_name(name)
     return name
+
+
+def _cursor(value: str) -> str:
+    if not re.fullmatch(r"voices/[A-Za-z0-9_-]{1,64}\.(wav|txt|json)", value):
+        raise ValueError("is not one that list_voices gave; begin again without it")
+    return value
 
 
 def _job_id(value: str) -> str:
@@ -74,6 +86,7 @@ def _captions(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARS), AfterValidator(_text)]
+Transcript = Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_text), AfterValidator(_not_blank)]
 JobId = Annotated[str, AfterValidator(_job_id)]
 VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
@@ -103,8 +116,8 @@ class Timed(Request):
 
     def fingerprint(self, endpoint: str) -> str:
         """What must be the same for two jobs to be one: everything but the id and the URLs' life."""
-        said = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
-        canonical = json.dumps([endpoint, said], sort_keys=True, ensure_ascii=True)
+        given = self.model_dump(mode="json", exclude={"job_id", "url_expires_s"}, fallback=repr)
+        canonical = json.dumps([endpoint, given], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -117,7 +130,7 @@ class Generate(Timed):
     return_word_timings: bool | None = None
     normalize_text: bool = True
     quality: Literal["fast", "balanced", "best"] | None = None
-    nfe_step: int = Field(32, ge=4, le=64)
+    nfe_step: int = Field(16, ge=4, le=64)
     cfg_strength: float = Field(2.0, ge=0.0, le=10.0)
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
@@ -137,7 +150,7 @@ class Generate(Timed):
 
     @property
     def wants_timings(self) -> bool:
-        """Asked for in words, or by naming a format, a method or captions."""
+        """Set by `return_word_timings`, or by naming a format, a method or captions."""
         if self.return_word_timings is not None:
             return self.return_word_timings
         return bool(self.model_fields_set & {"timing_format", "timing_method", "captions"})
@@ -164,7 +177,7 @@ class Upload(Request):
     voice_file_url: Url | None = None
     voice_file_base64: str | None = Field(None, min_length=1, max_length=MAX_BASE64_CHARS)
     s3_key: str | None = Field(None, min_length=1, max_length=1000)
-    reference_text: str | None = Field(None, min_length=1, max_length=5000)
+    reference_text: Transcript | None = None
     reference_text_url: Url | None = None
     language: Language = "en"
     overwrite: bool = False
@@ -186,11 +199,11 @@ class ListVoices(Request):
     """A page of voices; `cursor` is the `next_cursor` of the page before."""
 
     limit: int = Field(100, ge=1, le=1000)
-    cursor: str | None = Field(None, min_length=1, max_length=2000)
+    cursor: Annotated[str, AfterValidator(_cursor)] | None = None
 
 
 class GetVoice(Request):
-    """One voice, with a URL to listen to it."""
+    """One voice, with a URL of its recording."""
 
     voice_name: VoiceName
     url_expires_s: ExpiresS = 3600
@@ -216,7 +229,7 @@ class Result(Request):
 
 
 class Download(Request):
-    """One file of a finished job; a timing format may be one that was not asked for at first."""
+    """One file of a finished job; a timing format may be one beyond those of the job."""
 
     job_id: JobId
     type: Literal["audio", "timing"] = "audio"

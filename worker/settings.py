@@ -32,9 +32,12 @@ class Settings:
         doc="Folder of the models: `f5/`, `vocos/`, `align/<language>/`, `whisper/`.")
     f5_architecture: str = setting(
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
-        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/network.py or a YAML/JSON file. "
+        doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/checkpoint.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
-    device: str = setting("DEVICE", default="auto", doc="`auto` (CUDA where there is one), `cuda` or `cpu`.")
+    device: str = setting(
+        "DEVICE", default="auto",
+        doc="`auto` (CUDA where it works), `cpu`, or `cuda` (set in the image): the start fails where CUDA cannot be "
+            "used.")
     s3_bucket: str | None = setting(
         "S3_BUCKET", "BUCKET_NAME", default=None,
         doc="Bucket of voices, audio, timings and job records. Absent: the folder DATA_DIR, except on RunPod, "
@@ -48,6 +51,10 @@ class Settings:
         "AWS_ENDPOINT_URL", "BUCKET_ENDPOINT_URL", default=None,
         doc="Endpoint of Backblaze B2, Cloudflare R2, MinIO or Spaces; absent for AWS.")
     data_dir: Path = setting("DATA_DIR", default=Path("data"), doc="The local store, used when no bucket is set.")
+    ephemeral_store: bool = setting(
+        "EPHEMERAL_STORE", default=False,
+        doc="`true`: on RunPod without a bucket, files stay on the worker's disk, no other worker sees them, and they "
+            "are lost with it; every result says so. For a first look.")
     timing_fallback: str = setting(
         "TIMING_FALLBACK", default="google",
         doc="What `timing_method: auto` may do when WhisperX cannot: `google` (only with Google credentials "
@@ -67,12 +74,13 @@ class Settings:
         "JOB_DEADLINE_S", default=570,
         doc="A job is stopped with TIMEOUT after this many seconds. Keep it below the endpoint's execution "
             "timeout (RunPod's default is 600), so that the record says what happened.")
-    concurrency: int = setting(
-        "CONCURRENCY", default=1,
-        doc="Jobs that one worker takes at a time. The voice engine speaks one line at a time, so more than one "
-            "helps jobs that only read the store past a long generation, and holds other jobs back from idle workers.")
+    concurrency: int | None = setting(
+        "CONCURRENCY", default=None,
+        doc="Jobs that one worker takes at a time. Absent: as many as the engine gains from, which is 1 on a CPU and "
+            "for `espeak` (more would hold jobs back from idle workers), and on a GPU as many of the longest F5 lines "
+            "as are stepped together: up to 8, since lines of several jobs then share one pass of the network.")
     lease_s: int = setting(
-        "LEASE_S", default=30, doc="A job whose worker has not been heard of for this long may be taken over.")
+        "LEASE_S", default=30, doc="A job whose worker has not renewed its lease for this long may be taken over.")
     max_payload_bytes: int = setting(
         "MAX_PAYLOAD_BYTES", default=10_000_000, doc="Largest result; RunPod's limit is 10 MB for /run.")
     log_level: str = setting("LOG_LEVEL", default="INFO", doc="DEBUG, INFO, WARNING or ERROR.")
@@ -99,10 +107,11 @@ class Settings:
         _one_of("TIMING_FALLBACK", self.timing_fallback, ("google", "offline"))
         _one_of("DEVICE", self.device, ("auto", "cuda", "cpu"))
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
-        if min(self.lease_s, self.job_deadline_s, self.concurrency) < 1:
+        if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
-        if self.runpod_pod_id and not self.s3_bucket:
-            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket")
+        if self.runpod_pod_id and not self.s3_bucket and not self.ephemeral_store:
+            raise SettingsError("S3_BUCKET is not set: on RunPod results can only be handed out from a bucket "
+                                "(EPHEMERAL_STORE=true starts without one, and loses every file with the worker)")
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise SettingsError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
 
@@ -127,7 +136,7 @@ def _convert(name: str, kind: str, text: str) -> Any:
     match kind:
         case "Path":
             return Path(text)
-        case "int":
+        case "int" | "int | None":
             if not text.strip().isdigit():
                 raise SettingsError(f"{name} is {text!r}; it is a whole number")
             return int(text)

@@ -24,7 +24,7 @@ class Stage:
 
 @dataclass
 class Report:
-    """Filled while the parts are built; told in the log and by `health`."""
+    """Filled while the parts are built; written to the log and returned by `health`."""
 
     stages: list[Stage] = field(default_factory=list)
 
@@ -36,7 +36,7 @@ class Report:
         self.stages.append(done)
         log.info("start: %s took %.2f s and %.0f MB", name, done.seconds, done.resident_mb)
 
-    def shown(self) -> list[dict[str, object]]:
+    def rows(self) -> list[dict[str, object]]:
         return [asdict(stage) for stage in self.stages]
 
 

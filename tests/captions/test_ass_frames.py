@@ -104,7 +104,7 @@ def test_the_highlight_walks_along_the_line_word_by_word(
         assert extent(lit(before))[2] < extent(lit(after))[0] + (12 if highlight == "box" else 0)
 
 
-def test_a_word_lights_up_in_the_frame_in_which_it_is_heard(burn: Burn) -> None:
+def test_a_word_lights_up_in_the_frame_in_which_it_is_spoken(burn: Burn) -> None:
     timeline = paced(*WORDS)
     edges_ms = [word.start_ms for word in timeline.words[1:]]
     frames = burn(timeline, [ms + shift for ms in edges_ms for shift in (-10, 0)], preset="shorts", max_chars=30)
@@ -123,7 +123,7 @@ def test_the_line_stands_still_while_the_highlight_walks(burn: Burn) -> None:
     assert all((shape != shapes[0]).sum() < 0.01 * shapes[0].sum() for shape in shapes)
 
 
-def test_before_the_first_word_and_after_the_last_nothing_is_shown(burn: Burn) -> None:
+def test_before_the_first_word_and_after_the_last_nothing_is_displayed(burn: Burn) -> None:
     frames = burn(paced("Hello"), [180, 200, 840, 860], preset="shorts")
     assert [bool(letters(frame).any()) for frame in frames] == [False, True, True, False]
 

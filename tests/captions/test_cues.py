@@ -18,7 +18,7 @@ def lines_of(timeline: Timeline, **options: Any) -> list[tuple[str, ...]]:
     return [cue.lines for cue in cues(timeline, Captions.of(options))]
 
 
-def shown_until(timeline: Timeline, **options: Any) -> list[tuple[int, int]]:
+def times_of(timeline: Timeline, **options: Any) -> list[tuple[int, int]]:
     return [(cue.start_ms, cue.end_ms) for cue in cues(timeline, Captions.of(options))]
 
 
@@ -146,23 +146,23 @@ def test_one_word_at_a_time_on_request(preset: str) -> None:
 
 
 def test_shorts_are_one_short_line_cut_where_the_phrase_is() -> None:
-    shown = lines_of(said(STORY), preset="shorts")
-    assert all(len(lines) == 1 and len(lines[0]) <= 18 and len(lines[0].split()) <= 4 for lines in shown)
-    assert shown[:6] == [("Hello!",), ("This voice needs",), ("no graphics card",), ("and no download.",),
+    found = lines_of(said(STORY), preset="shorts")
+    assert all(len(lines) == 1 and len(lines[0]) <= 18 and len(lines[0].split()) <= 4 for lines in found)
+    assert found[:6] == [("Hello!",), ("This voice needs",), ("no graphics card",), ("and no download.",),
                          ("Every word",), ("you hear",)]
-    assert sum(lines[0].split()[-1].lower() in {"a", "an", "the"} for lines in shown) == 0
+    assert sum(lines[0].split()[-1].lower() in {"a", "an", "the"} for lines in found) == 0
 
 
 def test_a_sentence_begins_with_a_cue_of_its_own() -> None:
-    shown = [" ".join(lines) for lines in lines_of(said(STORY), preset="sentence")]
-    assert shown[:3] == ["Hello!", "This voice needs no graphics card and no download.",
+    found = [" ".join(lines) for lines in lines_of(said(STORY), preset="sentence")]
+    assert found[:3] == ["Hello!", "This voice needs no graphics card and no download.",
                          "Every word you hear has its time,"]
-    assert not any(mark in text[:-1] for text in shown for mark in ("! ", "? ", ". ") if "Mr. " not in text)
+    assert not any(mark in text[:-1] for text in found for mark in ("! ", "? ", ". ") if "Mr. " not in text)
 
 
 def test_mr_does_not_end_a_sentence() -> None:
-    shown = lines_of(said("We met Mr. Jones and Dr. Who. They left."), preset="sentence")
-    assert shown == [("We met Mr. Jones and Dr. Who.",), ("They left.",)]
+    found = lines_of(said("We met Mr. Jones and Dr. Who. They left."), preset="sentence")
+    assert found == [("We met Mr. Jones and Dr. Who.",), ("They left.",)]
 
 
 def test_lines_break_before_the_conjunction_and_keep_the_article_by_its_noun() -> None:
@@ -241,7 +241,7 @@ def test_a_long_silence_parts_two_cues() -> None:
     assert lines_of(timed(("one", 0, 300), ("two", 400, 700))) == [("one two",)]
 
 
-# How they are shown.
+# How they are displayed.
 
 def test_capitals_know_turkish() -> None:
     assert lines_of(timed(("istanbul", 0, 500), language="tr"), uppercase=True) == [("İSTANBUL",)]
@@ -291,12 +291,12 @@ def test_broadcast_keeps_its_limits_with_any_words(timeline: Timeline) -> None:
 
 def test_the_gap_takes_no_more_than_half_of_a_word() -> None:
     timeline = timed(("Go", 0, 100), ("on", 100, 1000), ("now.", 1000, 2000), tail_ms=0)
-    assert shown_until(timeline, preset="broadcast", max_words=1) == [(0, 50), (100, 916), (1000, 2000)]
+    assert times_of(timeline, preset="broadcast", max_words=1) == [(0, 50), (100, 916), (1000, 2000)]
 
 
 def test_fast_speech_makes_no_cue_that_flashes_by() -> None:
     timeline = said("No. No! Yes? Go. I said so. And then we ran home. " * 3, chars_per_s=25, pause_ms=0)
-    assert all(end - start >= 834 for start, end in shown_until(timeline, preset="broadcast"))
+    assert all(end - start >= 834 for start, end in times_of(timeline, preset="broadcast"))
 
 
 def test_sentences_too_short_to_be_read_one_by_one_are_shown_together() -> None:
@@ -318,36 +318,36 @@ def test_no_cue_stands_longer_than_seven_seconds() -> None:
     slow = timed(*[("slow", i * 1000, i * 1000 + 900) for i in range(20)])
     drawn_out = timed(("Aaah", 0, 20_000), ("oh", 20_000, 29_000))
     for timeline in (slow, drawn_out):
-        assert all(0 < end - start <= 7000 for start, end in shown_until(timeline))
+        assert all(0 < end - start <= 7000 for start, end in times_of(timeline))
     assert all(cue.end_ms >= slow.words[cue.last].end_ms for cue in cues(slow, Captions.of({})))
 
 
 @pytest.mark.parametrize(("pause_ms", "end_ms"), [(300, 1300), (400, 1400), (500, 1100), (700, 1300), (900, 1400)])
 def test_a_cue_reaches_the_next_or_leaves_a_gap_that_is_seen(pause_ms: int, end_ms: int) -> None:
     timeline = timed(("Done.", 0, 1000), ("Next.", 1000 + pause_ms, 2000 + pause_ms))
-    assert shown_until(timeline, preset="sentence")[0] == (0, end_ms)
+    assert times_of(timeline, preset="sentence")[0] == (0, end_ms)
 
 
 def test_a_short_cue_stays_for_its_least_time() -> None:
     timeline = timed(("No!", 0, 100), ("Yes!", 900, 1900))
-    assert shown_until(timeline, preset="sentence", max_words=1)[0] == (0, 900)
+    assert times_of(timeline, preset="sentence", max_words=1)[0] == (0, 900)
 
 
 def test_a_cue_outlasts_its_words_a_little_where_there_is_room() -> None:
     timeline = timed(("Done.", 0, 1000), ("Next.", 5000, 6000), tail_ms=100)
-    assert shown_until(timeline, preset="sentence") == [(0, 1400), (5000, 6100)]
+    assert times_of(timeline, preset="sentence") == [(0, 1400), (5000, 6100)]
 
 
 def test_a_small_gap_between_cues_is_closed_so_that_nothing_flickers() -> None:
     timeline = timed(("Done.", 0, 1000), ("Next.", 1200, 2200))
-    assert shown_until(timeline, preset="sentence")[0] == (0, 1200)
+    assert times_of(timeline, preset="sentence")[0] == (0, 1200)
 
 
 @pytest.mark.parametrize("preset", ["shorts", "karaoke", "sentence"])
 @pytest.mark.parametrize("pause_ms", range(0, 1400, 100))
 def test_two_cues_touch_or_stand_clearly_apart(preset: str, pause_ms: int) -> None:
     timeline = timed(("Done.", 0, 1000), ("Next.", 1000 + pause_ms, 2000 + pause_ms))
-    (_, end_ms), (start_ms, _) = shown_until(timeline, preset=preset, max_words=1)
+    (_, end_ms), (start_ms, _) = times_of(timeline, preset=preset, max_words=1)
     assert end_ms >= 1000
     assert start_ms == end_ms or start_ms - end_ms >= 250
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 
 
 class Tab:
-    """One page of the browser. `events` holds what the browser told about it."""
+    """One page of the browser. `events` holds what the browser reported."""
 
     def __init__(self, browser: Browser, session: str) -> None:
         self._browser, self._session = browser, session
@@ -143,8 +143,8 @@ async def _session() -> aiohttp.ClientSession:
 
 
 def spoken(text: str, estimated: frozenset[int] = frozenset()) -> tuple[np.ndarray[Any, Any], Timeline]:
-    """Speech with the times at which its words are truly heard."""
-    utterance = Espeak().speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)[0]
+    """Speech with the times at which its words are truly spoken."""
+    utterance, = Espeak().speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)
     words = []
     for index, piece in enumerate(re.finditer(r"\S+", text)):
         marks = [mark for mark in utterance.marks or () if piece.start() <= mark.char_start < piece.end()]
@@ -191,7 +191,7 @@ def test_playing_to_the_middle_of_any_word_lights_that_word(open_page: Callable[
         assert tab.run("document.querySelectorAll('[aria-current]').length") == 1
 
 
-def test_while_it_plays_the_lit_word_is_the_one_that_is_heard(open_page: Callable[..., Tab], speech: Any) -> None:
+def test_while_it_plays_the_lit_word_is_the_one_that_is_spoken(open_page: Callable[..., Tab], speech: Any) -> None:
     """Looks at every frame of two seconds of playback, across the comma's pause."""
     timeline = speech[1]
     comma = next(index for index, word in enumerate(timeline.words) if word.text == "harbour,")
@@ -212,8 +212,8 @@ def test_while_it_plays_the_lit_word_is_the_one_that_is_heard(open_page: Callabl
     assert set(range(comma - 3, comma + 2)) <= seen and -1 in seen
     for ms, index in frames:
         # A frame shows the time at which it was drawn: at most the one before.
-        heard = {k for k, word in enumerate(timeline.words) if word.start_ms <= ms and ms - 50 < word.end_ms}
-        assert index in heard or (index == -1 and not any(
+        spoken = {k for k, word in enumerate(timeline.words) if word.start_ms <= ms and ms - 50 < word.end_ms}
+        assert index in spoken or (index == -1 and not any(
             word.start_ms <= ms - 50 and ms < word.end_ms for word in timeline.words))
 
 
@@ -224,9 +224,9 @@ def test_a_pause_lights_nothing_and_keeps_what_was_said(open_page: Callable[...,
     tab = open_page(speech)
     seek(tab, gap_ms)
     assert tab.run(LIT) == -1
-    assert tab.run("document.querySelectorAll('.said').length") == comma + 1
+    assert tab.run("document.querySelectorAll('.passed').length") == comma + 1
     seek(tab, 100)
-    assert tab.run("document.querySelectorAll('.said').length") == 1
+    assert tab.run("document.querySelectorAll('.passed').length") == 1
 
 
 def test_clicking_a_word_goes_to_its_start(open_page: Callable[..., Tab], speech: Any) -> None:
@@ -244,11 +244,11 @@ def test_clicking_the_waveform_goes_to_that_time(open_page: Callable[..., Tab], 
                                   " return [b.x, b.y, b.width, b.height]; })()")
     tab.click_at(x + width * 0.75, y + height / 2)
     assert tab.run("audio.currentTime") * 1000 == pytest.approx(speech[1].duration_ms * 0.75, rel=0.01)
-    shown = tab.run("view(nowMs())")
+    window = tab.run("view(nowMs())")
     x, y, width, height = tab.run("(() => { const b = detail.getBoundingClientRect();"
                                   " return [b.x, b.y, b.width, b.height]; })()")
     tab.click_at(x + width * 0.25, y + height / 2)
-    assert tab.run("audio.currentTime") * 1000 == pytest.approx(shown["from"] + shown["length"] * 0.25, abs=10)
+    assert tab.run("audio.currentTime") * 1000 == pytest.approx(window["from"] + window["length"] * 0.25, abs=10)
 
 
 # Keyboard and readers
@@ -301,7 +301,7 @@ def test_text_has_enough_contrast(open_page: Callable[..., Tab], speech: Any, sc
     """WCAG 2.2, 1.4.3: at least 4.5 to 1, for words said, not yet said, and being said."""
     tab = open_page(speech, prefers_color_scheme=scheme)
     tab.click(".word:nth-of-type(6)")
-    colours = tab.run("""['.said', '.word:last-of-type', '.now', '.keys', 'dt', '#play'].map((selector) => {
+    colours = tab.run("""['.passed', '.word:last-of-type', '.now', '.keys', 'dt', '#play'].map((selector) => {
         const element = document.querySelector(selector), back = selector === '.keys' ? '.player' : 'body';
         const own = getComputedStyle(element).backgroundColor;
         return [getComputedStyle(element).color,
@@ -431,18 +431,18 @@ def test_a_text_without_words_is_a_page(browser: Browser, tmp_path: Path) -> Non
 
 def test_without_scripts_the_text_and_the_player_are_there(speech: Any, tmp_path: Path) -> None:
     class Reader(HTMLParser):
-        shown = ""
+        displayed = ""
         tags: tuple[tuple[str, dict[str, str | None]], ...] = ()
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             self.tags += ((tag, dict(attrs)),)
 
         def handle_data(self, data: str) -> None:
-            self.shown += data
+            self.displayed += data
 
     reader = Reader()
     reader.feed(written(tmp_path, *speech).read_text())
-    assert TEXT in reader.shown
+    assert TEXT in reader.displayed
     audio = next(attributes for tag, attributes in reader.tags if tag == "audio")
     assert "controls" in audio
     assert base64.b64decode(str(audio["src"]).partition(",")[2])[:4] == b"RIFF"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from captions import WRITERS
 from captions.cues import Captions, cues
-from tests.captions.test_writers import runs, shown_by_libass, vtt_cues, words_of
+from tests.captions.test_writers import rendered_text, runs, vtt_cues, words_of
 from tests.captions.timelines import PIECES
 from text.spoken import read, utterance
 from timing.words import Span, Timeline, Word, settle
@@ -31,7 +31,7 @@ texts = st.lists(st.one_of(st.sampled_from(SPOKEN), st.sampled_from(PIECES), let
 
 
 def timed(text: str, language: str) -> Timeline:
-    """Every other token heard, 300 ms each; the others are for `settle` to place."""
+    """Every other token has evidence, 300 ms each; the others are for `settle` to place."""
     tokens = read(text, language)
     duration_ms = 400 * len(tokens) + 1000
     spans = [Span(400 * i, 400 * i + 300, 0.5) if i % 2 == 0 else None for i in range(len(tokens))]
@@ -49,18 +49,18 @@ def test_no_word_is_lost_or_changed_on_the_way_from_text_to_file(text: str, lang
     exact = [word.text for word in timeline.words]
     assert "".join(exact) == "".join(text.split())
     tokens = read(text, language)
-    said = utterance(tokens)
-    assert [said.text[a:b] for a, b in said.spans] == [token.said for token in tokens]
+    spoken = utterance(tokens)
+    assert [spoken.text[a:b] for a, b in spoken.spans] == [token.said for token in tokens]
 
     captions = Captions.of({"preset": "shorts" if len(text) % 2 else "broadcast"})
-    shown = cues(timeline, captions)
-    files = {name: writer.write(timeline, shown, captions, "job") for name, writer in WRITERS.items()}
+    captioned = cues(timeline, captions)
+    files = {name: writer.write(timeline, captioned, captions, "job") for name, writer in WRITERS.items()}
     assert [word["word"] for word in json.loads(files["json"])["words"]] == exact
     assert [row["word"] for row in csv.DictReader(io.StringIO(files["csv"], newline=""), strict=True)] == exact
-    expected = [words_of(*exact[cue.first:cue.last + 1]) for cue in shown]
+    expected = [words_of(*exact[cue.first:cue.last + 1]) for cue in captioned]
     if captions.uppercase:
         expected = [each.upper() for each in expected]
     assert [words_of(cue.content) for cue in srt.parse(files["srt"])] == expected
     assert [words_of(content) for _, _, content in vtt_cues(files["vtt"])] == expected
-    texts_shown = [words_of(shown_by_libass(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
-    assert runs(texts_shown) == runs(expected)
+    displayed = [words_of(rendered_text(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
+    assert runs(displayed) == runs(expected)

@@ -42,7 +42,7 @@ def words_of(*texts: str) -> str:
     return re.sub(rf"[\s{JOINER}]", "", "".join(texts))
 
 
-def shown_by_libass(text: str) -> str:
+def rendered_text(text: str) -> str:
     """A dialogue's text as libass reads it: override blocks leave nothing, `\\N` a line break, `\\{` a brace."""
     return re.sub(r"\\([{}])|\{[^}]*\}|\\N", lambda found: found[1] or ("\n" if found[0] == r"\N" else ""), text)
 
@@ -70,16 +70,16 @@ def ms_of(clock: str) -> int:
 @settings(max_examples=200, deadline=None)
 def test_no_format_loses_or_changes_a_word(timeline: Timeline, options: dict[str, Any]) -> None:
     captions = Captions.of(options)
-    shown = cues(timeline, captions)
-    files = {name: writer.write(timeline, shown, captions, "job-1") for name, writer in WRITERS.items()}
+    captioned = cues(timeline, captions)
+    files = {name: writer.write(timeline, captioned, captions, "job-1") for name, writer in WRITERS.items()}
     exact = [word.text for word in timeline.words]
     assert [word["word"] for word in json.loads(files["json"])["words"]] == exact
     assert [row["word"] for row in csv.DictReader(io.StringIO(files["csv"]), strict=True)] == exact
 
-    expected = [(cue.start_ms, cue.end_ms, words_of(*exact[cue.first:cue.last + 1])) for cue in shown]
+    expected = [(cue.start_ms, cue.end_ms, words_of(*exact[cue.first:cue.last + 1])) for cue in captioned]
     assert [(ms(s.start), ms(s.end), words_of(s.content)) for s in srt.parse(files["srt"])] == expected
     assert [(a, b, words_of(text)) for a, b, text in vtt_cues(files["vtt"])] == expected
-    texts = [words_of(shown_by_libass(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
+    texts = [words_of(rendered_text(event.text)) for event in ass.Document.parse_string(files["ass"]).events]
     # A highlighted cue is several lines of dialogue, each with the whole text.
     assert runs(texts) == runs(text for _, _, text in expected)
 
@@ -99,9 +99,9 @@ def test_a_text_without_words_is_still_a_valid_file(name: str) -> None:
 def test_pysubs2_reads_the_same_cues(name: str) -> None:
     timeline = said(STORY)
     events = pysubs2.SSAFile.from_string(written(name, timeline, preset="broadcast"), format_=name)
-    shown = cues(timeline, Captions.of({"preset": "broadcast"}))
-    assert [event.plaintext for event in events] == ["\n".join(cue.lines) for cue in shown]
-    for event, cue in zip(events, shown, strict=True):
+    captioned = cues(timeline, Captions.of({"preset": "broadcast"}))
+    assert [event.plaintext for event in events] == ["\n".join(cue.lines) for cue in captioned]
+    for event, cue in zip(events, captioned, strict=True):
         assert abs(event.start - cue.start_ms) <= 5 and abs(event.end - cue.end_ms) <= 5
 
 
@@ -307,7 +307,7 @@ def test_ordinary_text_keeps_its_size_from_cue_to_cue(resolution: tuple[int, int
 def test_a_text_cannot_command_the_renderer() -> None:
     (_, _, text), = events_of(timed(("{\\pos(0,0)}\\N\\h{b\\}", 0, 900)))
     assert not re.search(r"(?<!\\)\{|\\[^{}" + JOINER + "]", text)
-    assert words_of(shown_by_libass(text)) == "{\\pos(0,0)}\\N\\h{b\\}"
+    assert words_of(rendered_text(text)) == "{\\pos(0,0)}\\N\\h{b\\}"
 
 
 def test_a_right_to_left_text_asks_libass_for_its_direction() -> None:

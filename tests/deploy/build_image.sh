@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds Dockerfile.runpod for real where no registry can be reached: Debian's Python 3.11 stands in for
 # python:3.11-slim. Then starts the image as a host would and has it do a first job with the embedded engine.
+# Before that, `layers`: with stubs for the two heavy steps, what a change of code, of a model's pin or of a package
+# rebuilds in the baked image. LAYERS_ONLY=1 stops there.
 # Wants root, buildah and debootstrap; with less it says what is missing and exits 77. Prints the image's size.
 # Usage: build_image.sh [FOLDER]   FOLDER keeps the stand-in base and the volume for the next time.
 set -euo pipefail
@@ -45,8 +47,49 @@ start() {
   return "$status"
 }
 
+# A context whose set-up only writes 20 MB where the environment and the models go.
+stub_context() {
+  mkdir -p "$1"
+  tar -C "$repository" --exclude=__pycache__ --exclude=./.venvs --exclude=./.git -cf - . | tar -C "$1" -xf -
+  cat >"$1/setup_network_venv.py" <<'STUB'
+import os, pathlib, sys
+folder = pathlib.Path(os.environ["MODELS_DIR" if "--models" in sys.argv else "VENV_ROOT"], "stub")
+folder.mkdir(parents=True)
+(folder / "data").write_bytes(os.urandom(20_000_000))
+STUB
+}
+
+layers_of() { builder inspect --type image --format '{{range .OCIv1.RootFS.DiffIDs}}{{println .}}{{end}}' "$1"; }
+
+# Builds the context as IMAGE and says how many layers it shares, from the bottom, with the image before it.
+rebuild() {
+  builder bud --quiet --pull-never --layers --target baked --tag "$2" --file "$1/Dockerfile.runpod" "$1" >/dev/null
+  layers_of "$2" | sed '/^$/d' >"$work/$2.layers"
+  [[ -n ${3:-} ]] || return 0
+  local kept total
+  kept=$(paste "$work/$2.layers" "$work/$3.layers" | awk '$1 != $2 { exit } { n++ } END { print n + 0 }')
+  total=$(wc -l <"$work/$2.layers")
+  echo "$2: $kept of $total layers as before"
+}
+
+layers() {
+  local context=$work/context
+  rm -rf "$context"
+  stub_context "$context"
+  rebuild "$context" first
+  echo "# a comment" >>"$context/worker/jobs.py"
+  rebuild "$context" changed-code first
+  echo "# a pin" >>"$context/locks/models.txt"
+  rebuild "$context" changed-model changed-code
+  echo "# a package" >>"$context/locks/full.txt"
+  rebuild "$context" changed-package changed-model
+  builder images --format '{{.Name}}:{{.Tag}} {{.Size}}' | grep -E 'first|changed' | sed 's/^/# /'
+}
+
 need
 make_base
+layers | tee "$work/layers.log"
+[[ -z ${LAYERS_ONLY:-} ]] || exit 0
 builder bud --quiet --pull-never --tag worker:test --file "$repository/Dockerfile.runpod" "$repository" >/dev/null
 builder images --format '{{.Name}}:{{.Tag}} {{.Size}}'
 

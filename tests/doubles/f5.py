@@ -1,7 +1,7 @@
 """A small F5-TTS and a small Vocos with random weights on disk, as the real ones lie there.
 
 They say nothing, but every weight matters to what comes out: upstream's own initial weights would not do, since
-they make the network answer nought to everything.
+they make the network answer nought to everything. Larger ones would not either: they amplify rounding.
 """
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from typing import Any
 
 import torch
 import yaml
-from f5_tts.model import CFM, DiT
-from f5_tts.model.modules import MelSpec
-from f5_tts.model.utils import get_tokenizer
 from safetensors.torch import save_file
-from vocos import Vocos
 
-from tts.f5.network import VOCABULARY
+from tts.f5 import checkpoint, mel, vocos
 
 ARCHITECTURE: dict[str, Any] = {
     "dim": 64, "depth": 2, "heads": 1, "ff_mult": 2, "text_dim": 32, "conv_layers": 1,
@@ -43,34 +39,49 @@ class Models:
     architecture: str
 
 
-def make_f5(folder: Path, *, seed: int = 0, vocabulary: Path = VOCABULARY, **architecture: Any) -> Models:
+def make_f5(folder: Path, *, seed: int = 0, vocabulary: Path | None = None, **architecture: Any) -> Models:
     """Writes `f5/model.safetensors`, `f5/architecture.json`, `vocos/config.yaml`, `vocos/pytorch_model.bin`.
 
-    `architecture` overrides fields of ARCHITECTURE; another `vocabulary` is put beside the checkpoint.
+    `architecture` overrides fields of ARCHITECTURE; another `vocabulary` than the official is put beside the
+    checkpoint.
     """
     models = Models(folder / "f5", folder / "vocos", str(folder / "f5" / "architecture.json"))
     models.model_dir.mkdir(parents=True)
     models.vocos_dir.mkdir()
     shape = ARCHITECTURE | architecture
     Path(models.architecture).write_text(json.dumps(shape))
-    if vocabulary != VOCABULARY:
+    if vocabulary is not None:
         (models.model_dir / "vocab.txt").write_bytes(vocabulary.read_bytes())
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        save_file(_f5_weights(shape, vocabulary), models.model_dir / "model.safetensors")
-        _write_vocos(models.vocos_dir)
+    n_tokens = len(checkpoint.read_vocabulary(vocabulary or checkpoint.official_vocabulary()))
+    generator = torch.Generator().manual_seed(seed)
+    weights = f5_weights(checkpoint.Architecture(**shape), n_tokens, generator)
+    weights = {f"ema_model.transformer.{name}": tensor for name, tensor in weights.items()}
+    frequencies = 1.0 / 10000.0 ** (torch.arange(0, checkpoint.HEAD_DIM, 2).float() / checkpoint.HEAD_DIM)
+    save_file({**weights, "ema_model.transformer.rotary_embed.inv_freq": frequencies,
+               "initted": torch.tensor(True), "step": torch.tensor(1)}, models.model_dir / "model.safetensors")
+    _write_vocos(models.vocos_dir, generator)
     return models
 
 
-def _f5_weights(shape: dict[str, Any], vocabulary: Path) -> dict[str, torch.Tensor]:
-    _, n_tokens = get_tokenizer(str(vocabulary), "custom")
-    network = CFM(transformer=DiT(**shape, text_num_embeds=n_tokens, mel_dim=100), mel_spec_module=MelSpec())
-    for name, parameter in network.named_parameters():
-        torch.nn.init.normal_(parameter, std=1.0 if "text_embed" in name else 0.15)
-    weights = {f"ema_model.{name}": tensor.contiguous() for name, tensor in network.state_dict().items()}
-    return weights | {"initted": torch.tensor(True), "step": torch.tensor(1)}
+def f5_weights(shape: checkpoint.Architecture, n_tokens: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """By the names of `checkpoint.read_weights`."""
+    spread = {2: 0.6 / shape.dim ** 0.5, 3: 0.06}
+    weights = {name: torch.randn(size, generator=generator) * spread.get(len(size), 0.15)
+               for name, size in checkpoint.shapes(shape, n_tokens).items()}
+    weights["text_embed.text_embed.weight"] *= 0.5 / weights["text_embed.text_embed.weight"].std()
+    return weights
 
 
-def _write_vocos(folder: Path) -> None:
+def _write_vocos(folder: Path, generator: torch.Generator) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump(VOCOS))
-    torch.save(Vocos.from_hparams(str(folder / "config.yaml")).state_dict(), folder / "pytorch_model.bin")
+    sizes = VOCOS["backbone"]["init_args"]
+    weights = {name: torch.randn(size, generator=generator) * (0.02 if len(size) > 1 else 0.1)
+               for name, size in vocos.shapes(*(sizes[size] for size in
+                                                ("dim", "intermediate_dim", "num_layers"))).items()}
+    for name in weights:
+        if name.endswith(("norm.weight", "gamma")):
+            weights[name] += 1.0
+    window = torch.hann_window(1024)
+    bank = {"feature_extractor.mel_spec.spectrogram.window": window, "head.istft.window": window.clone(),
+            "feature_extractor.mel_spec.mel_scale.fb": mel.filters()}
+    torch.save(weights | bank, folder / "pytorch_model.bin")

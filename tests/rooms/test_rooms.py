@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {"text", "intake", "timing", "captions", "tts", "worker", "transcription", "s3_utils", "setup_network_venv",
-         "runpod_handler", "cli", "benchmarks", "tests"}
+ROOMS = {"text", "intake", "timing", "captions", "tts", "worker", "transcription", "s3_utils", "storage",
+         "setup_network_venv", "runpod_handler", "cli", "benchmarks", "tests"}
 MAY_IMPORT = {
-    "text": set(), "intake": set(), "s3_utils": set(), "setup_network_venv": set(),
+    "text": set(), "intake": set(), "storage": set(), "s3_utils": {"storage"},
+    "setup_network_venv": set(),
     "tts": {"text"}, "timing": {"text"}, "captions": {"timing", "text"},
+    "transcription": {"text", "intake", "timing", "captions", "s3_utils"},
     "worker": {"text", "intake", "timing", "captions", "tts", "s3_utils"},
     "runpod_handler": {"text", "intake", "timing", "captions", "tts", "worker", "s3_utils"},
     "cli": ROOMS - {"tests"},
 }
 FILES = [path for room in MAY_IMPORT for path in ([ROOT / f"{room}.py"] if (ROOT / f"{room}.py").exists()
                                                  else sorted((ROOT / room).rglob("*.py")))]
-MAY_READ_ENVIRONMENT = {"worker/settings.py", "setup_network_venv.py"}
+MAY_READ_ENVIRONMENT = {"worker/settings.py", "transcription/settings.py", "setup_network_venv.py"}
 
 
 def room_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Numbers, money, dates and capitals in languages other than English."""
 import pytest
 
-from text.spoken import read
+from text.spoken import read, unread
 
 TABLE = [
     ("de", "Am 3. Mai 2024", "Am | dritten | Mai | zweitausendvierundzwanzig"),
@@ -22,7 +22,7 @@ TABLE = [
     ("fr", "Le 1er mai", "Le | premier | mai"),
     ("fr", "10 000 euros", "dix | mille | euros"),
     ("fr", "1 234 567", "un million deux | cent trente-quatre mille | cinq cent soixante-sept"),
-    ("fr", "3,14 et 50 %", "trois virgule un quatre | et | cinquante | pour cent"),
+    ("fr", "3,14 et 50 %", "trois virgule quatorze | et | cinquante | pour cent"),
     ("fr", "à 15h45.", "à | quinze heures quarante-cinq."),
     ("fr", "5 €", "cinq | euros"),
     ("fr", "« Bonjour »", " | Bonjour | "),
@@ -37,7 +37,7 @@ TABLE = [
     ("pt-BR", "50%", "cinquenta por cento"),
     ("nl", "de 3e", "de | derde"),
     ("ru", "100 €", "сто | евро"),
-    ("ru", "3,5%", "три целых пять десятых процентов"),
+    ("ru", "3,5%", "три целых пять десятых процента"),
     ("ru", "США", "С Ш А"),
     ("pl", "5 €", "pięć | euro"),
     ("tr", "%50 ve 50%", "yüzde elli | ve | yüzde elli"),
@@ -48,6 +48,50 @@ TABLE = [
     ("sv", "007", "noll noll sju"),
     ("ja", "2024年5月12日です。", "二千二十四年 | 五月 | 十二日です。"),
     ("ja", "3.5%上がった", "三点五パーセント | 上がった"),
+    ("ja", "55ページの本です", "五十五ページの | 本です"),
+    ("ja", "2024/05/12", "二千二十四年五月十二日"),
+    ("ja", "15:30", "十五時三十分"),
+    ("ja", "1,234.5kg", "千二百三十四点五キログラム"),
+    ("ja", "-5℃", "マイナス五度"),
+    ("ja", "¥500", "五百円"),
+    ("it", "2,75", "due virgola settantacinque"),
+    ("it", "118", "centodiciotto"),
+    ("tr", "33,32 ve 3,5", "otuzüç virgül otuziki | ve | üç virgül beş"),
+    ("tr", "121403", "yüzyirmibir bin dörtyüzüç"),
+    ("vi", "0,007", "không phẩy không không bảy"),
+    ("es", "10 000 personas", "diez | mil | personas"),
+    ("es", "3,14", "tres coma catorce"),
+    ("es-MX", "3.14 y 1,500", "tres coma catorce | y | mil quinientos"),
+    ("de", "10 000 Euro", "zehntausend |  | Euro"),
+    ("sv", "45", "fyrtiofem"),
+    ("no", "2 000 000 000", "to | milliard |  | "),
+    ("de", "Er kam am 02.03.2003.", "Er | kam | am | zweiten März zweitausenddrei."),
+    ("de", "10-15 kg", "zehn bis fünfzehn | Kilogramm"),
+    ("de", "2 Std. und 1 h", "zwei | Std. | und | eine | Stunde"),
+    ("de", "€ 0,50", "€ | null Komma fünf null"),
+    ("de", "0,50 €", "fünfzig | Cent"),
+    ("de", "-3,50 €", "minus drei Euro | fünfzig"),
+    ("fr", "le 02/03/2003", "le | deux mars deux mille trois"),
+    ("fr", "1,5 litre", "un virgule cinq | litre"),
+    ("fr", "€2 millions", "deux | millions d'euros"),
+    ("fr", "la 1ère", "la | première"),
+    ("es", "el 1 de enero de 2024", "el | uno | de | enero | de | dos mil veinticuatro"),
+    ("es", "21 €", "veintiún | euros"),
+    ("es", "31/12/1999", "treinta y uno de diciembre de mil novecientos noventa y nueve"),
+    ("es", "3ª", "tercera"),
+    ("it", "12:30", "dodici e trenta"),
+    ("it", "3,23€", "tre euro ventitré"),
+    ("pt", "R$12,05", "doze reais e cinco centavos"),
+    ("pt-BR", "14h30", "catorze horas e trinta"),
+    ("nl", "€3,50", "drie euro vijftig"),
+    ("pl", "22 zł", "dwadzieścia dwa | złote"),
+    ("pl", "2,5 kg", "dwa przecinek pięć | kilograma"),
+    ("ru", "21 км", "двадцать один | километр"),
+    ("ru", "2 минуты и 2,75", "два | минуты | и | две целых семьдесят пять сотых"),
+    ("ko", "3시 30분", "세 시 | 삼십 분"),
+    ("ko", "15:30", "십오시 삼십분"),
+    ("ko", "사과 5개", "사과 | 다섯 개"),
+    ("hi", "₹500 और 3.5", "पाँच सौ रुपए | और | तीन दशमलव पाँच"),
     ("zh", "2024年5月12日", "二零二四年 | 五月 | 十二日"),
     ("zh", "2024-05-12", "二零二四年五月十二日"),
     ("zh", "气温25°C，", "气温 | 二十五摄氏度，"),
@@ -71,9 +115,10 @@ def test_languages_are_said_in_their_own_words(language: str, text: str, expecte
 
 
 def test_digits_of_an_unknown_language_stay_and_are_heard_as_about_as_long_as_in_english() -> None:
-    tokens = read("यह १२ है", "hi")
-    assert [token.said for token in tokens] == ["यह", "12", "है"]
-    assert [token.spoken for token in tokens] == [("यह",), ("twelve",), ("है",)]
+    tokens = read("আজ ১২ টা", "bn")
+    assert [token.said for token in tokens] == ["আজ", "12", "টা"]
+    assert [token.spoken for token in tokens] == [("আজ",), ("twelve",), ("টা",)]
+    assert unread(tokens) == ["১২"]
 
 
 def test_chinese_is_heard_as_its_characters() -> None:

@@ -21,7 +21,7 @@ THIRD = "My brother keeps his tools in a box under the stairs."
 def say(text: str) -> tuple[Samples, list[tuple[int, int]]]:
     """The sound and when each of its words is said, in ms."""
     engine = Espeak()
-    said = engine.speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda done: None)[0]
+    said, = engine.speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda done: None)
     marks = {mark.char_start: (mark.start_ms, mark.end_ms) for mark in said.marks or ()}
     samples: Samples = soxr.resample(said.samples, engine.rate_hz, RATE_HZ)
     return samples, [marks[match.start()] for match in re.finditer(r"\S+", text)]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from tts.encode import FORMATS, encode, level, loudness_lufs
+from tts import EngineError
+from tts.encode import FORMATS, encode, level, loudness_lufs, write
 
 RATE_HZ = 22_050
 
@@ -31,27 +34,61 @@ def test_opus_gets_a_rate_it_knows_and_never_a_lower_one() -> None:
     assert encode(speechlike(0.5, 0.3), RATE_HZ, FORMATS["opus"]).rate_hz == 24_000
 
 
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_stop_between_two_blocks_ends_the_encoding_at_once(name: str, tmp_path: Path) -> None:
+    def endless() -> Iterator[np.ndarray]:
+        for _ in range(3):
+            yield speechlike(1.0, 0.3)
+        raise Stop
+
+    with pytest.raises(Stop):
+        write(endless, RATE_HZ, FORMATS[name], tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_blocks_are_written_as_one_piece(name: str, tmp_path: Path) -> None:
+    samples = speechlike(2.0, 0.3)
+    write(lambda: np.array_split(samples, 7), RATE_HZ, FORMATS[name], tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == encode(samples, RATE_HZ, FORMATS[name]).data
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_that_cannot_be_written_is_an_error_without_its_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as raised:
+        write(lambda: [speechlike(1.0, 0.3)], RATE_HZ, FORMATS[name], tmp_path / "missing" / "a")
+    assert str(tmp_path) not in str(raised.value)
+
+
+def levelled(samples: np.ndarray, target_lufs: float | None) -> tuple[np.ndarray, list[str]]:
+    gain, warnings = level(lambda: np.array_split(samples, 3), float(np.abs(samples).max()), RATE_HZ, target_lufs)
+    return (samples * gain).astype(np.float32), warnings
+
+
 @pytest.mark.parametrize("target_lufs", [-30.0, -23.0, -18.0])
 def test_loudness_is_what_was_asked_for(target_lufs: float) -> None:
-    samples, warnings = level(speechlike(4.0, 0.2), RATE_HZ, target_lufs)
+    samples, warnings = levelled(speechlike(4.0, 0.2), target_lufs)
     assert warnings == []
-    assert loudness_lufs(samples, RATE_HZ) == pytest.approx(target_lufs, abs=0.3)
+    assert loudness_lufs(lambda: [samples], RATE_HZ) == pytest.approx(target_lufs, abs=0.3)
 
 
 def test_loudness_that_would_clip_stops_at_the_ceiling_and_says_so() -> None:
-    samples, warnings = level(speechlike(4.0, 0.2), RATE_HZ, -0.5)
+    samples, warnings = levelled(speechlike(4.0, 0.2), -0.5)
     assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
     assert "instead of -0.5" in warnings[0]
 
 
 def test_silence_has_no_loudness_and_is_left_alone() -> None:
-    samples, warnings = level(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ, -16.0)
+    samples, warnings = levelled(np.zeros(RATE_HZ, dtype=np.float32), -16.0)
     assert not samples.any()
     assert "too quiet" in warnings[0]
 
 
 def test_audio_over_full_scale_is_lowered_not_clipped() -> None:
     loud = speechlike(1.0, 1.7)
-    samples, warnings = level(loud, RATE_HZ, None)
+    samples, warnings = levelled(loud, None)
     np.testing.assert_allclose(samples, loud / np.abs(loud).max(), rtol=1e-5)
     assert "lowered" in warnings[0]

@@ -29,7 +29,7 @@ def engine() -> Espeak:
 
 def say(engine: Espeak, text: str, language: str = "en", **options: float) -> Utterance:
     settings = Options(speed=options.get("speed", 1.0), seed=int(options.get("seed", 1)))
-    return engine.speak([Line(text, language)], settings, check=lambda: None, progress=lambda share: None)[0]
+    return next(engine.speak([Line(text, language)], settings, check=lambda: None, progress=lambda share: None))
 
 
 def marks(utterance: Utterance) -> tuple[Mark, ...]:
@@ -350,7 +350,8 @@ def test_cancelling_stops_in_the_middle_of_a_line_and_leaves_no_process(engine: 
 
     long_line = Line((SENTENCE + " ") * 40, "en")
     with pytest.raises(Cancelled):
-        engine.speak([long_line], Options(), check=check, progress=lambda share: pytest.fail("the line was finished"))
+        list(engine.speak([long_line], Options(), check=check,
+                          progress=lambda share: pytest.fail("the line was finished")))
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
@@ -369,14 +370,15 @@ def test_cancelling_kills_a_synthesiser_that_hangs(monkeypatch: pytest.MonkeyPat
 def test_check_is_called_before_each_line_and_progress_reaches_one(engine: Espeak) -> None:
     checks: list[int] = []
     shares: list[float] = []
-    engine.speak([Line("One.", "en"), Line("Two.", "en"), Line("Three.", "en"), Line("", "en")], Options(),
-                 check=lambda: checks.append(len(shares)), progress=shares.append)
+    for _ in engine.speak([Line("One.", "en"), Line("Two.", "en"), Line("Three.", "en"), Line("", "en")], Options(),
+                          check=lambda: checks.append(len(shares)), progress=shares.append):
+        pass
     assert shares == [0.25, 0.5, 0.75, 1.0]
     assert sorted(set(checks)) == [0, 1, 2, 3]
 
 
 def test_no_lines_are_no_utterances(engine: Espeak) -> None:
-    assert engine.speak([], Options(), check=lambda: None, progress=lambda share: None) == []
+    assert list(engine.speak([], Options(), check=lambda: None, progress=lambda share: None)) == []
 
 
 def test_the_child_inherits_no_environment(monkeypatch: pytest.MonkeyPatch, engine: Espeak) -> None:

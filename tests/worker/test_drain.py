@@ -19,9 +19,9 @@ def test_the_sdk_still_looks_its_fetchers_up_where_they_are_replaced() -> None:
 
 
 def drained(job_comes_after_s: float | None) -> tuple[list[Any], bool]:
-    """What the loop gets from its polls around a SIGTERM, and whether the SDK was told to shut down."""
-    told: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    """What the loop gets from its polls around a SIGTERM, and whether the SDK was asked to shut down."""
+    signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
 
     async def fetch() -> list[str]:
         await asyncio.sleep(60 if job_comes_after_s is None else job_comes_after_s)
@@ -36,7 +36,7 @@ def drained(job_comes_after_s: float | None) -> tuple[list[Any], bool]:
                 await asyncio.wait_for(drain.stops(), 5)]
 
     try:
-        return asyncio.run(poll()), bool(told)
+        return asyncio.run(poll()), bool(signals)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -1,30 +1,59 @@
-"""F5-TTS as a `tts.Engine`: the network and Vocos are loaded once, from local files, and speak line after line.
+"""F5-TTS as a `tts.Engine`: lines of all jobs wait in one queue, and one thread makes them on the device together.
 
-The GPU has one user at a time: a line. Jobs take turns, line by line, and a job that waits can be cancelled.
+Callers' threads prepare prompts and wait; the device's thread alone touches the network, steps the batch and turns
+finished mels into samples. A future that is cancelled leaves the batch at the next step.
 """
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from f5_tts.model import CFM
-from torch import Tensor
-from vocos import Vocos
 
 from tts import EngineError, EngineLost, Line, Options, Samples, Utterance, Voice
-from tts.f5 import mel, network, prompt, sampler
+from tts.f5 import checkpoint, mel, prompt, sampler, vocos
+from tts.f5.batch import Batch, Row
+from tts.f5.kernels import Kernels
+from tts.f5.network import EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
 from tts.f5.prompt import Prompt, Reference
+from tts.f5.scheduler import Scheduler, Ticket
+
+log = logging.getLogger(__name__)
 
 CACHED_VOICES = 32
-"""References kept on the device, at most 0.5 MB each."""
+"""Prepared references, at most 0.5 MB each."""
+CACHED_PLANS = 8
+"""Schedules, 8.6 MB each for 16 steps of F5TTS_v1_Base."""
+MAX_BATCH_FRAMES = 48_000
+"""Sixteen guided lines of 16 s with their references. Past it a large GPU has nothing to gain but latency."""
+MAX_ROWS = 64
+STEPS_AHEAD = 2
+"""Steps queued on a GPU before the host waits for one, so that a cancelled line goes on for no longer."""
 _CHECK_S = 0.1
+
+
+@dataclass(eq=False, slots=True)
+class _Task(Ticket):
+    """A line on its way through the scheduler. `future` is resolved by the device's thread, cancelled by anyone."""
+
+    prompt: Prompt
+    options: Options
+    occurrence: int
+    text: str
+    voice: Voice
+    future: Future[Utterance] = field(default_factory=Future)
+    row: Row | None = None
+
+    @property
+    def steps_done(self) -> int:
+        return self.n_steps if self.future.done() else self.row.step if self.row else 0
 
 
 class F5Engine:
@@ -34,131 +63,262 @@ class F5Engine:
     rate_hz = mel.RATE_HZ
     clones = True
 
-    def __init__(self, model: str, revision: str, cfm: CFM, vocos: Vocos, vocabulary: Mapping[str, int],
-                 device: torch.device) -> None:
-        self.model, self.revision, self.device = model, revision, device
-        self.cfm, self.vocos, self.vocabulary = cfm, vocos, vocabulary
+    def __init__(self, model: str, revision: str, network: Network, vocoder: vocos.Vocos,
+                 vocabulary: dict[str, int]) -> None:
+        self.model, self.revision = model, revision
+        self.network, self.vocoder, self.vocabulary = network, vocoder, vocabulary
+        self.device = network.device
         self.own_voice = prompt.own_voice()
         self._references: OrderedDict[tuple[str, float], Reference] = OrderedDict()
-        self._queue: deque[object] = deque()
-        self._moved = threading.Condition()
+        self._preparing = threading.Lock()
+        self._plans: OrderedDict[tuple[int, float], Plan] = OrderedDict()
+        on_gpu = self.device.type == "cuda"
+        self._scheduler: Scheduler[_Task] = Scheduler(_frame_budget(network), MAX_ROWS if on_gpu else 1)
+        self.concurrency = max(1, self._scheduler.budget_frames // (2 * MAX_FRAMES)) if on_gpu else 1
+        self._batch = Batch(network)
+        self._ahead: deque[torch.cuda.Event] = deque()
+        self._changed = threading.Condition()
+        self._running = False
+        self._lost: EngineLost | None = None
+        self._device_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="f5-device")
 
     @classmethod
     def load(cls, model_dir: Path, vocos_dir: Path, architecture: str, device: str = "auto") -> F5Engine:
         """Reads both models; `device` is `auto` (a GPU where there is one), `cpu` or `cuda[:n]`.
 
-        `model_dir` is a checkpoint or the folder that holds one (`network.find_checkpoint`); a `vocab.txt` beside
-        it is used, else the official one. `architecture` is a name or a file (`network.read_architecture`).
-        Raises network.LoadError.
+        `model_dir` is a checkpoint or the folder that holds one (`checkpoint.find_checkpoint`); a `vocab.txt` beside
+        it is used, else the official one. `architecture` is a name or a file (`checkpoint.read_architecture`).
+        Raises checkpoint.LoadError.
         """
-        shape = network.read_architecture(architecture)
-        checkpoint = network.find_checkpoint(model_dir, architecture)
-        beside = checkpoint.parent / "vocab.txt"
-        vocabulary = network.read_vocabulary(beside if beside.is_file() else network.VOCABULARY)
+        shape = checkpoint.read_architecture(architecture)
+        path = checkpoint.find_checkpoint(model_dir, architecture)
+        beside = path.parent / "vocab.txt"
+        vocabulary = checkpoint.read_vocabulary(beside if beside.is_file() else checkpoint.official_vocabulary())
         place = _device(device)
         with ThreadPoolExecutor(max_workers=1) as pool:  # 1.35 GB take a second or more to hash
-            digest = pool.submit(_sha256, checkpoint)
-            vocos = mel.load_vocos(vocos_dir, place)
-            cfm = network.load_network(checkpoint, shape, vocabulary, place)
+            digest = pool.submit(_sha256, path)
+            vocoder = vocos.load(vocos_dir, place)
+            weights = checkpoint.read_weights(path, shape, len(vocabulary))
+            network = Network(weights, shape, place, Kernels(torch.float32))
             revision = digest.result()[:12]
-        model = architecture if architecture in network.ARCHITECTURES else Path(architecture).stem
-        return cls(model, revision, cfm, vocos, vocabulary, place)
+        model = architecture if architecture in checkpoint.ARCHITECTURES else Path(architecture).stem
+        return cls(model, revision, network, vocoder, vocabulary)
 
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         return prompt.max_bytes(voice or self.own_voice, speed)
 
     def speak(self, lines: Sequence[Line], options: Options, *, check: Callable[[], None],
               progress: Callable[[float], None]) -> list[Utterance]:
-        """Line i's noise depends on the seed and i alone. All lines are prepared before the first is spoken, so
-        that one which cannot be said is refused before any work."""
-        n_done = 0
-
-        def step() -> None:
-            nonlocal n_done
+        """A line's noise depends on the seed, its text and how often the job has said it before. All lines are
+        prepared before the first is spoken, so that one which cannot be said is refused before any work."""
+        said: Counter[str] = Counter()
+        tasks = []
+        job = object()
+        for line in lines:
             check()
-            progress(n_done / (len(lines) * options.nfe_step))
-            n_done += 1
-
+            tasks.append(self._task(line, options, said[line.text], job))
+            said[line.text] += 1
+        self._enqueue(tasks)
         try:
-            prompts = self._prompts(lines, options, check)
-            spoken = [self._say(told, sampler.draw_noise(options.seed, index, told.n_frames), options, check, step)
-                      for index, told in enumerate(prompts)]
-        except torch.OutOfMemoryError:
-            spoken = None  # what fills the memory hangs on the exception, and goes with it
-        except RuntimeError as error:
-            if "CUDA error" not in str(error):
-                raise
-            # Every later call fails like this one: a CUDA context does not survive an error in a kernel.
-            raise EngineLost("the GPU failed; this worker is replaced, send the job again") from error
-        if spoken is None:
-            torch.cuda.empty_cache()
-            raise EngineError("the GPU has not enough memory for this text; send it again, or in shorter lines")
+            self._await(tasks, check, progress)
+            utterances = [task.future.result() for task in tasks]
+        except BaseException:
+            for task in tasks:
+                task.future.cancel()
+            raise
         progress(1.0)
-        return [_utterance(samples, told, line.voice or self.own_voice)
-                for samples, told, line in zip(spoken, prompts, lines, strict=True)]
+        return utterances
+
+    def submit(self, line: Line, options: Options, *, occurrence: int = 0) -> Future[Utterance]:
+        """One line, as a job of its own. The future may be cancelled. Raises EngineError for what cannot be said."""
+        task = self._task(line, options, occurrence, object())
+        self._enqueue([task])
+        return task.future
 
     def warm_up(self) -> None:
         """Speaks one short line, so that the first job does not wait for what is made at first use."""
-        self.speak([Line("Hello, world.", "en")], Options(nfe_step=4), check=lambda: None, progress=lambda _: None)
+        self.submit(Line("Hello, world.", "en"), Options(nfe_step=4)).result()
 
-    def _prompts(self, lines: Sequence[Line], options: Options, check: Callable[[], None]) -> list[Prompt]:
-        with self._turn(check):
-            references = [self._reference(line.voice or self.own_voice, options.target_rms) for line in lines]
-        prompts = []
-        for reference, line in zip(references, lines, strict=True):
-            check()
-            prompts.append(prompt.compose(reference, line.text, self.vocabulary, options.speed))
-        return prompts
+    def _task(self, line: Line, options: Options, occurrence: int, job: Hashable) -> _Task:
+        voice = line.voice or self.own_voice
+        reference = self._reference(voice, options.target_rms)
+        composed = prompt.compose(reference, line.text, self.vocabulary, options.speed)
+        n_sequences = 1 if options.cfg_strength < MIN_GUIDANCE else 2
+        return _Task(job, n_sequences * composed.n_frames, options.nfe_step, composed, options, occurrence,
+                     line.text, voice)
 
     def _reference(self, voice: Voice, target_rms: float) -> Reference:
         key = (voice.fingerprint, target_rms)
-        if key not in self._references:
-            self._references[key] = prompt.hear(voice, target_rms, self.vocabulary, self.device)
-        self._references.move_to_end(key)
-        if len(self._references) > CACHED_VOICES:
-            self._references.popitem(last=False)
-        return self._references[key]
+        with self._preparing:
+            if key not in self._references:
+                self._references[key] = prompt.prepare(voice, target_rms, self.vocabulary)
+            self._references.move_to_end(key)
+            if len(self._references) > CACHED_VOICES:
+                self._references.popitem(last=False)
+            return self._references[key]
 
-    def _say(self, told: Prompt, noise: Tensor, options: Options, check: Callable[[], None],
-             step: Callable[[], None]) -> Samples:
-        with self._turn(check):
-            sound = sampler.sample(self.cfm, told, noise, options, step)
-            return mel.decode(self.vocos, sound) * np.float32(told.reference.gain)
+    def _enqueue(self, tasks: Sequence[_Task]) -> None:
+        with self._changed:
+            if self._lost:
+                raise self._lost
+            for task in tasks:
+                self._scheduler.add(task)
+            if not self._running and tasks:
+                self._running = True
+                self._device_thread.submit(self._run)
 
-    @contextmanager
-    def _turn(self, check: Callable[[], None]) -> Iterator[None]:
-        """The GPU for as long as the block lasts, first come first served: a plain lock is retaken by who leaves it."""
-        ticket = object()
-        with self._moved:
-            self._queue.append(ticket)
-        try:
+    def _await(self, tasks: Sequence[_Task], check: Callable[[], None], progress: Callable[[float], None]) -> None:
+        """Returns when all are done, or one has failed; checks after each step and ten times a second."""
+        n_steps, reported = sum(task.n_steps for task in tasks), -1
+        while True:
             check()
-            while not self._is_first(ticket):
-                check()
-            yield
-        finally:
-            with self._moved:
-                self._queue.remove(ticket)
-                self._moved.notify_all()
+            failed = any(task.future.done() and task.future.exception() for task in tasks)
+            n_done = sum(task.steps_done for task in tasks)
+            if n_done != reported:
+                progress(n_done / n_steps)
+                reported = n_done
+            if failed or all(task.future.done() for task in tasks):
+                return
+            with self._changed:
+                if sum(task.steps_done for task in tasks) == n_done:
+                    self._changed.wait(_CHECK_S)
 
-    def _is_first(self, ticket: object) -> bool:
-        with self._moved:
-            return self._moved.wait_for(lambda: self._queue[0] is ticket, timeout=_CHECK_S)
+    def _run(self) -> None:
+        """The device's thread, for as long as there is work."""
+        while True:
+            with self._changed:
+                self._drop_cancelled()
+                if not self._scheduler:
+                    self._batch.arrange([])
+                    self._running = False
+                    return
+                self._scheduler.admit()
+                tasks = list(self._scheduler.in_flight)
+            try:
+                self._step(tasks)
+            except torch.OutOfMemoryError:
+                self._shrink(tasks)
+            except Exception as error:
+                self._fail(tasks, error)
+            with self._changed:
+                self._changed.notify_all()
+
+    def _drop_cancelled(self) -> None:
+        for task in self._scheduler.tickets():
+            if task.future.cancelled():
+                self._scheduler.remove(task)
+
+    def _step(self, tasks: Sequence[_Task]) -> None:
+        rows = {task: task.row or self._row(task) for task in tasks}
+        for task, row in rows.items():
+            task.row = row
+        stepping = [row for row in rows.values() if not row.done]
+        if stepping != self._batch.rows:
+            self._batch.arrange(stepping)
+        if stepping:
+            self._batch.step()
+            self._pace()
+        if any(row.done for row in rows.values()):
+            self._batch.arrange([row for row in stepping if not row.done])
+            for task, row in rows.items():
+                if row.done:
+                    self._finish(task, row)
+
+    def _pace(self) -> None:
+        """A GPU works behind the host's back: waits until no more than STEPS_AHEAD steps are queued on it."""
+        if self.device.type == "cuda":
+            self._ahead.append(torch.cuda.current_stream(self.device).record_event())  # type: ignore[no-untyped-call]
+            if len(self._ahead) > STEPS_AHEAD:
+                self._ahead.popleft().synchronize()
+
+    def _row(self, task: _Task) -> Row:
+        asked, options = task.prompt, task.options
+        noise = sampler.draw_noise(options.seed, task.text, task.occurrence, asked.n_frames).to(self.device)
+        condition = self.network.condition(asked.reference.mel, asked.tokens, asked.n_frames, options.cfg_strength)
+        return Row(noise, condition, self._plan(options.nfe_step, options.sway_sampling_coef), options.cfg_strength)
+
+    def _plan(self, n_steps: int, sway: float) -> Plan:
+        key = (n_steps, sway)
+        if key not in self._plans:
+            self._plans[key] = self.network.plan(n_steps, sway)
+        self._plans.move_to_end(key)
+        if len(self._plans) > CACHED_PLANS:
+            self._plans.popitem(last=False)
+        return self._plans[key]
+
+    def _finish(self, task: _Task, row: Row) -> None:
+        """Mel to samples: all of the reference's frames are cut off (upstream leaves its last at each chunk's head)."""
+        reference = task.prompt.reference
+        result: Utterance | EngineError
+        try:
+            samples = self.vocoder.decode(row.x[len(reference.mel):], reference.mel) * np.float32(reference.gain)
+            result = _utterance(samples, task)
+        except EngineError as error:
+            result = error
+        self._resolve(task, result)
+
+    def _resolve(self, task: _Task, result: Utterance | Exception) -> None:
+        with self._changed:
+            self._scheduler.remove(task)
+        if not task.future.set_running_or_notify_cancel():
+            return
+        if isinstance(result, Exception):
+            task.future.set_exception(result)
+        else:
+            task.future.set_result(result)
+
+    def _shrink(self, tasks: Sequence[_Task]) -> None:
+        """Out of memory: fewer lines at a time from now on; where that has been done already, these lines fail."""
+        torch.cuda.empty_cache()
+        with self._changed:
+            halved = self._scheduler.halve()
+        if halved:
+            log.warning("the GPU ran out of memory with %d lines in flight; from now on half as many", len(tasks))
+        else:
+            self._fail(tasks, EngineError(
+                "the GPU has not enough memory for this text; send it again, or in shorter lines"))
+
+    def _fail(self, tasks: Sequence[_Task], error: Exception) -> None:
+        """What is in flight fails; after an error in a kernel everything does, for a CUDA context does not survive."""
+        if isinstance(error, RuntimeError) and "CUDA error" in str(error):
+            log.error("the GPU failed", exc_info=error)
+            error = EngineLost("the GPU failed; this worker is replaced, send the job again")
+            with self._changed:
+                self._lost = error
+                tasks = self._scheduler.tickets()
+        self._batch = Batch(self.network)
+        for task in tasks:
+            self._resolve(task, error)
 
 
-def _utterance(samples: Samples, told: Prompt, voice: Voice) -> Utterance:
-    warnings = [f"{where} has characters that the model does not know, they were left out: {_listed(lacking)}"
-                for where, lacking in (("the text", told.lacking),
-                                       (f"the reference text of voice {voice.name}", told.reference.lacking))
-                if lacking]
+def _frame_budget(network: Network) -> int:
+    """Frames in flight: what half of the free memory holds, up to MAX_BATCH_FRAMES, and one long line at least."""
+    if network.device.type != "cuda":
+        return 2 * MAX_FRAMES
+    free, _ = torch.cuda.mem_get_info(network.device)
+    # Residual, norm, products and convolution of one frame, most in half precision: about 64 bytes a channel.
+    return max(2 * MAX_FRAMES, min(MAX_BATCH_FRAMES, free // 2 // (64 * network.architecture.dim)))
+
+
+def _utterance(samples: Samples, task: _Task) -> Utterance:
+    warnings = [f"{where} has characters that the model does not know: {_listed(replaced)}"
+                for where, replaced in (("the text", task.prompt.replaced),
+                                        (f"the reference text of voice {task.voice.name}",
+                                         task.prompt.reference.replaced))
+                if replaced]
+    if task.n_steps not in EPSS and task.n_steps < max(EPSS):
+        warnings.append(f"nfe_step {task.n_steps} has no pruned schedule and takes even steps; "
+                        f"{', '.join(map(str, EPSS))} have one")
     peak = float(np.abs(samples).max())
     if peak > 1.0:
         warnings.append(f"the speech peaked at {peak:.2f} of full scale and was clipped; a lower target_rms avoids it")
     return Utterance(np.clip(samples, -1.0, 1.0), warnings=tuple(warnings))
 
 
-def _listed(characters: Sequence[str]) -> str:
-    return " ".join(map(repr, characters[:20])) + (" …" if len(characters) > 20 else "")
+def _listed(replaced: Mapping[str, str]) -> str:
+    said = [f"{written!r} was left out" if became == " " else f"{written!r} was said as {became!r}"
+            for written, became in replaced.items()]
+    return ", ".join(said[:20]) + (" …" if len(said) > 20 else "")
 
 
 def _device(name: str) -> torch.device:
@@ -167,9 +327,9 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise network.LoadError(f"the device {name!r} is not known: auto, cpu, cuda or cuda:0") from None
+        raise checkpoint.LoadError(f"the device {name!r} is not known: auto, cpu, cuda or cuda:0") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise network.LoadError(f"the device {name} was asked for and PyTorch finds no GPU here")
+        raise checkpoint.LoadError(f"the device {name} was asked for and PyTorch finds no GPU here")
     return device
 
 

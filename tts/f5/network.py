@@ -1,178 +1,198 @@
-"""The F5-TTS network: the architectures there are, and a checkpoint read from local files into one of them.
+"""F5-TTS's diffusion transformer (DiT) for sampling alone: rows of any length, text and schedule in one exact pass.
 
-Nothing is downloaded and nothing is guessed. The tensors of v0 and v1 have the same shapes, so a checkpoint
-that is read as the wrong one sounds wrong without any error: the architecture is always named.
+Frames of all rows are packed (`layout`). What depends on the schedule alone is computed once (`plan`), what
+depends on the reference and the text alone once a row (`condition`); `flow` is one function evaluation (NFE).
+Products run in `kernels.dtype`; residual, norms, gates, rotary angles, guidance and state stay in float32.
 """
 from __future__ import annotations
 
-import pickle
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import safetensors
 import torch
-import yaml
-from f5_tts.model import CFM, DiT
-from f5_tts.model.modules import MelSpec, precompute_freqs_cis
-from safetensors.torch import load_file
-from x_transformers.x_transformers import RotaryEmbedding
+import torch.nn.functional as F
+from torch import Tensor
 
-from tts import EngineError
+from tts.f5.checkpoint import CONV_GROUPS, CONV_KERNEL, HEAD_DIM, N_MELS, TIME_DIM, Architecture
+from tts.f5.kernels import EPS, Kernels, Modulation
+from tts.f5.layout import Layout
 
-N_MELS = 100
-HEAD_DIM = 64
-VOCABULARY = Path(str(files("f5_tts") / "infer/examples/vocab.txt"))
-"""The vocabulary of the official checkpoints, which ships in the package."""
+MAX_FRAMES = 2812
+"""30 s, the longest that the network was trained on."""
+EPSS = {
+    5: (0, 2, 4, 8, 16, 32),
+    6: (0, 2, 4, 6, 8, 16, 32),
+    7: (0, 2, 4, 6, 8, 16, 24, 32),
+    10: (0, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32),
+    12: (0, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32),
+    16: (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32),
+}
+"""Empirically pruned steps, in 32nds (arXiv 2505.19931; upstream model/utils.py, get_epss_timesteps)."""
+MIN_GUIDANCE = 1e-5
+"""Below it upstream leaves the unconditional sequence out."""
+
+Affine = tuple[Tensor, Tensor]
+"""Weight and bias."""
 
 
-class LoadError(EngineError):
-    """A model cannot be loaded. Raised at start, before any job: the message is the operator's and names files."""
+def schedule(n_steps: int, sway: float) -> Tensor:
+    """Times from 0 (noise) to 1 (speech), float64 [n_steps + 1]. In half precision steps are up to 19 % off."""
+    t = (torch.tensor(EPSS[n_steps], dtype=torch.float64) / 32 if n_steps in EPSS
+         else torch.linspace(0, 1, n_steps + 1, dtype=torch.float64))
+    return t + sway * (torch.cos(math.pi / 2 * t) - 1 + t)
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
-    """What shapes the network: the fields of upstream's `model.arch` (f5_tts/configs/*.yaml)."""
+class Plan:
+    """What depends on the schedule alone. `dts` float32 [n_steps]; the rest as in `Modulation`, [n_steps, ...]."""
 
-    dim: int
-    depth: int
-    heads: int
-    ff_mult: int
-    text_dim: int
-    conv_layers: int
-    text_mask_padding: bool
-    pe_attn_head: int | None
-    qk_norm: str | None = None
+    n_steps: int
+    dts: Tensor
+    blocks: Tensor
+    final: Tensor
 
 
-ARCHITECTURES = {
-    "F5TTS_v1_Base": Architecture(1024, 22, 16, 2, 512, 4, text_mask_padding=True, pe_attn_head=None),
-    "F5TTS_Base": Architecture(1024, 22, 16, 2, 512, 4, text_mask_padding=False, pe_attn_head=1),
-    "F5TTS_v1_Small": Architecture(768, 18, 12, 2, 512, 4, text_mask_padding=True, pe_attn_head=None),
-    "F5TTS_Small": Architecture(768, 18, 12, 2, 512, 4, text_mask_padding=False, pe_attn_head=1),
-}
-_HOW_IT_RUNS = {"attn_backend", "attn_mask_enabled", "checkpoint_activations"}
-"""Fields of `model.arch` that do not shape the network; one row at a time needs none of them."""
+@dataclass(frozen=True, slots=True)
+class _TextBlock:
+    conv: Affine
+    norm: Affine
+    up: Affine
+    response: Affine
+    down: Affine
 
 
-def read_architecture(name: str) -> Architecture:
-    """One of ARCHITECTURES, or a .json or .yaml file with its fields, bare or as upstream's `model.arch`.
-
-    Raises LoadError.
-    """
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    path = Path(name)
-    if path.suffix not in (".json", ".yaml", ".yml") or not path.is_file():
-        raise LoadError(f"the F5 architecture {name!r} is not known: name one of {', '.join(ARCHITECTURES)}, "
-                        "or an existing .json or .yaml file with its fields")
-    try:
-        written = yaml.safe_load(path.read_bytes())  # JSON is YAML too
-        return Architecture(**_architecture_fields(written, path))
-    except (yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
-        raise LoadError(f"{path} is not an F5 architecture: {error}") from None
+@dataclass(frozen=True, slots=True)
+class _Block:
+    modulation: Affine
+    qkv: Affine
+    out: Affine
+    up: Affine
+    down: Affine
 
 
-def _architecture_fields(written: Any, path: Path) -> dict[str, Any]:
-    model = written.get("model")
-    if model and model.get("backbone", "DiT") != "DiT":
-        raise LoadError(f"{path} describes a {model['backbone']}; only DiT networks are supported")
-    shape = {key: value for key, value in (model["arch"] if model else written).items() if key not in _HOW_IT_RUNS}
-    unknown = sorted(set(shape) - {field.name for field in fields(Architecture)})
-    if unknown:
-        raise LoadError(f"{path} has fields that are not known: {', '.join(unknown)}")
-    return shape
+class Network:
+    """`weights` as `checkpoint.read_weights` returns them; they are copied to `device`."""
+
+    def __init__(self, weights: Mapping[str, Tensor], architecture: Architecture, device: torch.device,
+                 kernels: Kernels) -> None:
+        self.architecture, self.device, self.kernels = architecture, device, kernels
+
+        def exact(name: str) -> Tensor:
+            # Copied, since safetensors maps the file: its alignment would change the rounding on a CPU, and a file
+            # that is replaced would change the voice.
+            return weights[name].to(device, torch.float32, copy=True)
+
+        def affine(name: str) -> Affine:
+            return exact(f"{name}.weight"), exact(f"{name}.bias")
+
+        def product(*names: str) -> Affine:
+            parts = [affine(name) for name in names]
+            weight, bias = torch.cat([w for w, _ in parts]), torch.cat([b for _, b in parts])
+            return weight.to(kernels.dtype), bias.to(kernels.dtype)
+
+        self._time = affine("time_embed.time_mlp.0"), affine("time_embed.time_mlp.2")
+        self._tokens = exact("text_embed.text_embed.weight")
+        self._text_blocks = [
+            _TextBlock(affine(f"{at}.dwconv"), affine(f"{at}.norm"), affine(f"{at}.pwconv1"),
+                       (exact(f"{at}.grn.gamma")[0], exact(f"{at}.grn.beta")[0]), affine(f"{at}.pwconv2"))
+            for at in (f"text_embed.text_blocks.{index}" for index in range(architecture.conv_layers))]
+        weight, self._in_bias = affine("input_embed.proj")
+        self._in_state, self._in_mel, self._in_text = (
+            weight[:, start:stop].contiguous() for start, stop in
+            ((0, N_MELS), (N_MELS, 2 * N_MELS), (2 * N_MELS, None)))
+        self._convs = [product(f"input_embed.conv_pos_embed.conv1d.{index}") for index in (0, 2)]
+        self._blocks = [
+            _Block(affine(f"{at}.attn_norm.linear"), product(*(f"{at}.attn.to_{part}" for part in "qkv")),
+                   product(f"{at}.attn.to_out.0"), product(f"{at}.ff.ff.0.0"), product(f"{at}.ff.ff.2"))
+            for at in (f"transformer_blocks.{index}" for index in range(architecture.depth))]
+        self._final, self._out = affine("norm_out.linear"), product("proj_out")
+        self._rotation = torch.polar(torch.ones(()), _angles(HEAD_DIM)).to(device)
+        angles = _angles(architecture.text_dim)
+        self._text_positions = torch.cat([angles.cos(), angles.sin()], dim=-1).to(device)
+
+    @torch.inference_mode()
+    def plan(self, n_steps: int, sway: float) -> Plan:
+        """Everything that a schedule decides: 8.6 MB for 16 steps of F5TTS_v1_Base."""
+        t, dim = schedule(n_steps, sway), self.architecture.dim
+        half = TIME_DIM // 2
+        waves = torch.exp(torch.arange(half).float() * -(math.log(10000) / (half - 1)))
+        angles = (1000 * t[:-1].float()[:, None] * waves).to(self.device)
+        first, second = self._time
+        embedded = F.linear(F.silu(F.linear(torch.cat([angles.sin(), angles.cos()], dim=-1), *first)), *second)
+        embedded = F.silu(embedded)
+        blocks = torch.stack([F.linear(embedded, *block.modulation) for block in self._blocks], dim=1)
+        blocks = blocks.view(n_steps, len(self._blocks), 6, dim)
+        blocks[:, :, 1::3] += 1
+        final = F.linear(embedded, *self._final).view(n_steps, 2, dim)
+        final[:, 0] += 1
+        return Plan(n_steps, t.diff().float().to(self.device), blocks, final)
+
+    @torch.inference_mode()
+    def condition(self, mel: Tensor, tokens: Tensor, n_frames: int, guidance: float) -> Tensor:
+        """The input's share that no step changes, float32 [n_sequences, n_frames, dim].
+
+        `mel` [n_reference, 100] and `tokens` int64 [n_tokens], on any device.
+        """
+        mel, tokens = mel.to(self.device), tokens.to(self.device)
+        reference = F.linear(F.pad(mel, (0, 0, 0, n_frames - len(mel))), self._in_mel)
+        text = F.linear(self._text(tokens, n_frames, drop=False), self._in_text, self._in_bias)
+        if guidance < MIN_GUIDANCE:
+            return (reference + text)[None]
+        silent = F.linear(self._text(tokens, n_frames, drop=True), self._in_text, self._in_bias)
+        return torch.stack([reference + text, silent])
+
+    def _text(self, tokens: Tensor, n: int, *, drop: bool) -> Tensor:
+        """[n, text_dim]. Of one row alone: the response norm (GRN) looks over the whole length."""
+        ids = F.pad(tokens[:n] + 1, (0, n - min(n, len(tokens))))
+        x = self._tokens[torch.zeros_like(ids) if drop else ids]
+        if not self._text_blocks:
+            return x
+        # v0 lets the filler behind the text take part.
+        filler = ((ids == 0) & self.architecture.text_mask_padding)[:, None]
+        x = (x + self._text_positions[:n]).masked_fill(filler, 0.0)
+        for block in self._text_blocks:
+            x = (x + self._text_residual(x, block)).masked_fill(filler, 0.0)
+        return x
+
+    @staticmethod
+    def _text_residual(x: Tensor, block: _TextBlock) -> Tensor:
+        """ConvNeXt V2: depthwise convolution, norm, two products with a response norm between."""
+        y = F.conv1d(x.T[None], *block.conv, padding=3, groups=x.shape[1])[0].T
+        y = F.gelu(F.linear(F.layer_norm(y, x.shape[1:], *block.norm, eps=EPS), *block.up))
+        response, (gamma, beta) = y.norm(dim=0, keepdim=True), block.response
+        y = gamma * (y * (response / (response.mean(dim=-1, keepdim=True) + 1e-6))) + beta + y
+        return F.linear(y, *block.down)
+
+    @torch.inference_mode()
+    def flow(self, x: Tensor, condition: Tensor, layout: Layout, modulation: Modulation) -> Tensor:
+        """One NFE: the state [n_state, 100] and the rows' conditions [n_all, dim] to the flow, float32 [n_all, 100]."""
+        kernels, heads, runs = self.kernels, self.architecture.heads, modulation.runs
+        h = F.linear(x, self._in_state)[layout.source].add_(condition)
+        h += self._positions(h, layout)
+        rotation = self._rotation[layout.positions]
+        n_rotated = self.architecture.pe_attn_head or heads
+        for index, block in enumerate(self._blocks):
+            shift, scale, gate, ff_shift, ff_scale, ff_gate = modulation.blocks[:, index].unbind(1)
+            qkv = F.linear(kernels.modulate(h, shift, scale, runs, layout), *block.qkv).view(-1, 3, heads, HEAD_DIM)
+            y = kernels.attend(kernels.rotate(qkv, rotation, n_rotated), layout)
+            kernels.add_gated(h, F.linear(y, *block.out), gate, runs, layout)
+            y = F.linear(kernels.modulate(h, ff_shift, ff_scale, runs, layout), *block.up)
+            kernels.add_gated(h, F.linear(F.gelu(y, approximate="tanh"), *block.down), ff_gate, runs, layout)
+        scale, shift = modulation.final.unbind(1)
+        return F.linear(kernels.modulate(h, shift, scale, runs, layout), *self._out).float()
+
+    def _positions(self, h: Tensor, layout: Layout) -> Tensor:
+        """The convolutional position embedding; between the sequences it sees zeros, as past an end."""
+        padded = h.new_zeros(layout.n_spread, h.shape[1], dtype=self.kernels.dtype)
+        for weight, bias in self._convs:
+            padded.index_copy_(0, layout.spread, h.to(padded.dtype))
+            y = F.conv1d(padded.T[None], weight, bias, padding=CONV_KERNEL // 2, groups=CONV_GROUPS)
+            h = F.mish(y[0].T[layout.spread])
+        return h
 
 
-def find_checkpoint(model: Path, architecture: str) -> Path:
-    """The weights at `model`: itself when it is a file, else the only .safetensors (or .pt) file in it.
-
-    A folder with a subfolder named like the architecture, as a snapshot of SWivid/F5-TTS has, is entered.
-    Raises LoadError.
-    """
-    if model.is_file():
-        return model
-    folder = model / architecture if (model / architecture).is_dir() else model
-    for suffix in (".safetensors", ".pt"):
-        found = sorted(folder.glob(f"*{suffix}"))
-        if len(found) > 1:
-            raise LoadError(f"{folder} holds several checkpoints ({', '.join(path.name for path in found)}): "
-                            "leave one, or name the file")
-        if found:
-            return found[0]
-    raise LoadError(f"no F5 model is at {folder}: put one .safetensors file there, and the vocab.txt that belongs "
-                    "to it (for F5TTS_v1_Base, model_1250000.safetensors of SWivid/F5-TTS)")
-
-
-def read_vocabulary(path: Path) -> dict[str, int]:
-    """Token -> number, one token a line. Upstream's reader loses the last token where the last line is not ended.
-
-    Raises LoadError.
-    """
-    try:
-        entries = path.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise LoadError(f"{path} is no vocabulary: {error}") from None
-    if not entries[-1]:
-        entries.pop()
-    vocabulary = {entry: number for number, entry in enumerate(entries)}
-    if len(vocabulary) < len(entries):
-        twice = next(entry for number, entry in enumerate(entries) if vocabulary[entry] != number)
-        raise LoadError(f"{path} has the entry {twice!r} twice, so its numbers cannot be those of a checkpoint")
-    return vocabulary
-
-
-def read_weights(path: Path) -> dict[str, Any]:
-    """Tensors by name, from safetensors, or from a pickle that holds nothing but tensors. Raises LoadError."""
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except pickle.UnpicklingError:
-        raise LoadError(f"{path} holds more than tensors and is not opened: convert it to safetensors") from None
-    except (safetensors.SafetensorError, RuntimeError, EOFError, TypeError, ValueError) as error:
-        raise LoadError(f"{path} is damaged or not complete: {error}") from None
-
-
-def load_network(checkpoint: Path, architecture: Architecture, vocabulary: Mapping[str, int],
-                 device: torch.device) -> CFM:
-    """The network with the checkpoint's (EMA) weights in float32, ready to sample. Raises LoadError."""
-    try:
-        with torch.device("meta"):  # drawing 337 million random weights takes 4 s; these are never drawn
-            transformer = DiT(**asdict(architecture), text_num_embeds=len(vocabulary), mel_dim=N_MELS)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise LoadError(f"this is no network that can be built: {architecture}: {error}") from None
-    network = CFM(transformer=transformer, mel_spec_module=MelSpec(), odeint_kwargs={"method": "euler"})
-    try:
-        # Copied, since safetensors maps the file: on a CPU its alignment would change the rounding, and a file that
-        # is replaced would change the voice.
-        weights = {name: tensor.to(device=device, dtype=torch.float32, copy=True)
-                   for name, tensor in _ema_weights(read_weights(checkpoint)).items()}
-        network.load_state_dict(weights, strict=True, assign=True)
-    except (RuntimeError, AttributeError) as error:
-        raise LoadError(f"{checkpoint} does not fit {architecture} with {len(vocabulary)} vocabulary entries: "
-                        f"{str(error)[:600]}") from None
-    _compute_tables(transformer)
-    return network.to(device).eval()
-
-
-def _ema_weights(weights: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """Trainer checkpoints nest the averaged weights and count steps; the names carry the averager's prefix."""
-    for nested in ("ema_model_state_dict", "model_state_dict"):
-        weights = weights.get(nested, weights)
-    return {
-        key.removeprefix("ema_model."): tensor
-        for key, tensor in weights.items()
-        # Early checkpoints also store the mel front end, which has no weights (upstream 305e3ea).
-        if key not in ("initted", "step") and not key.removeprefix("ema_model.").startswith("mel_spec.")
-    }
-
-
-def _compute_tables(transformer: DiT) -> None:
-    """The position tables are computed, not learned: a checkpoint stored in half precision has bad angles."""
-    transformer.rotary_embed = RotaryEmbedding(HEAD_DIM)
-    text = transformer.text_embed
-    if text.extra_modeling:
-        text.freqs_cis = precompute_freqs_cis(text.text_embed.embedding_dim, text.precompute_max_pos)
+def _angles(dim: int) -> Tensor:
+    """Rotary angles [MAX_FRAMES, dim / 2], float32."""
+    frequencies = 1.0 / 10000.0 ** (torch.arange(0, dim, 2).float() / dim)
+    return torch.outer(torch.arange(MAX_FRAMES).float(), frequencies)

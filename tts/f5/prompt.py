@@ -1,74 +1,75 @@
-"""What the network is told for one line: the reference's sound, both texts as tokens, and how many frames to make.
+"""What is asked of the network for one line: the reference's mel, both texts as tokens, and how many frames to make.
 
-The arithmetic is upstream's (f5_tts/infer/utils_infer.py, infer_process and infer_batch_process): a line lasts
-as long as its bytes of UTF-8 do at the reference's pace, and one under ten bytes is spoken at 0.3 of it.
+A line lasts as long as its letters do at the reference's pace (upstream, infer/utils_infer.py, counts bytes).
 """
 from __future__ import annotations
 
-import re
+import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 import soundfile
 import torch
-from f5_tts.model.utils import convert_char_to_pinyin
 from torch import Tensor
 
 from tts import EngineError, Samples, Voice
-from tts.f5 import mel
+from tts.f5 import mel, tokens
+from tts.f5.checkpoint import package_file
+from tts.f5.network import MAX_FRAMES
 
 WINDOW_S = 22.0
 """Reference and line together, as upstream plans its chunks."""
 MAX_S = 30.0
-"""The longest that the network was trained on; far below the 8192 positions that it has."""
-MAX_FRAMES = int(MAX_S * mel.FRAMES_PER_S)
 REFERENCE_S = (0.5, 13.0)
 """At most 12 s of speech and a second of silence after it."""
-SHORT_BYTES, SHORT_SPEED = 10, 0.3
+SHORT_UNITS = 12.0
+"""A line of u units is given the time of sqrt(u² + 12²): "Yes." that of 12.6, 52 that of 53.4.
+
+Without it a word alone is rushed. Upstream gives lines under ten bytes 3.3 times their share whatever the speed,
+and those of ten bytes none of it, so that nine bytes last three times as long as ten. The 12 is a choice, near
+upstream's three to four bytes, and was not measured on listeners.
+"""
+WIDE_UNITS = 3
+"""A character of Chinese, Japanese or Korean against a letter of an alphabet: its bytes, as upstream has it."""
 MIN_LINE_BYTES = 48
 """A long word. A reference so slow that this does not fit is refused when the line is spoken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A voice as the network hears it: `mel` is float32 [1, n_frames, 100]; `gain` brings its loudness back.
+    """A prepared voice: `mel` is float32 [n_frames, 100]; `gain` brings its loudness back.
 
-    `text` is without the characters that the vocabulary lacks, which are `lacking`.
+    `text` is in characters of the vocabulary; `replaced` says what was written and what it became.
     """
 
     mel: Tensor
     gain: float
     text: str
-    lacking: tuple[str, ...]
-
-    @property
-    def n_frames(self) -> int:
-        return int(self.mel.shape[1])
+    replaced: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`tokens`, int64 [1, n_tokens], and `n_frames` count reference and line; `lacking` was left out of the line."""
+    """`tokens`, int64 [n_tokens], and `n_frames` count reference and line; `replaced` concerns the line alone."""
 
     reference: Reference
     tokens: Tensor
     n_frames: int
-    lacking: tuple[str, ...]
+    replaced: Mapping[str, str]
 
 
-def hear(voice: Voice, target_rms: float, vocabulary: Mapping[str, int], device: torch.device) -> Reference:
-    """Prepares a voice. Raises EngineError for one that is too short, too long, silent or without a text."""
+def prepare(voice: Voice, target_rms: float, vocabulary: Collection[str]) -> Reference:
+    """Raises EngineError for a voice that is too short, too long, silent or without a text."""
     seconds = len(voice.samples) / voice.rate_hz
     if not REFERENCE_S[0] <= seconds <= REFERENCE_S[1]:
         raise EngineError(f"the recording of voice {voice.name} lasts {seconds:.1f} s; F5-TTS needs 3 to 12 s")
-    text, lacking = _known(_one_line(voice.text), vocabulary)
+    text, replaced = tokens.respell(tokens.one_line(voice.text), vocabulary)
     if not _has_letters(text):
         raise EngineError(f"the reference text of voice {voice.name} has no letter that the model knows")
-    sound, gain = mel.encode(voice.samples, voice.rate_hz, target_rms, device)
-    return Reference(sound, gain, reference_text(text), lacking)
+    frames, gain = mel.encode(voice.samples, voice.rate_hz, target_rms)
+    return Reference(frames, gain, reference_text(text), replaced)
 
 
 def reference_text(text: str) -> str:
@@ -80,53 +81,53 @@ def reference_text(text: str) -> str:
 
 def compose(reference: Reference, text: str, vocabulary: Mapping[str, int], speed: float) -> Prompt:
     """Raises EngineError when nothing of the text can be said, or when it takes too long for one pass."""
-    said, lacking = _known(_one_line(text), vocabulary)
+    said, replaced = tokens.respell(tokens.one_line(text), vocabulary)
     if not _has_letters(said):
         raise EngineError(f"nothing in {_quoted(text)} can be spoken: it has no letter that the model knows")
-    tokens = convert_char_to_pinyin([reference.text + said])[0]
+    found = tokens.tokenize(reference.text + said)
     # A syllable's tone depends on its neighbours, so a token can be unknown though each character is known.
-    lacking += tuple(dict.fromkeys(token for token in tokens if token not in vocabulary))
-    numbers = [vocabulary[token] for token in tokens if token in vocabulary]
-    n_frames = _count_frames(reference, len(said.encode()), len(numbers), speed)
+    replaced |= {token: " " for token in found if token not in vocabulary}
+    numbers = [vocabulary.get(token, 0) for token in found]
+    n_frames = _count_frames(reference, said, len(numbers), speed)
     if n_frames > MAX_FRAMES:
         raise EngineError(f"{_quoted(text)} and its voice's recording together would last "
                           f"{n_frames / mel.FRAMES_PER_S:.0f} s, the model can do {MAX_S:.0f} s: check that the "
                           "voice's reference_text is what is said in it, raise speed, or shorten the text")
-    return Prompt(reference, torch.tensor([numbers]), n_frames, lacking)
-
-
-def _known(text: str, vocabulary: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
-    """The text without the characters that have no token, and those. Upstream says them as spaces."""
-    lacking = tuple(character for character in dict.fromkeys(text)
-                    if any(token not in vocabulary for token in convert_char_to_pinyin([character])[0]))
-    return "".join(character for character in text if character not in lacking), lacking
+    return Prompt(reference, torch.tensor(numbers), n_frames, replaced)
 
 
 def _has_letters(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-def _count_frames(reference: Reference, n_bytes: int, n_tokens: int, speed: float) -> int:
-    pace = speed if n_bytes >= SHORT_BYTES else SHORT_SPEED
-    n_hops = reference.n_frames - 1
-    wanted = n_hops + int(n_hops / len(reference.text.encode()) * n_bytes / pace)
-    # CFM.sample wants a frame for each token and one after the reference; sound takes two.
-    return max(wanted, n_tokens + 1, reference.n_frames + 2)
+def _count_frames(reference: Reference, said: str, n_tokens: int, speed: float) -> int:
+    n_reference = len(reference.mel)
+    n_hops = n_reference - 1
+    wanted = n_hops + int(n_hops / units(reference.text) * math.hypot(units(said), SHORT_UNITS) / speed)
+    # Upstream wants a frame for each token and one after the reference; sound takes two.
+    return max(wanted, n_tokens + 1, n_reference + 2)
+
+
+def units(text: str) -> int:
+    """How long a text is to say: letters, of whatever alphabet, and WIDE_UNITS for a character of East Asia.
+
+    Bytes would give a line in Cyrillic twice its time after a reference in English.
+    """
+    return sum(WIDE_UNITS if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def max_bytes(voice: Voice, speed: float) -> int:
     """What fits beside the reference into upstream's window of 22 s at the reference's pace."""
     seconds = len(voice.samples) / voice.rate_hz
-    n_bytes = len(reference_text(_one_line(voice.text)).encode())
-    by_pace = n_bytes / max(seconds, REFERENCE_S[0]) * (WINDOW_S - seconds) * speed
-    by_tokens = WINDOW_S * mel.FRAMES_PER_S - n_bytes
+    n_units = units(reference_text(tokens.one_line(voice.text)))
+    by_pace = n_units / max(seconds, REFERENCE_S[0]) * (WINDOW_S - seconds) * speed
+    by_tokens = WINDOW_S * mel.FRAMES_PER_S - n_units
     return max(MIN_LINE_BYTES, int(min(by_pace, by_tokens)))
 
 
 def own_voice() -> Voice:
-    """The English clip that ships in the package, trimmed as upstream trims a reference."""
-    path = files("f5_tts") / "infer/examples/basic/basic_ref_en.wav"
-    samples, rate_hz = soundfile.read(str(path), dtype="float32")
+    """The English clip that ships in upstream's package, trimmed as upstream trims a reference."""
+    samples, rate_hz = soundfile.read(package_file("infer/examples/basic/basic_ref_en.wav"), dtype="float32")
     start, stop = _silence(samples, rate_hz), len(samples) - _silence(samples[::-1], rate_hz)
     tail = np.zeros(rate_hz // 20, np.float32)
     return Voice("basic_ref_en", np.concatenate([samples[start:stop], tail]), rate_hz,
@@ -139,11 +140,6 @@ def _silence(samples: Samples, rate_hz: int) -> int:
     blocks = samples[:len(samples) // n_block * n_block].reshape(-1, n_block)
     loud = np.square(blocks).mean(axis=1) >= 10 ** (-42 / 10)
     return int(loud.argmax()) * n_block
-
-
-def _one_line(text: str) -> str:
-    """Composed letters, as the vocabulary has them, and a plain space for every kind of white space."""
-    return re.sub(r"\s", " ", unicodedata.normalize("NFC", text)).strip()
 
 
 def _quoted(text: str) -> str:

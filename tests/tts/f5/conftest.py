@@ -32,11 +32,11 @@ def load(models: Models) -> F5Engine:
 
 @pytest.fixture(scope="session")
 def speak(engine: F5Engine) -> Speak:
-    """`speak("One.", "Two.", seed=3, voice=v)` with four steps, a watch that never stops and no one to tell."""
+    """`speak("One.", "Two.", seed=3, voice=v)` with six steps, never cancelled."""
     def say(*texts: str, by: F5Engine = engine, voice: Any = None, check: Callable[[], None] = lambda: None,
             progress: Callable[[float], None] = lambda share: None, **options: Any) -> list[Utterance]:
         lines = [Line(text, "en", voice) for text in texts]
-        return by.speak(lines, Options(**{"nfe_step": 4, **options}), check=check, progress=progress)
+        return by.speak(lines, Options(**{"nfe_step": 6, **options}), check=check, progress=progress)
 
     return say
 

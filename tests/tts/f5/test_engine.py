@@ -4,7 +4,6 @@ import hashlib
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ import torch
 from tests.doubles.f5 import Models, make_f5
 from tests.tts.f5.conftest import Speak, load
 from tts import Cancelled, EngineError, EngineLost, Line, Options, Samples, Voice
+from tts.f5.checkpoint import LoadError
 from tts.f5.engine import F5Engine
-from tts.f5.network import LoadError
+from tts.f5.scheduler import Scheduler
 
 LINES = ("The tide comes in at noon.", "We leave the harbour before it does.", "Nobody waits for the last boat.")
 
@@ -58,8 +58,11 @@ def test_the_same_seed_says_the_same_and_another_does_not(speak: Speak) -> None:
 def test_a_line_sounds_the_same_whatever_is_said_beside_it(speak: Speak) -> None:
     first, second, third = speak(*LINES)
     assert np.array_equal(speak("Something else.", LINES[1], "And more of it.")[1].samples, second.samples)
-    assert np.array_equal(speak("A", "B", LINES[2], "D")[2].samples, third.samples)
-    assert np.array_equal(speak(LINES[0])[0].samples, first.samples)
+    assert np.array_equal(speak(LINES[2], "A", "B", "D")[0].samples, third.samples)
+    assert np.array_equal(speak("A new first line.", LINES[0])[1].samples, first.samples)
+    once, again = speak(LINES[0], LINES[0])
+    assert np.array_equal(once.samples, first.samples)
+    assert np.array_equal(speak(LINES[0], LINES[1], LINES[0])[2].samples, again.samples)
 
 
 def test_a_line_that_is_said_twice_is_not_the_same_recording_twice(speak: Speak) -> None:
@@ -71,7 +74,7 @@ def test_a_newly_loaded_engine_says_the_same(models: Models, speak: Speak) -> No
     assert np.array_equal(speak(LINES[0], by=load(models))[0].samples, speak(LINES[0])[0].samples)
 
 
-def test_what_is_asked_for_changes_what_is_heard(speak: Speak) -> None:
+def test_options_change_the_sound(speak: Speak) -> None:
     usual = speak(LINES[0])[0].samples
     for change in ({"cfg_strength": 0.0}, {"cfg_strength": 1.0}, {"nfe_step": 5}, {"sway_sampling_coef": 0.0}):
         assert not np.array_equal(speak(LINES[0], **change)[0].samples, usual), change
@@ -83,8 +86,8 @@ def test_twice_the_speed_is_half_the_time(engine: F5Engine, speak: Speak) -> Non
     n_hops = len(engine.own_voice.samples) // 256
     n_reference_bytes = len(engine.own_voice.text.encode()) + 2
     for speed in (0.5, 1.0, 2.0):
-        n_frames = int(n_hops / n_reference_bytes * len(LINES[1].encode()) / speed)
-        # Less the frame of reference that upstream leaves in; n frames have n - 1 hops between them.
+        n_frames = int(n_hops / n_reference_bytes * np.hypot(len(LINES[1].encode()), 12) / speed)
+        # Less the reference's last frame; n frames have n - 1 hops between them.
         assert len(speak(LINES[1], speed=speed)[0].samples) == (n_frames - 2) * 256
 
 
@@ -97,20 +100,21 @@ def test_samples_are_mono_float32_within_full_scale(speak: Speak) -> None:
 
 def test_characters_without_a_token_are_left_out_and_named(speak: Speak) -> None:
     said = speak("The tide 🌊comes in at noon 🌊 🐚.")[0]
-    assert said.warnings == ("the text has characters that the model does not know, they were left out: '🌊' '🐚'",)
-    assert np.array_equal(said.samples, speak("The tide comes in at noon  .")[0].samples)
+    assert [*said.warnings] == [
+        "the text has characters that the model does not know: '🌊' was left out, '🐚' was left out"]
+    assert len(said.samples) == len(speak("The tide comes in at noon .")[0].samples)
 
 
 def test_characters_without_a_token_in_the_reference_text_are_named_too(speak: Speak) -> None:
     said = speak(LINES[0], voice=a_voice(text="The quick ☕ fox."))[0]
     assert said.warnings == (
-        "the reference text of voice ada has characters that the model does not know, they were left out: '☕'",)
+        "the reference text of voice ada has characters that the model does not know: '☕' was left out",)
 
 
 def test_white_space_and_the_way_a_letter_is_composed_do_not_matter(speak: Speak) -> None:
     said = speak(" The cafe\u0301\u00a0is\nopen today. ")[0]
     assert said.warnings == ()
-    assert np.array_equal(said.samples, speak("The café is open today.")[0].samples)
+    assert len(said.samples) == len(speak("The café is open today.")[0].samples)
 
 
 def test_chinese_is_spoken_by_its_syllables(speak: Speak) -> None:
@@ -119,10 +123,10 @@ def test_chinese_is_spoken_by_its_syllables(speak: Speak) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "🌊🌊", "ሰላም ለዓለም", "?!"])
 def test_a_line_without_a_letter_that_the_model_knows_is_refused_before_any_work(speak: Speak, text: str) -> None:
-    heard: list[float] = []
+    shares: list[float] = []
     with pytest.raises(EngineError, match="no letter that the model knows"):
-        speak(LINES[0], text, progress=heard.append)
-    assert heard == []
+        speak(LINES[0], text, progress=shares.append)
+    assert shares == []
 
 
 @pytest.mark.parametrize(("seconds", "speed"), [(1.0, 1.0), (3.0, 0.5), (5.0, 2.0), (12.0, 0.5), (12.9, 1.0)])
@@ -168,8 +172,8 @@ def test_a_quiet_voice_is_copied_at_its_own_loudness(speak: Speak) -> None:
 
 def test_speech_above_full_scale_is_clipped_and_said_so(models: Models, speak: Speak) -> None:
     engine = load(models)
-    with torch.no_grad():
-        engine.vocos.head.out.bias += 4.0
+    with torch.inference_mode():
+        engine.vocoder._out[1][:513] += 9.0
     said = speak(LINES[0], by=engine)[0]
     assert np.abs(said.samples).max() == 1.0
     assert "was clipped" in said.warnings[0]
@@ -177,90 +181,90 @@ def test_speech_above_full_scale_is_clipped_and_said_so(models: Models, speak: S
 
 def test_a_model_that_answers_with_no_number_is_an_error_not_a_file(models: Models, speak: Speak) -> None:
     engine = load(models)
-    with torch.no_grad():
-        engine.cfm.transformer.proj_out.bias[3] = torch.nan
+    with torch.inference_mode():
+        engine.network._out[1][3] = torch.nan
     with pytest.raises(EngineError, match="made no sound"):
         speak(LINES[0], by=engine)
 
 
-def test_a_cancelled_job_stops_between_steps_and_leaves_nothing_for_the_next(speak: Speak) -> None:
+def test_a_cancelled_job_stops_between_steps_and_leaves_nothing_for_the_next(engine: F5Engine, speak: Speak) -> None:
     wanted = speak(LINES[1], seed=9)[0].samples
-    n_checks = 0
+    shares: list[float] = []
 
     def check() -> None:
-        nonlocal n_checks
-        n_checks += 1
-        if n_checks == 8:
+        if shares and shares[-1] > 0:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        speak(LINES[0], nfe_step=32, check=check)
-    assert n_checks == 8
+        speak(*LINES, nfe_step=64, check=check, progress=shares.append)
+    assert shares[-1] < 0.5
     assert np.array_equal(speak(LINES[1], seed=9)[0].samples, wanted)
+    assert not engine._scheduler
 
 
-def test_a_job_that_waits_for_the_gpu_can_be_cancelled(speak: Speak) -> None:
-    speaking, stop = threading.Event(), threading.Event()
+def test_a_future_that_is_cancelled_leaves_the_queue(engine: F5Engine) -> None:
+    futures = [engine.submit(Line(text, "en"), Options(nfe_step=32)) for text in LINES]
+    assert futures[1].cancel()
+    assert [len(future.result().samples) > 0 for future in (futures[0], futures[2])] == [True, True]
+    assert futures[1].cancelled()
 
-    def hold() -> None:
-        speaking.set()
-        assert stop.wait(60)
 
-    def holding(share: float) -> None:
-        if share > 0:
-            hold()
+def test_a_line_submitted_alone_is_the_one_that_is_spoken_in_a_job(engine: F5Engine, speak: Speak) -> None:
+    first, second = speak(LINES[0], LINES[0], seed=4)
+    for occurrence, wanted in enumerate((first, second)):
+        future = engine.submit(Line(LINES[0], "en"), Options(nfe_step=6, seed=4), occurrence=occurrence)
+        assert np.array_equal(future.result().samples, wanted.samples)
+
+
+def test_a_job_that_waits_for_another_can_be_cancelled_and_a_failed_callback_ends_only_its_own(speak: Speak) -> None:
+    checks = iter(range(3))
 
     def cancel() -> None:
-        raise Cancelled
-
-    def later() -> None:
-        nonlocal n_checks
-        n_checks += 1
-        if n_checks > 2:
+        if next(checks, None) is None:
             raise Cancelled
 
-    n_checks = 0
-    first = threading.Thread(target=speak, args=(LINES[0],), kwargs={"progress": holding})
-    first.start()
-    try:
-        assert speaking.wait(60)
-        with pytest.raises(Cancelled):
-            speak(LINES[1], check=cancel)
-        with pytest.raises(Cancelled):
-            speak(LINES[1], check=later)
-        assert first.is_alive()
-    finally:
-        stop.set()
-        first.join()
+    long = threading.Thread(target=speak, args=LINES * 2, kwargs={"nfe_step": 32})
+    long.start()
+    with pytest.raises(Cancelled):
+        speak(LINES[1], nfe_step=64, check=cancel)
+    assert long.is_alive()
+    long.join()
 
 
-def test_jobs_take_turns_line_by_line(speak: Speak) -> None:
-    order: list[str] = []
-    second_waits = threading.Event()
+def test_a_short_job_does_not_wait_for_a_long_ones_end(speak: Speak) -> None:
+    ended: list[str] = []
+    begun = threading.Event()
 
-    def first_speaks(share: float) -> None:
-        order.append("first")
-        assert second_waits.wait(60)
+    def job(name: str, *texts: str, **callbacks: Any) -> None:
+        speak(*texts, nfe_step=4, **callbacks)
+        ended.append(name)
 
-    def second_checks() -> None:
-        second_waits.set()
+    threads = [threading.Thread(target=job, args=("long", *(LINES * 8)),
+                                kwargs={"progress": lambda share: begun.set() if share else None})]
+    threads[0].start()
+    assert begun.wait(60)
+    threads += [threading.Thread(target=job, args=(f"short {number}", LINES[0])) for number in range(3)]
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ended[-1] == "long" and len(ended) == 4
 
-    first = threading.Thread(target=speak, args=LINES * 2, kwargs={"progress": first_speaks, "nfe_step": 1})
-    first.start()
-    while not order:
-        second_waits.wait(0.01)
-    speak(LINES[0], progress=lambda share: order.append("second"), check=second_checks, nfe_step=1)
-    first.join()
-    assert "second" in order[:4] and order[-1] == "first"
 
-
-def test_progress_counts_every_step_of_every_line(speak: Speak) -> None:
+def test_progress_rises_from_nothing_to_one(speak: Speak) -> None:
     shares: list[float] = []
     speak(*LINES, nfe_step=6, progress=shares.append)
-    assert shares == [pytest.approx(step / 18) for step in range(19)]
+    assert shares == sorted(shares) and (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len(set(shares)) > 3
 
 
-def test_threads_at_once_hear_what_each_would_hear_alone(speak: Speak) -> None:
+def test_a_number_of_steps_without_a_pruned_schedule_says_so(speak: Speak) -> None:
+    assert speak(LINES[0], nfe_step=8)[0].warnings == (
+        "nfe_step 8 has no pruned schedule and takes even steps; 5, 6, 7, 10, 12, 16 have one",)
+    assert speak(LINES[0], nfe_step=7)[0].warnings == () == speak(LINES[0], nfe_step=32)[0].warnings
+
+
+def test_threads_at_once_get_what_each_would_get_alone(speak: Speak) -> None:
     alone = [speak(*LINES[:2], seed=seed, cfg_strength=seed / 2) for seed in range(1, 5)]
     together: dict[int, Any] = {}
     done = threading.Event()
@@ -331,23 +335,83 @@ def test_the_voices_kept_do_not_grow_without_end(models: Models) -> None:
     assert len(engine._references) == 32
 
 
-def test_running_out_of_gpu_memory_is_told_and_survived(speak: Speak) -> None:
-    def full() -> Iterator[None]:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+class Failing:
+    """The network's flow, failing at chosen evaluations (1 is the first)."""
 
+    def __init__(self, engine: F5Engine, monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None:
+        self.errors, self.count, self._flow = errors, 0, engine.network.flow
+        monkeypatch.setattr(engine.network, "flow", self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.count += 1
+        if self.count in self.errors:
+            raise self.errors[self.count]
+        return self._flow(*arguments)
+
+
+def full() -> Exception:
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def test_running_out_of_gpu_memory_once_is_survived_unchanged_and_twice_is_told(
+    models: Models, speak: Speak, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = load(models)
+    engine._scheduler = Scheduler(100_000, 16)
+    wanted = speak(*LINES)
+    Failing(engine, monkeypatch, {3: full()})
+    for one, other in zip(speak(*LINES, by=engine), wanted, strict=True):
+        assert np.abs(one.samples - other.samples).max() < 1e-4 * np.abs(other.samples).max()
+    Failing(engine, monkeypatch, {3: full()})
     with pytest.raises(EngineError, match="not enough memory"):
-        speak(LINES[0], progress=lambda share: full() if share else None)
-    assert speak(LINES[0])[0].samples.size
+        speak(*LINES, by=engine)
+    assert speak(LINES[0], by=engine)[0].samples.size
 
 
-def test_a_gpu_that_broke_is_told_apart_from_any_other_fault(speak: Speak) -> None:
-    def fail(message: str) -> None:
-        raise RuntimeError(message)
-
-    with pytest.raises(EngineLost, match="this worker is replaced"):
-        speak(LINES[0], progress=lambda share: fail("CUDA error: device-side assert triggered"))
+def test_a_gpu_that_broke_is_told_apart_from_any_other_fault(
+    models: Models, speak: Speak, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = load(models)
+    Failing(engine, monkeypatch, {1: RuntimeError("of another kind"),
+                                  2: RuntimeError("CUDA error: device-side assert triggered")})
     with pytest.raises(RuntimeError, match="of another kind"):
-        speak(LINES[0], progress=lambda share: fail("of another kind"))
+        speak(LINES[0], by=engine)
+    with pytest.raises(EngineLost, match="this worker is replaced"):
+        speak(*LINES, by=engine)
+    with pytest.raises(EngineLost, match="this worker is replaced"):
+        speak(LINES[0], by=engine)
+
+
+def test_a_line_that_makes_no_sound_fails_alone(models: Models, speak: Speak, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = speak(LINES[1], nfe_step=16)[0].samples
+    engine = load(models)
+    engine._scheduler = Scheduler(100_000, 16)
+    decode = engine.vocoder.decode
+    calls = iter(range(100))
+    monkeypatch.setattr(engine.vocoder, "decode",
+                        lambda mel, reference: decode(mel * (torch.nan if next(calls) == 0 else 1), reference))
+    broken, sound = (engine.submit(Line(text, "en"), Options(nfe_step=n_steps))
+                     for text, n_steps in ((LINES[0], 4), (LINES[1], 16)))
+    with pytest.raises(EngineError, match="made no sound"):
+        broken.result()
+    assert np.abs(sound.result().samples - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+def test_lines_of_many_jobs_share_a_batch_and_each_sounds_as_alone_to_the_last_bit_but_one(
+    models: Models, speak: Speak,
+) -> None:
+    """At most one step of 16 bits in one sample of a hundred."""
+    alone = [speak(text, seed=seed, cfg_strength=seed / 2, voice=a_voice(2.0 + seed))[0].samples
+             for seed, text in enumerate(LINES * 3)][:8]
+    engine = load(models)
+    engine._scheduler = Scheduler(100_000, 16)
+    futures = [engine.submit(Line(text, "en", a_voice(2.0 + seed)),
+                             Options(seed=seed, nfe_step=6, cfg_strength=seed / 2))
+               for seed, text in enumerate(LINES * 3)][:8]
+    for wanted, future in zip(alone, futures, strict=True):
+        loud = 0.5 / np.abs(wanted).max()
+        off = np.abs(np.rint(wanted * loud * 32767) - np.rint(future.result().samples * loud * 32767))
+        assert off.max() <= 1 and (off > 0).mean() <= 0.01
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x"])

@@ -1,0 +1,96 @@
+"""The public cases of two text normalisers and sentences of creators: what fits, and no display word changed."""
+import re
+
+import pytest
+
+from benchmarks.text import CASES, Case, cases, fits, key, ours
+from text.spoken import read
+from text.tables import rows
+
+LANGUAGES = sorted(path.name for path in (CASES / "nemo").iterdir())
+FOUND_WRONG = [
+    ("(555)123-4567", "five five five, one two three, four five six seven"),
+    ("$50.00-$100.00", "fifty dollars to one hundred dollars"),
+    ("$0.005/1K", "zero point zero zero five dollars per one thousand"),
+    ("22/3", "twenty-two thirds"),
+    ("10÷2=5", "ten divided by two equals five"),
+    ("2*8", "two times eight"),
+    ("1-2=5", "one minus two equals five"),
+    ("1½ tsp", "one and a half teaspoons"),
+    ("4 1/2 lbs", "four and a half pounds"),
+    ("12KG", "twelve kilograms"),
+    ("3 mbps", "three megabits per second"),
+    ("5 mi. away", "five miles away"),
+    ("JAN 15", "January fifteenth"),
+    ("born jul 25 2012", "born July twenty-fifth twenty twelve"),
+    ("we may 5 times", "we may five times"),
+    ("2.30 a.m.", "two thirty A M."),
+    ("in Miami, FL, 95051", "in Miami, Florida, nine five zero five one"),
+    ("2788 San Tomas Expy", "twenty-seven eighty-eight San Tomas expressway"),
+    ("123 Laguna Ct", "one twenty-three Laguna court"),
+    ("1211 E Arques Ave", "twelve eleven East Arques avenue"),
+    ("vol. II", "volume two"),
+    ("test.abc", "test dot abc"),
+    ("401(k)", "four oh one K"),
+    ("Apt. 4B", "apartment four B"),
+    ("4B people", "four billion people"),
+    ("b4 lunch", "before lunch"),
+    ("ends 12/31", "ends December thirty-first"),
+    ("#LearnOnTikTok", "hashtag Learn On Tik Tok"),
+    ("@MrBeast_2", "at Mr Beast underscore two"),
+    ("Eat 150g", "Eat one hundred fifty grams"),
+    ("221B Baker Street", "two twenty-one B Baker Street"),
+    ("$.01 and $20.5", "one cent and twenty dollars fifty"),
+    ("April 29th's", "April twenty-ninth's"),
+    ("124,444,234,854,823,834,553", "one hundred twenty-four quintillion four hundred forty-four quadrillion two hundred "
+     "thirty-four trillion eight hundred fifty-four billion eight hundred twenty-three million eight hundred thirty-four "
+     "thousand five hundred fifty-three"),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), FOUND_WRONG, ids=[written for written, _ in FOUND_WRONG])
+def test_what_was_found_wrong_is_said_as_a_narrator_says_it(written: str, expected: str) -> None:
+    assert ours(written, "en") == expected
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_no_display_word_of_any_case_is_changed(tag: str) -> None:
+    found = cases(tag)
+    assert len(found) > 40
+    for case in found:
+        tokens = read(case.written, tag)
+        assert "".join(token.text for token in tokens) == "".join(case.written.split()) or "\u00a0" in case.written
+        assert all(case.written[token.char_start:token.char_end] == token.text for token in tokens)
+
+
+def share(found: list[Case]) -> float:
+    return sum(fits(case, ours(case.written, case.language)) for case in found) / len(found)
+
+
+def test_public_english_cases_fit() -> None:
+    public = [case for case in cases("en") if not case.kind.startswith("creators")]
+    assert len(public) > 550
+    assert share(public) >= 0.97
+    for kind in {case.kind for case in public}:
+        assert share([case for case in public if case.kind == kind]) >= 0.75, kind
+
+
+def test_sentences_of_creators_fit() -> None:
+    assert share([case for case in cases("en") if case.kind == "creators, fixed on"]) == 1
+    assert share([case for case in cases("en") if case.kind == "creators, held out"]) >= 0.94
+
+
+def test_an_alternative_is_used_sorted_and_has_a_reason() -> None:
+    alternatives = rows(CASES / "alternatives.tsv")
+    assert alternatives == sorted(alternatives)
+    assert len({tuple(row[:3]) for row in alternatives}) == len(alternatives)
+    written = {case.written for tag in LANGUAGES for case in cases(tag)}
+    assert all(row[1] in written and row[3] for row in alternatives)
+
+
+def test_the_score_sees_a_wrong_number() -> None:
+    case = Case("en", "money", "$3.50", ("three dollars fifty",))
+    assert fits(case, "Three dollars, fifty!")
+    assert not fits(case, "three dollars fifteen")
+    assert key("twenty-five A.M.") == key("twenty five AM")
+    assert not re.search(r"\d", key("one"))

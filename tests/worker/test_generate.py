@@ -1,0 +1,123 @@
+"""Long texts: cancel and deadline are obeyed in every stage, and memory stays flat."""
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import runpod_handler
+from tests.conftest import Call
+from tests.doubles.speech import spoken_wav
+from tts import Cancelled
+from worker.generate import generate
+from worker.jobs import Job
+from worker.requests import Generate, parse
+from worker.watch import watched
+
+SENTENCE = "The harbour was quiet when the first boats came in, and nobody had slept at all that night. "
+
+
+@pytest.mark.parametrize("stage", ["speak", "assemble", "align", "store"])
+@pytest.mark.parametrize("audio_format", ["wav", "opus"])
+def test_a_cancel_is_obeyed_within_a_second_in_every_stage(parts: runpod_handler.Parts, stage: str,
+                                                           audio_format: str) -> None:
+    cancelled_at: list[float] = []
+
+    def reported(name: str, share: float) -> None:
+        if name == stage and not cancelled_at:
+            def cancel() -> None:
+                cancelled_at.append(time.monotonic())
+                job.cancel()
+
+            threading.Timer(0.2, cancel).start()
+
+    job = Job("long", 600.0, reported)
+    method = "pocketsphinx" if stage == "align" else "auto"
+    request = parse(Generate, {"text": SENTENCE * 150, "audio_format": audio_format, "loudness_lufs": -20,
+                               "timing_method": method})
+    with pytest.raises(Cancelled):
+        generate(request, job, parts.speech, [])
+    assert time.monotonic() - cancelled_at[0] < 1.0
+
+
+def test_work_that_does_not_look_up_is_left() -> None:
+    began = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - began > 0.3:
+            raise Cancelled("the job was cancelled")
+
+    with pytest.raises(Cancelled):
+        watched(lambda _: time.sleep(5), check)
+    assert time.monotonic() - began < 1
+
+
+def test_watched_work_hands_over_its_result_and_its_errors() -> None:
+    assert watched(lambda _: 5, lambda: None) == 5
+    with pytest.raises(TimeoutError):
+        watched(lambda _: fail(TimeoutError()), lambda: None)
+
+
+def fail(error: Exception) -> int:
+    raise error
+
+
+PROGRAM = """
+import asyncio, resource, sys
+from pathlib import Path
+import runpod_handler
+from worker.settings import Settings
+handler = runpod_handler.make_handler(runpod_handler.build_parts(Settings(data_dir=Path(sys.argv[1]))))
+text = {sentence!r} * int(sys.argv[2])
+output = asyncio.run(handler({{"id": "long", "input": {{"text": text, "audio_format": "opus", "loudness_lufs": -20}}}}))
+assert output.get("status") == "completed", output
+print(output["duration"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path) -> None:
+    def run(n_sentences: int) -> tuple[float, int]:
+        done = subprocess.run([sys.executable, "-c", PROGRAM.format(sentence=SENTENCE), tmp_path / str(n_sentences),
+                               str(n_sentences)], cwd=root, capture_output=True, text=True, check=True, timeout=300)
+        duration_s, peak_mb = done.stdout.split()
+        return float(duration_s), int(peak_mb)
+
+    (short_s, short_mb), (long_s, long_mb) = run(30), run(120)
+    assert long_s > 3.9 * short_s
+    samples_mb = (long_s - short_s) * 22_050 * 4 / 1e6
+    assert long_mb - short_mb < samples_mb / 3
+
+
+def test_an_opposite_phase_recording_is_aligned(call: Call, tmp_path: Path) -> None:
+    from tests.doubles.host import start_host
+
+    text = "Some call me nature, others call me mother nature."
+    samples, rate_hz = soundfile.read(io.BytesIO(spoken_wav(text)), dtype="float32")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.stack([samples, -samples], axis=1), rate_hz, format="WAV")
+    with start_host({"/a.wav": buffer.getvalue()}) as host:
+        output: dict[str, Any] = call(endpoint="align", audio_url=f"{host.url}/a.wav", text=text)
+    assert output["word_count"] == 9
+    assert any("opposite phase" in warning for warning in output["warnings"])
+
+
+@pytest.mark.parametrize("slow", [lambda check: [check() or time.sleep(0.05) for _ in range(100)]])
+def test_work_that_was_left_ends_at_its_next_look(slow: Callable[[Callable[[], None]], object]) -> None:
+    def check() -> None:
+        if time.monotonic() - began > 0.2:
+            raise Cancelled("the job was cancelled")
+
+    began, n_before = time.monotonic(), threading.active_count()
+    with pytest.raises(Cancelled):
+        watched(slow, check)
+    time.sleep(0.5)
+    assert threading.active_count() <= n_before

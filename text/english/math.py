@@ -1,0 +1,69 @@
+"""Sizes, ratios, powers, signs between numbers."""
+from __future__ import annotations
+
+import re
+
+from text.english.cardinal import cardinal, in_pairs
+from text.english.decimal import NUMBER, number
+from text.english.fraction import read_fraction
+from text.english.place import Place, Style
+from text.english.tables import ASPECT_RATIOS, UNITS_APART
+
+_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
+_BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
+_RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
+_POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
+
+
+_EQUATION = re.compile(rf"[-−]?{NUMBER}(?:[-−+×*÷/=<>]{{1,2}}{NUMBER}){{1,8}}")
+_OPERATORS = {"-": "minus", "−": "minus", "+": "plus", "×": "times", "*": "times", "÷": "divided by", "/": "over",
+              "=": "equals", "<": "is less than", ">": "is greater than"}
+
+
+def read_equation(core: str, style: Style) -> str | None:
+    """1-2=5: where something equals, a dash is a minus"""
+    if "=" not in core or not _EQUATION.fullmatch(core):
+        return None
+    return " ".join(_OPERATORS.get(part) or number(part, style.british)
+                    for part in re.findall(rf"{NUMBER}|[-−+×*÷/=<>]", core))
+
+
+def read_size(core: str, style: Style) -> str | None:
+    if match := _HEIGHT.fullmatch(core):
+        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
+    if match := _BY.fullmatch(core):
+        return " by ".join(_plain_size(side) for side in match.groups() if side)
+    if inches := re.fullmatch(r"(\d+/\d+)(?:''|\")", core):
+        return f"{read_fraction(inches[1], style)} inch"
+    if core in ASPECT_RATIOS:
+        return " by ".join(map(number, core.split(":")))
+    if match := _RATIO.fullmatch(core):
+        return f"{number(match[1])} to {number(match[2])}"
+    return None
+
+
+def _plain_size(digits: str) -> str:
+    return in_pairs(digits) if re.fullmatch(r"[1-9]\d{2,3}", digits) else number(digits)
+
+
+def read_power(core: str, style: Style) -> str | None:
+    match = _POWER.fullmatch(core)
+    if not match:
+        return None
+    base, minus = style.say(match[1]), "minus " if match[2] else ""
+    if not minus and match[3] in ("2", "3"):
+        return f"{base} {'squared' if match[3] == '2' else 'cubed'}"
+    return f"{base} to the power of {minus}{number(match[3])}" if match[1][-1].isdigit() else base
+
+
+def sign(at: Place) -> list[str] | None:
+    """A sign that stands alone: between numbers it is said, else most are not."""
+    before, after = at.near(-1), at.near(1)
+    between = before[-2:].strip("'\"m").isdigit() and after[:1].isdigit()
+    if at.core in ("x", "X") and between:
+        return ["by"]
+    if at.core in UNITS_APART and _BY.fullmatch(before):
+        return [UNITS_APART[at.core][1]]
+    if at.core in ("/", "<", ">", "÷", "×", "≈", "$", "€", "£", "¥", "°") and not between:
+        return [""]
+    return None

@@ -1,0 +1,73 @@
+"""Versions, models, numbered names: what is read digit by digit or in pairs."""
+from __future__ import annotations
+
+import re
+
+from text.capitals import spelled
+from text.english.cardinal import digit_by_digit, in_pairs
+from text.english.date import digit_run, is_month
+from text.english.decimal import number
+from text.english.letters import letters, readable
+from text.english.place import Place, Style
+from text.english.tables import BEFORE_YEARS, CURRENCIES, DIALLED, ERAS, READ_IN_PAIRS, STATES, VERSIONED
+from text.english.telephone import digit_groups
+from text.written import Written
+
+_DOTTED_NUMBERS = re.compile(r"\d{1,5}(?:\.\d{1,5}){2,5}")
+_MIXED = re.compile(r"(?:[^\W_]|(?<=\d)\.(?=\d))+")
+
+
+def read_version(core: str, style: Style) -> str | None:
+    if _DOTTED_NUMBERS.fullmatch(core):
+        parts = core.split(".")
+        if len(parts) == 4 and all(len(part) < 4 for part in parts) and len(parts[0]) > 1:
+            return " dot ".join(map(digit_by_digit, parts))
+        return " point ".join(number(part) for part in parts)
+    match = re.fullmatch(r"[vV](\d{1,5}(?:\.\d{1,5}){0,4})", core)
+    return "version " + " point ".join(number(part) for part in match[1].split(".")) if match else None
+
+
+def read_serial(core: str, style: Style) -> str | None:
+    if re.fullmatch(r"[A-Za-z]+\+\+", core):
+        return letters(core[:-2]) + " plus plus"
+    if len(core) > 1 and _MIXED.fullmatch(core):
+        return mixed(core)
+    return mixed(core[:-1]) + " plus" if core[-1] == "+" and core[:-1].isalnum() else None
+
+
+def mixed(core: str) -> str:
+    """Letters and digits in one: MP3, A4, 4K, H2O."""
+    return " ".join(_letter_run(run) if run.isalpha() else digit_run(run)
+                    for run in re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?", core))
+
+
+def _letter_run(run: str) -> str:
+    if len(run) == 1:
+        return run.upper() if run.isascii() else run
+    if run.islower():
+        return run if not run.isascii() or (len(run) > 2 and readable(run)) else spelled(run)
+    return letters(run)
+
+
+def _behind_state(at: Place) -> bool:
+    """CA 90210 · Miami, FL, 33101"""
+    before = at.words[at.index - 1] if at.index else Written("", "", "")
+    return before.tail in ("", ",") and (before.core in STATES or before.core in STATES.values())
+
+
+def named_number(at: Place) -> list[str] | None:
+    """Flight 370 · Python 3.11 · call 911 · RTX 4090 · 476 AD · in 1066 · CA 90210"""
+    core, before = at.core, at.near(-1)
+    name = before.lower()
+    if re.fullmatch(r"\d{3}", core) and name in DIALLED:
+        return [digit_by_digit(core)]
+    if re.fullmatch(r"\d{1,3}\.[1-9]\d", core) and name in VERSIONED:
+        return [" point ".join(map(number, core.split(".")))]
+    if re.fullmatch(r"\d{5}(?:-\d{4})?", core) and _behind_state(at):
+        return [digit_groups(core)]
+    if re.fullmatch(r"\d{4}", core) and name == "in" and at.near(-2) == "ending":
+        return [digit_by_digit(core)]
+    model = before.isupper() and 1 < len(before) < 5 and before not in CURRENCIES
+    paired = ((name in READ_IN_PAIRS or at.near(1) in ERAS, r"[1-9]\d\d"), (model, r"[1-9]\d[1-9]\d"),
+              (name in BEFORE_YEARS or is_month(before), r"10[1-9]\d"))
+    return [in_pairs(core)] if any(fits and re.fullmatch(digits, core) for fits, digits in paired) else None

@@ -1,0 +1,54 @@
+"""Signs that look like punctuation and belong to a number: inches and feet, a dash between two numbers."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.written import Written
+
+_LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?")
+_HALF_DAY = re.compile(r"[ap]\.?m$", re.IGNORECASE)
+_BETWEEN_NUMBERS = {"-": "to", "–": "to", "<": "less than", ">": "greater than", "/": "divided by", "*": "times"}
+
+
+def own_signs(words: Sequence[Written]) -> list[Written]:
+    """Gives numbers their signs back that look like punctuation: inches and feet, a dash between two of them.
+
+    A quote stands for inches only while none is open.
+    """
+    own, opened = [], False
+    for index, word in enumerate(words):
+        inches = word.tail[:1] == '"' and not opened and not word.lead and _LENGTH.fullmatch(word.core)
+        feet = word.tail[:1] == "'" and not word.lead and re.fullmatch(r"\d{1,3}", word.core)
+        if inches or feet or word.tail[:2] == "''":
+            width = 2 if word.tail[:2] == "''" else 1
+            word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])
+        elif "(" in word.core or ")" in word.core:
+            word = _bracketed(word)
+        elif "".join(word) in _BETWEEN_NUMBERS:
+            word = _between_numbers(words, index) or word
+        opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
+        own.append(word)
+    return own
+
+
+def _bracketed(word: Written) -> Written:
+    """Brackets within a word belong to it: 401(k), (555)123-4567; file(s) is files."""
+    lead, core, tail = word
+    if core.endswith("(s") and tail[:1] == ")":
+        return Written(lead, core[:-2] + "s", tail[1:])
+    if core.count("(") > core.count(")") and tail[:1] == ")":
+        core, tail = core + ")", tail[1:]
+    elif core.count(")") > core.count("(") and lead[-1:] == "(":
+        lead, core = lead[:-1], "(" + core
+    return Written(lead, core, tail)
+
+
+def _between_numbers(words: Sequence[Written], index: int) -> Written | None:
+    """10 – 20 is a range, 10 - 5 = 5 is none."""
+    around = [words[k] if 0 <= k < len(words) else Written("", "", "") for k in (index - 1, index + 1, index + 2)]
+    sign = "".join(words[index])
+    counts = around[0].core[-1:].isdigit() or (sign in ("-", "–") and bool(_HALF_DAY.search(around[0].core)))
+    if around[0].tail.strip(".") or around[1].lead or not (counts and around[1].core[:1].isdigit()):
+        return None
+    return Written("", "minus" if sign == "-" and around[2].core == "=" else _BETWEEN_NUMBERS[sign], "")

@@ -1,0 +1,49 @@
+"""The time of day."""
+from __future__ import annotations
+
+import re
+
+from text.capitals import spelled
+from text.english.cardinal import cardinal
+from text.english.place import Place, Style
+
+_TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+def read_clock(core: str, style: Style) -> str | None:
+    if half := _TIME.fullmatch(core):
+        if int(half[1]) > 24:
+            return None
+        minutes = f" {_minutes(half[2])}" if int(half[2] or 0) else ""
+        return f"{cardinal(int(half[1]))}{minutes} {spelled(half[3][0] + 'm')}"
+    clock = _CLOCK.fullmatch(core)
+    if not clock or int(clock[2]) > 59:
+        return None
+    hour, minute = int(clock[1]), int(clock[2])
+    if clock[3] == "00":
+        return read_clock(core[:-3], style)
+    if clock[3] and not minute:
+        return f"{cardinal(hour)} o'clock and {cardinal(int(clock[3]))} {'second' if clock[3] == '01' else 'seconds'}"
+    if clock[3]:
+        return " ".join([cardinal(hour), _minutes(clock[2]), _minutes(clock[3])])
+    if hour > 24:
+        return f"{cardinal(hour)} {_minutes(clock[2])}"
+    if minute:
+        return f"{'zero' if clock[1] in ('0', '00') else cardinal(hour)} {_minutes(clock[2])}"
+    return "midnight" if hour in (0, 24) else f"{cardinal(hour)} hundred" if hour > 12 else f"{cardinal(hour)} o'clock"
+
+
+def _minutes(digits: str) -> str:
+    return ("oh " if 0 < int(digits) < 10 else "zero " if digits == "00" else "") + cardinal(int(digits))
+
+
+def half_day(at: Place) -> list[str] | None:
+    """3 pm · 3:30 p.m."""
+    half = re.fullmatch(r"([ap])\.?m\.?", at.near(1), re.IGNORECASE)
+    if not half or not re.fullmatch(r"\d{1,2}(?:[:.][0-5]\d)?(?:[-–]\d{1,2}(?:[:.][0-5]\d)?|:00)?", at.core):
+        return None
+    hours = [read_clock(hour + "am", at.style) for hour in re.split("[-–]", re.sub(r"(:\d\d):00$", r"\1", at.core))]
+    if not all(hours):
+        return None
+    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m")]

@@ -1,0 +1,91 @@
+"""Abbreviations and initials, written out."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.capitals import spelled
+from text.english.address import is_direction, is_street
+from text.english.date import is_month
+from text.english.decimal import NUMBER
+from text.english.ordinal import ORDINAL
+from text.english.place import Style
+from text.english.tables import (
+    ABBREVIATED_IN_CAPITALS,
+    ABBREVIATIONS,
+    DIRECTIONS,
+    DOTTED_UNITS,
+    MAY_END_SENTENCE,
+    MONTHS,
+    SENTENCE_STARTS,
+    STREETS,
+    UNITS,
+    WEEKDAYS,
+)
+from text.written import Written
+
+_INITIALS = re.compile(r"((?:[A-Za-z]\.)+[A-Za-z]?\.?)('s)?")
+
+
+def read_initials(core: str, style: Style) -> str | None:
+    match = _INITIALS.fullmatch(core)
+    return spelled(match[1].replace(".", "")) + (match[2] or "") if match else None
+
+
+def written_out(words: Sequence[Written]) -> list[Written]:
+    """Abbreviations in full, their dots gone unless they end the sentence too."""
+    return [_expanded(words, index) for index in range(len(words))]
+
+
+def _expanded(words: Sequence[Written], index: int) -> Written:
+    word = words[index]
+    if len(word.core) > 12 or not word.core:
+        return word
+    following = words[index + 1] if index + 1 < len(words) else Written("", "", "")
+    dotted = word.tail[:1] == "."
+    full = _full_form(words, index, following, dotted)
+    if full is None:
+        return word
+    tail = word.tail[1:] if dotted else word.tail
+    ends = not following.core or following.core in SENTENCE_STARTS or bool(following.lead) or (
+        word.core.lower() in DOTTED_UNITS and following.core[0].isupper())
+    if dotted and not tail and ends and (word.core.lower() in MAY_END_SENTENCE or "." in word.core):
+        tail = "."
+    return Written(word.lead, full, tail)
+
+
+def _full_form(words: Sequence[Written], index: int, following: Written, dotted: bool) -> str | None:
+    core = words[index].core
+    key, before = core.lower(), words[index - 1].core if index and not words[index - 1].tail else ""
+    named = following.core[:1].isupper() and not following.lead and words[index].tail in ("", ".")
+    numbered = bool(re.match(r"\d|[IVX]{2,}$", following.core)) and not following.lead
+    if dotted and key.endswith(("a.m", "p.m")):
+        return core + "."
+    if dotted and key in DOTTED_UNITS and re.fullmatch(NUMBER, before):
+        return UNITS[key][before != "1"]
+    if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
+        return spelled(core.replace(".", ""))
+    if is_month(core) and MONTHS[key] != core and (numbered or before[:1].isdigit()):
+        return MONTHS[key]
+    if key in STREETS and is_street(words, index, following):
+        return STREETS[key]
+    if core in DIRECTIONS and is_direction(words, index, following):
+        return DIRECTIONS[core]
+    if len(core) > 1 and core.isupper() and key not in ABBREVIATED_IN_CAPITALS:
+        return None
+    if key == "c" and ORDINAL.fullmatch(before):
+        return "century"
+    if core == "St" and named:
+        return "saint"
+    goes_on = following.core[:1].islower() or numbered or words[index].tail[1:] == ","
+    if dotted and len(core) == 1 and core.isupper() and (goes_on or named):
+        return core if following.core not in SENTENCE_STARTS else None
+    if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
+        return WEEKDAYS[core]
+    return _abbreviated(core, dotted, named or len(words) == 1, numbered)
+
+
+def _abbreviated(core: str, dotted: bool, named: bool, numbered: bool) -> str | None:
+    full, needs = ABBREVIATIONS.get(core.lower(), (None, frozenset()))
+    met = {"dot": dotted, "name": named and core[0].isupper(), "number": numbered}
+    return full if all(met[need] for need in needs) else None

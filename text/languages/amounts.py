@@ -1,0 +1,132 @@
+"""Numbers with what they count: units, percent, money, scales, ranges, thousands set apart by spaces."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from text import tables
+from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
+from text.number_names import name
+from text.written import Written, grouped, next_core, share_out
+
+_SIGNS = r"€|\$|£|¥|₩|₹|₽|₺|R\$|CHF|%"
+_AMOUNT = re.compile(
+    rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
+)
+_SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
+"""What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
+
+
+@cache
+def units(base: str) -> dict[str, Noun]:
+    return {symbol: Noun(gender, (one, few, many, part))
+            for code, symbol, gender, one, few, many, part in tables.rows(DATA / "units.tsv") if code == base}
+
+
+@cache
+def currencies(base: str) -> dict[str, tuple[Noun, Noun | None]]:
+    """A currency and its hundredth part."""
+    found = {}
+    for code, symbol, gender, *rest in tables.rows(DATA / "currencies.tsv"):
+        if code == base:
+            forms, part_gender, parts = _forms(rest[:4]), rest[4], _forms(rest[5:])
+            found[symbol] = Noun(gender, forms), Noun(part_gender, parts) if parts[0] else None
+    return found
+
+
+def _forms(cells: Sequence[str]) -> Forms:
+    one, few, many, part = cells
+    return one, few, many, part
+
+
+def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """10 000 · 10 000 € · 1 234 567,89"""
+    count = grouped(words, at)
+    if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
+        return None
+    number = whole_words("".join(word.core for word in words[at:at + count]), speech)
+    return share_out(number, count) if number else None
+
+
+_SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt", "it", "ca")
+"""Languages that set thousands apart so; in the others only 10 000 is certainly one number."""
+
+
+def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3,14 · 5 km · 50 % · 3,50 € · 10-15 kg; the unit may be a display word of its own."""
+    match = _AMOUNT.fullmatch(words[at].core)
+    number = parse(match["low"], speech) if match else None
+    if match is None or number is None:
+        return None
+    high = parse(match["high"], speech) if match["high"] else None
+    quantity = _quantity(match["sign"] or "", number, high, speech)
+    if quantity is None or (match["high"] and high is None):
+        return None
+    unit = match["before"] or match["unit"]
+    if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
+        return scaled
+    if unit:
+        phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
+        return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
+    return _with_unit(quantity, high or number, next_core(words, at), speech, exact=high is None) or [quantity]
+
+
+def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:
+    words = [said(low, speech)]
+    if high:
+        words += [speech.to if low.value < high.value else "", said(high, speech)]
+    if None in words:
+        return None
+    return " ".join(filter(None, [speech.minus if sign in ("-", "−") and sign else "", *words]))
+
+
+def _scaled_money(
+    words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
+    scale = _SCALES.get((speech.base, next_core(words, at)))
+    money = currencies(speech.base).get(symbol)
+    if scale is None or money is None:
+        return None
+    return [quantity, _elided(f"{scale} {money[0].forms[2]}")]
+
+
+def _elided(phrase: str) -> str:
+    return re.sub(r"(million|millions|milliard|milliards) de (?=[aeiou])", r"\1 d'", phrase)
+
+
+def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact: bool) -> list[str] | None:
+    """Phrases for the number and for its unit, None when the unit is none."""
+    if unit in currencies(speech.base):
+        money, hundredth = currencies(speech.base)[unit]
+        if exact and hundredth and re.fullmatch(r"\d\d", number.decimals):
+            return _money(quantity, number, money, hundredth, speech)
+        return _counted(quantity, number, money, speech)
+    if unit in ("%", "％") and speech.percent:
+        phrases = _counted(quantity, number, speech.percent, speech)
+        return phrases[::-1] if speech.base == "tr" else phrases
+    if unit in units(speech.base):
+        return _counted(quantity, number, units(speech.base)[unit], speech)
+    return None
+
+
+def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:
+    percent = noun is speech.percent
+    words = quantity if number.decimals or percent else agree(quantity, noun.gender, speech)
+    return [words, form(number.value, noun.forms, speech, bool(number.decimals))]
+
+
+def _money(quantity: str, number: Number, money: Noun, hundredth: Noun, speech: Language) -> list[str]:
+    """As people say it: drei Euro fünfzig; the hundredths by name where that is the custom or nothing else is there."""
+    whole, part = name(number.whole, speech.code), int(number.decimals)
+    minus = f"{speech.minus} " if quantity.startswith(f"{speech.minus} ") else ""
+    cents = agree(name(str(part), speech.code) or "", hundredth.gender, speech)
+    named = f"{cents} {form(part, hundredth.forms, speech)}"
+    if number.value == 0 and part:
+        return [minus + cents, form(part, hundredth.forms, speech)]
+    sum_of = f"{minus}{agree(whole or '', money.gender, speech)} {form(number.value, money.forms, speech)}"
+    if part == 0:
+        first, _, last = sum_of.rpartition(" ")
+        return [first, last]
+    short = speech.base in ("de", "fr", "es", "it", "nl")
+    return [sum_of, cents if short else f"e {named}" if speech.base == "pt" else named]

@@ -1,0 +1,84 @@
+"""Rows that step together. They join and leave between steps; a row's mel does not depend on who else is there."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tts.f5.kernels import Modulation
+from tts.f5.layout import Layout
+from tts.f5.network import Network, Plan
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One line on its way. `x` [n, 100] is noise before the first step and the mel after the last.
+
+    `condition` [n_sequences, n, dim] is `Network.condition`'s. While the row is in a batch, its x is the batch's.
+    """
+
+    x: Tensor
+    condition: Tensor
+    plan: Plan
+    guidance: float
+    step: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self.step == self.plan.n_steps
+
+
+class Batch:
+    """The rows in flight, packed. Nothing changes when a step fails: it can be tried again with fewer rows."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.rows: list[Row] = []
+        self._layout: Layout
+        self._x: Tensor
+        self._condition: Tensor
+        self._guidance: Tensor
+
+    @torch.inference_mode()
+    def arrange(self, rows: Sequence[Row]) -> None:
+        """From now on these rows step. Those that were in already go on where they are; those left out keep their x."""
+        if self.rows:
+            for row, x in zip(self.rows, torch.split(self._x, list(self._layout.n_frames)), strict=True):
+                row.x = x.clone()
+        self.rows = []
+        if not rows:
+            return
+        device = self._network.device
+        self._layout = Layout.of([(len(row.x), len(row.condition)) for row in rows], device)
+        self._x = torch.cat([row.x for row in rows])
+        self._condition = torch.cat([row.condition.flatten(0, 1) for row in rows])
+        guidance = torch.tensor([row.guidance for row in rows], device=device)
+        self._guidance = guidance[self._layout.row_of_state][:, None]
+        self.rows = list(rows)
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """One Euler step of every row, each at its own time: `x += dt * (v + (v - v_unconditional) * guidance)`."""
+        rows, layout = self.rows, self._layout
+        flow = self._network.flow(self._x, self._condition, layout, modulation(rows, layout))
+        v = flow[layout.conditional]
+        v += (v - flow[layout.unconditional]) * self._guidance
+        dts = torch.stack([row.plan.dts[row.step] for row in rows])[layout.row_of_state][:, None]
+        self._x.addcmul_(v, dts)
+        for row in rows:
+            row.step += 1
+
+
+def modulation(rows: Sequence[Row], layout: Layout) -> Modulation:
+    """Every row's own, at its own step. Neighbours at the same step of the same plan make one run."""
+    runs: list[tuple[int, int, int]] = []
+    for index, (row, (start, stop)) in enumerate(zip(rows, layout.spans, strict=True)):
+        before = rows[index - 1]
+        if runs and row.plan is before.plan and row.step == before.step:
+            runs[-1] = (runs[-1][0], stop, runs[-1][2])
+        else:
+            runs.append((start, stop, index))
+    return Modulation(torch.stack([row.plan.blocks[row.step] for row in rows]),
+                      torch.stack([row.plan.final[row.step] for row in rows]), tuple(runs))

@@ -1,0 +1,190 @@
+"""A recording of any length -> the reference: the best 6 to 12 s of it, and exactly the words said in them.
+
+F5-TTS cuts a long recording after 12 s and leaves its text as it is (f5_tts/infer/utils_infer.py:319-346), so the
+cut is made here. All words are aligned; every stretch from one pause to another is a candidate; the cleanest whose
+words are said at the speaker's usual rate is the reference.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from intake import audio
+from text import spoken
+from timing.align import Source, TimingError, Window, align
+from timing.words import Timeline, Word
+from tts import Samples
+
+RATE_HZ = 24_000
+"""What F5-TTS and Vocos work at (f5_tts/configs/F5TTS_v1_Base.yaml)."""
+MAX_MS = 12_000
+MIN_MS = 1_000
+_WANTED_MS = 6_000
+_EDGE_MS = 50
+_PAUSE_MS = 120
+"""A gap of this length between two words is a pause: stops within and between words are shorter."""
+_QUIET_PEAK_DBFS, _SILENT_PEAK_DBFS = -40.0, -60.0
+
+
+class BadReference(ValueError):
+    """No reference can be made of this recording and its text; the message is fit for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`samples` (at RATE_HZ) say exactly `text`."""
+
+    samples: Samples
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """`words[first:last]`, and the times to cut at: in the pauses before and after them."""
+
+    first: int
+    last: int
+    start_ms: int
+    end_ms: int
+
+
+def prepare(samples: Samples, text: str, language: str, sources: Mapping[str, Source],
+            check: Callable[[], None]) -> Reference:
+    """Trims silence, and takes the best stretch of a recording longer than 12 s. Raises BadReference."""
+    tokens = spoken.read(text, language)
+    if not any(token.spoken for token in tokens):
+        raise BadReference("reference_text: has no words; send exactly what is said")
+    quality = audio.measure(samples, RATE_HZ)
+    if quality.peak_dbfs < _SILENT_PEAK_DBFS:
+        raise BadReference(f"the recording is as good as silent ({quality.peak_dbfs:.0f} dBFS at its loudest); "
+                           "record it louder, or send another channel")
+    samples = _trim(samples, quality)
+    duration_ms = len(samples) * 1000 // RATE_HZ
+    if duration_ms < MIN_MS:
+        raise BadReference(f"the recording holds {duration_ms / 1000:.1f} s of sound; send 3 to 12 s of speech")
+    if duration_ms <= MAX_MS:
+        return Reference(samples, text)
+    timeline = _aligned(samples, text, language, tokens, sources, check)
+    best = _best(samples, timeline, check)
+    words = timeline.words[best.first:best.last]
+    warning = (f"reference: {best.start_ms / 1000:.1f} to {best.end_ms / 1000:.1f} s of {duration_ms / 1000:.1f} s are "
+               "used, clipped at pauses, and the text likewise")
+    return Reference(_cut(samples, best), text[words[0].char_start:words[-1].char_end], (warning,))
+
+
+def advice(quality: audio.Quality, text: str) -> list[str]:
+    """What will be noticed in the cloned voice."""
+    rate = len(text) / max(quality.duration_s, 0.1)
+    found = [
+        (quality.duration_s < 3, "reference: shorter than 3 s; 5 to 12 s clone better"),
+        (quality.peak_dbfs < _QUIET_PEAK_DBFS,
+         f"reference: very quiet, {quality.peak_dbfs:.0f} dBFS at its loudest; its noise is raised with the voice"),
+        (quality.clipped_share > 0.001, "reference: the recording is clipped (distorted by overload)"),
+        (quality.snr_db < 20, f"reference: noisy, {quality.snr_db:.0f} dB between speech and background"),
+        (not 4 <= rate <= 30, f"reference: {rate:.0f} characters per second; does the text match the recording?"),
+    ]
+    return [message for is_so, message in found if is_so]
+
+
+def _trim(samples: Samples, quality: audio.Quality) -> Samples:
+    """Takes leading and trailing silence off, but for 50 ms (f5_tts/infer/utils_infer.py:348)."""
+    n_edge = _EDGE_MS * RATE_HZ // 1000
+    start = max(0, quality.leading_silence_ms * RATE_HZ // 1000 - n_edge)
+    end = min(len(samples), len(samples) - quality.trailing_silence_ms * RATE_HZ // 1000 + n_edge)
+    return samples[start:end] if end > start else samples
+
+
+def _cut(samples: Samples, stretch: _Stretch) -> Samples:
+    return samples[stretch.start_ms * RATE_HZ // 1000:stretch.end_ms * RATE_HZ // 1000]
+
+
+def _aligned(samples: Samples, text: str, language: str, tokens: Sequence[spoken.Token],
+             sources: Mapping[str, Source], check: Callable[[], None]) -> Timeline:
+    duration_ms = len(samples) * 1000 // RATE_HZ
+    try:
+        timeline = align(samples, RATE_HZ, tokens, [Window(0, duration_ms, 0, len(tokens))], text=text,
+                         language=language, method="auto", sources=sources, check=check).timeline
+    except TimingError:
+        timeline = None
+    if timeline is None or timeline.method == "estimate":
+        raise BadReference(
+            f"the recording is {duration_ms / 1000:.0f} s long and its text cannot be placed in it on this worker; "
+            f"send at most {MAX_MS // 1000} s and exactly the words that are said")
+    return timeline
+
+
+def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _Stretch:
+    """The stretch with the highest merit. Raises BadReference where no two pauses lie within 12 s."""
+    stretches = list(_stretches(timeline))
+    if not stretches:
+        raise BadReference("no pauses were found in 12 s of the recording; send a shorter one")
+    levels = _Levels(samples, timeline)
+    merits = []
+    for stretch in stretches:
+        check()
+        merits.append(levels.merit(stretch))
+    return stretches[int(np.argmax(merits))]
+
+
+def _stretches(timeline: Timeline) -> Iterator[_Stretch]:
+    """From pause to pause, with no estimated word; the start and the end of the recording are pauses too.
+
+    Those of 6 to 12 s; where there are none, the shorter ones.
+    """
+    words = timeline.words
+    pauses = [0, *(i for i, (before, after) in enumerate(pairwise(words), start=1)
+                   if after.start_ms - before.end_ms >= _PAUSE_MS), len(words)]
+    doubtful = np.cumsum([0, *(word.estimated for word in words)])
+    found = [_stretch(words, first, last, timeline.duration_ms)
+             for i, first in enumerate(pauses) for last in pauses[i + 1:]
+             if words[last - 1].end_ms - words[first].start_ms <= MAX_MS and doubtful[first] == doubtful[last]]
+    fitting = [each for each in found if MIN_MS <= each.end_ms - each.start_ms <= MAX_MS]
+    yield from [each for each in fitting if each.end_ms - each.start_ms >= _WANTED_MS] or fitting
+
+
+def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int) -> _Stretch:
+    """Cuts in the pauses, at most `_EDGE_MS` from the words, and at their middle where they are short."""
+    before_ms = words[first - 1].end_ms if first else 0
+    after_ms = words[last].start_ms if last < len(words) else duration_ms
+    start_ms, end_ms = words[first].start_ms, words[last - 1].end_ms
+    return _Stretch(first, last, max((before_ms + start_ms) // 2, start_ms - _EDGE_MS),
+                    min((end_ms + after_ms) // 2, end_ms + _EDGE_MS))
+
+
+class _Levels:
+    """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate."""
+
+    def __init__(self, samples: Samples, timeline: Timeline) -> None:
+        n_step = RATE_HZ // 100
+        n_steps = len(samples) // n_step
+        steps = samples[:n_steps * n_step].reshape(n_steps, n_step)
+        self.power = np.square(steps, dtype=np.float64).mean(axis=1)
+        self.is_clipped = np.abs(steps).max(axis=1) >= 0.999
+        self.is_speech = np.zeros(n_steps, bool)
+        for word in timeline.words:
+            self.is_speech[max(0, word.start_ms // 10 - 3):word.end_ms // 10 + 4] = True
+        self.words = timeline.words
+        self.usual_rate = float(np.median([self._rate(i, i + 8) for i in range(max(1, len(self.words) - 8))]))
+
+    def merit(self, stretch: _Stretch) -> float:
+        """In decibels: the ratio of speech to what lies in its pauses, less what a listener would mind.
+
+        An unusual rate costs 12 dB for each factor of two, clipping 20 dB, a second of missing voice 0.5 dB.
+        """
+        steps = slice(stretch.start_ms // 10, stretch.end_ms // 10)
+        power, is_speech = self.power[steps], self.is_speech[steps]
+        pauses = power[~is_speech]
+        noise = max(float(np.percentile(power, 5)), float(pauses.mean()) if len(pauses) else 0.0, 1e-9)
+        snr_db = 10 * np.log10(max(float(power[is_speech].mean()), 1e-9) / noise)
+        octaves = abs(np.log2(self._rate(stretch.first, stretch.last) / self.usual_rate))
+        missing_s = (MAX_MS - (stretch.end_ms - stretch.start_ms)) / 1000
+        return float(min(snr_db, 50.0) - 12 * octaves - 20 * bool(self.is_clipped[steps].any()) - 0.5 * missing_s)
+
+    def _rate(self, first: int, last: int) -> float:
+        """Characters per second of `words[first:last]`, pauses left out."""
+        words = self.words[first:last]
+        return sum(len(word.text) for word in words) * 1000 / sum(word.end_ms - word.start_ms for word in words)
