@@ -9,6 +9,7 @@ import math
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,10 @@ def _align_piece(fast: Search, slow: Search, audio: Samples, words: Sequence[str
     """One search for all the words; where they match badly, an elastic one at another frame rate."""
     first = fast.run(audio, words, open_end=open_end, elastic=False)
     if not first:
-        return merged([], slow.run(audio, words, open_end=open_end, elastic=True), range(len(words)))
+        kept = slow.run(audio, words, open_end=open_end, elastic=True)
+        again = fast.run(audio, [words[each.index] for each in kept], open_end=False, elastic=False) if kept else []
+        strict = [replace(each, index=kept[each.index].index) for each in again]
+        return merged(strict, kept, range(len(words)))
     count = first[-1].index + 1 if open_end else len(words)
     second: list[Found] = []
     regions = list(confidence.doubtful(first, count))
