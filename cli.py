@@ -38,7 +38,7 @@ MAX_EMBEDDED_S = 600
 """The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
-BENCHMARKS = ("timing", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
+BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)

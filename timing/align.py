@@ -30,6 +30,10 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
+DOUBT = 0.5
+"""A word with a lower score is named in a warning."""
+LEAST_SHARE = 0.2
+"""Where fewer of the words are found without doubt, the text is another's."""
 MAX_WORDS_PER_S = 6
 BILLING_STEP_S = 15
 """Google bills each request in steps of 15 s, as third parties quoted it in 2024-26 (bicov.pro)."""
@@ -95,12 +99,14 @@ def align(
     method: Method,
     sources: Mapping[str, Source],
     check: Callable[[], None],
+    certain: bool = False,
 ) -> Alignment:
     """Times every token. Same audio and tokens: same times.
 
     `samples` is mono float32 [n]. `windows` are the known edges of what was said; none means that the
     tokens lie anywhere. `check` is called between windows and raises to stop. A named `method` times the
-    words itself or TimingError is raised; `auto` steps down `AUTO` and warns of each step.
+    words itself or TimingError is raised; `auto` steps down `AUTO` and warns of each step. A text of which the
+    sources find next to nothing is refused with TimingError, unless it is `certain` that it is what is said.
     """
     duration_ms = to_ms(len(samples) / rate_hz)
     audio = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
@@ -125,12 +131,13 @@ def align(
             spans[index] = span
         if not pending:
             break
-        warnings.append(f"{name} heard nothing of {_quote(tokens, pending)}")
-    if method != "auto" and pending and not found[method]:
-        raise TimingError(f"{method} found none of the words in this audio; check that the text is what is said")
+        warnings.append(f"{name} found nothing of {_quote(tokens, pending)}")
+    if pending and found and not any(found.values()) and not (certain and method == "auto"):
+        raise TimingError(f"{' and '.join(found)} found none of the words in this audio, or next to none; "
+                          "check that the text is what is said")
     for window in pending:
         _estimate(audio, tokens, window, spans)
-    warnings += _estimated(tokens, spans)
+    warnings += [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
 
@@ -190,10 +197,17 @@ def _align_windows(
     silent: list[Window] = []
     for window in windows:
         spans = _align_window(source, audio, tokens, window, language, check)
-        found |= spans
-        if not spans:
+        if _is_there(tokens, window, spans):
+            found |= spans
+        else:
             silent.append(window)
     return found, silent
+
+
+def _is_there(tokens: Sequence[Token], window: Window, spans: Mapping[int, Span]) -> bool:
+    """Whether enough of the window's words were found to believe that it holds this text."""
+    good = sum(span.score is None or span.score >= DOUBT for span in spans.values())
+    return good > LEAST_SHARE * sum(bool(token.spoken) for token in tokens[window.first : window.last])
 
 
 def _align_window(
@@ -265,6 +279,15 @@ def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[st
     if not lost:
         return []
     return [f"times are estimated for {len(lost)} of {len(tokens)} words, the first is {lost[0].text[:60]!r}"]
+
+
+def _doubtful(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+    words = [token.text[:60] for token, span in zip(tokens, spans, strict=True)
+             if span and not span.estimated and span.score is not None and span.score < DOUBT]
+    if not words:
+        return []
+    return [f"the times of {len(words)} of {len(tokens)} words are doubtful (score below {DOUBT}), first "
+            + ", ".join(map(repr, words[:5]))]
 
 
 def _quote(tokens: Sequence[Token], windows: Sequence[Window]) -> str:

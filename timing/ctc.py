@@ -28,7 +28,10 @@ _STEPS = (0, 1, 2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A label's frames `[first, stop)` and its mean probability in them."""
+    """A label's frames `[first, stop)` and its mean probability in them over that of each frame's best label.
+
+    It is 1 where the model would read the label by itself, and near 0 where it reads something else.
+    """
 
     first: int
     stop: int
@@ -133,7 +136,7 @@ class _Trellis:
             t -= 1
 
     def _note(self, label: int, t: int) -> None:
-        score = float(np.exp(self.frames[t][self.states[2 * label + 1]]))
+        score = float(np.exp(self.frames[t][self.states[2 * label + 1]] - self.frames[t].max()))
         after = self.segments[label]
         frame = self.n_settled + t
         if after is None:

@@ -25,6 +25,9 @@ HOP = RATE_HZ * HOP_MS // 1000
 CONTRAST_DB = 20.0
 SHARE = 0.35
 SHRINK_MS, GROW_MS = 60, 150
+# A pause's own noise is measured in its first or last 100 ms, 30 ms away from the word.
+SKIRT_MS, BESIDE_HOPS = 30, 20
+SILENCE_DB = -85.0
 # No sound of speech is silent for so long: a word that is was laid over a pause.
 MAX_SILENCE_MS = 250
 
@@ -107,10 +110,10 @@ def _refine_group(
     high_ms = min(after.start_ms if after else duration_ms, known[-1].end_ms + 1000)
     low_ms -= low_ms % HOP_MS
     level_db = levels_db(samples[low_ms * RATE_HZ // 1000 : high_ms * RATE_HZ // 1000])
-    loud = _loud(level_db, [(s.start_ms - low_ms, s.end_ms - low_ms) for s in known])
-    if loud is None:
+    levels = _noise_and_voice_db(level_db, [(s.start_ms - low_ms, s.end_ms - low_ms) for s in known])
+    if levels is None:
         return list(spans)
-    gap = _Gap(level_db, loud, low_ms, high_ms)
+    gap = _Gap(level_db, *levels, low_ms, high_ms)
     result = [span and _without_pause(span, gap) for span in spans]
     for index in range(len(result) + 1):
         _refine_gap(result, index, gap)
@@ -118,10 +121,12 @@ def _refine_group(
 
 
 class _Gap:
-    """Levels from `low_ms` to `high_ms`, and where they are voice."""
+    """Levels from `low_ms` to `high_ms`, and which of them are voice."""
 
-    def __init__(self, level_db: Levels, loud: npt.NDArray[np.bool_], low_ms: int, high_ms: int) -> None:
-        self.level_db, self.loud, self.low_ms, self.high_ms = level_db, loud, low_ms, high_ms
+    def __init__(self, level_db: Levels, noise_db: float, voice_db: float, low_ms: int, high_ms: int) -> None:
+        self.level_db, self.voice_db, self.low_ms, self.high_ms = level_db, voice_db, low_ms, high_ms
+        self.threshold_db = max(noise_db + SHARE * (voice_db - noise_db), voice_db - 45)
+        self.loud: npt.NDArray[np.bool_] = level_db > self.threshold_db
 
     def hop(self, ms: int) -> int:
         return min(max(0, (ms - self.low_ms) // HOP_MS), len(self.loud) - 1)
@@ -129,22 +134,39 @@ class _Gap:
     def ms(self, hop: int) -> int:
         return self.low_ms + hop * HOP_MS
 
-    def end(self, end_ms: int, shortest_ms: int, longest_ms: int) -> int:
+    def _loud_beside(self, start_ms: int, stop_ms: int) -> npt.NDArray[np.bool_]:
+        """Which hops are voice next to a pause whose first or last moments are `[start_ms, stop_ms)`.
+
+        The room may sound there although other pauses are cut to silence: its level counts, not theirs.
+        """
+        beside_db = self.level_db[self.hop(start_ms) : self.hop(stop_ms)]
+        if len(beside_db) < BESIDE_HOPS // 2:
+            return self.loud
+        noise_db = float(np.median(beside_db))
+        if self.voice_db - noise_db < CONTRAST_DB:
+            return self.loud
+        loud: npt.NDArray[np.bool_] = self.level_db > max(
+            self.threshold_db, noise_db + SHARE * (self.voice_db - noise_db))
+        return loud
+
+    def end(self, end_ms: int, shortest_ms: int, longest_ms: int, close_ms: int) -> int:
         """Where the sound that is there at `end_ms` ends, or the last sound before it ended."""
+        loud = self._loud_beside(end_ms + SKIRT_MS, min(close_ms, end_ms + SKIRT_MS + BESIDE_HOPS * HOP_MS))
         last = self.hop(end_ms - 1)
-        if self.loud[last]:
-            quiet = np.flatnonzero(~self.loud[last : self.hop(longest_ms)])
+        if loud[last]:
+            quiet = np.flatnonzero(~loud[last : self.hop(longest_ms)])
             return self.ms(last + int(quiet[0])) if len(quiet) else longest_ms
-        voiced = np.flatnonzero(self.loud[self.hop(shortest_ms) : last])
+        voiced = np.flatnonzero(loud[self.hop(shortest_ms) : last])
         return self.ms(self.hop(shortest_ms) + int(voiced[-1]) + 1) if len(voiced) else end_ms
 
-    def start(self, start_ms: int, earliest_ms: int, latest_ms: int) -> int:
+    def start(self, start_ms: int, earliest_ms: int, latest_ms: int, open_ms: int) -> int:
         """Where the sound that is there at `start_ms` begins, or the next sound after it does."""
+        loud = self._loud_beside(max(open_ms, start_ms - SKIRT_MS - BESIDE_HOPS * HOP_MS), start_ms - SKIRT_MS)
         first = self.hop(start_ms)
-        if self.loud[first]:
-            quiet = np.flatnonzero(~self.loud[self.hop(earliest_ms) : first])
+        if loud[first]:
+            quiet = np.flatnonzero(~loud[self.hop(earliest_ms) : first])
             return self.ms(self.hop(earliest_ms) + int(quiet[-1]) + 1) if len(quiet) else earliest_ms
-        voiced = np.flatnonzero(self.loud[first : self.hop(latest_ms)])
+        voiced = np.flatnonzero(loud[first : self.hop(latest_ms)])
         return self.ms(first + int(voiced[0])) if len(voiced) else start_ms
 
     def quietest(self, start_ms: int, stop_ms: int) -> int:
@@ -180,10 +202,10 @@ def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:
     end_ms, start_ms = open_ms, close_ms
     if left:
         half_ms = (left.end_ms - left.start_ms) // 2
-        end_ms = gap.end(open_ms, open_ms - min(SHRINK_MS, half_ms), min(close_ms, open_ms + GROW_MS))
+        end_ms = gap.end(open_ms, open_ms - min(SHRINK_MS, half_ms), min(close_ms, open_ms + GROW_MS), close_ms)
     if right:
         half_ms = (right.end_ms - right.start_ms) // 2
-        start_ms = gap.start(close_ms, max(open_ms, close_ms - GROW_MS), close_ms + min(SHRINK_MS, half_ms))
+        start_ms = gap.start(close_ms, max(open_ms, close_ms - GROW_MS), close_ms + min(SHRINK_MS, half_ms), open_ms)
     if left and right and end_ms >= start_ms:
         end_ms = start_ms = gap.quietest(open_ms, close_ms)
     if left:
@@ -192,8 +214,8 @@ def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:
         spans[index] = replace(right, start_ms=min(start_ms, right.end_ms - 1))
 
 
-def _loud(level_db: Levels, words_ms: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_] | None:
-    """Which hops are voice, or None when noise and voice are too near to each other to be separated."""
+def _noise_and_voice_db(level_db: Levels, words_ms: Sequence[tuple[int, int]]) -> tuple[float, float] | None:
+    """Two levels, or None when they are too near to each other. Digital silence is no noise where there is any."""
     inside, outside = np.zeros(len(level_db), dtype=bool), np.ones(len(level_db), dtype=bool)
     for start_ms, end_ms in words_ms:
         inside[max(0, start_ms // HOP_MS) : max(0, end_ms // HOP_MS)] = True
@@ -201,13 +223,12 @@ def _loud(level_db: Levels, words_ms: Sequence[tuple[int, int]]) -> npt.NDArray[
     if not inside.any():
         return None
     noise_db = float(np.percentile(level_db, 5))
+    if (outside & (level_db > SILENCE_DB)).sum() >= 20:
+        outside &= level_db > SILENCE_DB
     if outside.sum() >= 20:
         noise_db = max(noise_db, float(np.median(level_db[outside])))
     voice_db = float(np.percentile(level_db[inside], 60))
-    if voice_db - noise_db < CONTRAST_DB:
-        return None
-    loud: npt.NDArray[np.bool_] = level_db > max(noise_db + SHARE * (voice_db - noise_db), voice_db - 45)
-    return loud
+    return (noise_db, voice_db) if voice_db - noise_db >= CONTRAST_DB else None
 
 
 def _smooth(level_db: Levels) -> Levels:

@@ -1,7 +1,7 @@
-"""English words found by pocketsphinx's forced alignment: offline, without a GPU, with its bundled model.
+"""English words found by PocketSphinx: offline, without a GPU, with the model that its wheel brings.
 
-A stretch of some twenty seconds is aligned in one go. Longer audio is aligned piece by piece: each piece may end
-after any word, and what it says of words before its clearest late pause is kept.
+A stretch of some twenty seconds is searched in one go. Longer audio is searched piece by piece: what a piece says of
+words up to its clearest late pause between well-matched words is kept, and the next piece begins there.
 """
 from __future__ import annotations
 
@@ -9,33 +9,30 @@ import math
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from timing import edges
+from timing import confidence, edges
 from timing.align import RATE_HZ, NoEvidence, Samples
+from timing.grammar import Found, Search, merged
 from timing.words import Span, to_ms
 
 if TYPE_CHECKING:
-    import pocketsphinx
-
     from text.spoken import Token
 
-FRAMES_PER_S = 125
-"""The model was made at 100; at 125 its boundaries are some 3 ms nearer to human ones (21 against 25 ms)."""
-FRAME_MIDDLE_S = 0.0128
-"""A frame is 25.6 ms of audio: a boundary lies between the middles of two frames."""
+FAST_FRAMES_PER_S, SLOW_FRAMES_PER_S = 125, 100
+"""The model was made at 100, which holds out longer in noise; at 125 boundaries of clean speech are nearer."""
 
 PIECE_S = 20
-MAX_WORDS_PER_S = 5
+SHORTEST_S = 0.2
+WORDS_PER_PIECE = 100
 PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
 MAX_NEW_WORDS = 10_000
-
-_Times = list[tuple[float, float]]
 
 
 class PocketSphinx:
@@ -47,51 +44,42 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._decoder: pocketsphinx.Decoder | None = None
-        self._new_words = 0
+        self._searches: tuple[Search, Search] | None = None
 
     def supports(self, language: str) -> str | None:
         return None if re.match(r"en\b", language.replace("_", "-").lower()) else "its acoustic model is English only"
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+        places, found = self.find(samples, tokens)
+        spans: list[Span | None] = [None] * len(tokens)
+        for (index, start_ms, end_ms), score in zip(places, confidence.scores(found), strict=True):
+            before = spans[index]
+            worst = min(score, before.score or 0.0) if before else score
+            spans[index] = Span(before.start_ms if before else start_ms, end_ms, worst)
+        return spans
+
+    def find(self, samples: Samples, tokens: Sequence[Token]) -> tuple[list[tuple[int, int, int]], list[Found]]:
+        """The spoken words that were found: whose they are, from when to when in ms; and what the search says of them.
+
+        Raises NoEvidence when there are none.
+        """
         audio = _Sounding(samples)
         if not audio.parts:
             raise NoEvidence("the audio is silent")
         with self._lock:
-            decoder = self._loaded()
-            words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if self._knows(decoder, word)]
-            times = _align_pieces(decoder, audio, [word for _, word in words])
-        if not times:
+            fast, slow = self._loaded()
+            words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if fast.knows(word)]
+            found = _align_pieces(fast, slow, audio, [word for _, word in words])
+        if not found:
             raise NoEvidence("the words are not in this audio")
-        spans: list[Span | None] = [None] * len(tokens)
-        for (index, _), (start_s, end_s) in zip(words, times, strict=False):
-            before = spans[index]
-            start_ms = before.start_ms if before else to_ms(audio.start_s(start_s))
-            spans[index] = Span(start_ms, to_ms(audio.end_s(end_s)))
-        return spans
+        places = [(words[each.index][0], to_ms(audio.start_s(each.start_s)), to_ms(audio.end_s(each.end_s)))
+                  for each in found]
+        return places, found
 
-    def _loaded(self) -> pocketsphinx.Decoder:
-        if self._decoder is None or self._new_words > MAX_NEW_WORDS:
-            import pocketsphinx
-
-            # The beams keep a path alive through long pauses; `topn` scores with twice the usual Gaussians.
-            self._decoder, self._new_words = pocketsphinx.Decoder(
-                samprate=RATE_HZ, frate=FRAMES_PER_S, topn=8, beam=1e-60, pbeam=1e-60, wbeam=1e-40,
-                lm=None, bestpath=False, loglevel="FATAL",
-            ), 0
-        return self._decoder
-
-    def _knows(self, decoder: pocketsphinx.Decoder, word: str) -> bool:
-        """Whether the word has a pronunciation; one that the dictionary lacks is added."""
-        if decoder.lookup_word(word) is not None:
-            return True
-        from text.phonemes import pronounce
-
-        phones = pronounce(word)
-        if phones:
-            decoder.add_word(word, phones, False)
-            self._new_words += 1
-        return bool(phones)
+    def _loaded(self) -> tuple[Search, Search]:
+        if self._searches is None or self._searches[0].n_new_words > MAX_NEW_WORDS:
+            self._searches = Search(FAST_FRAMES_PER_S), Search(SLOW_FRAMES_PER_S)
+        return self._searches
 
 
 class _Sounding:
@@ -122,52 +110,61 @@ class _Sounding:
         return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _align_pieces(decoder: pocketsphinx.Decoder, audio: _Sounding, words: Sequence[str]) -> _Times:
-    """Start and end of the words in seconds; fewer than `words` where the last ones were not found."""
-    found: _Times = []
-    at_s = 0.0
-    while len(found) < len(words) and audio.length_s - at_s > 1.5 * PIECE_S:
-        rest = words[len(found) : len(found) + PIECE_S * MAX_WORDS_PER_S]
-        aligned = _align_piece(decoder, audio.cut(at_s, at_s + PIECE_S), rest, open_end=True)
-        next_s = 0.0
-        if len(found) + len(aligned) < len(words):
-            aligned, next_s = _settled(aligned)
-        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in aligned]
+def _align_pieces(fast: Search, slow: Search, audio: _Sounding, words: Sequence[str]) -> list[Found]:
+    """What was found of the words, in order, in seconds of `audio`."""
+    found: list[Found] = []
+    at_s, first, misses = 0.0, 0, 0
+    while first < len(words) and at_s < audio.length_s:
+        offered = words[first : first + WORDS_PER_PIECE * (1 + misses)]
+        is_last = audio.length_s - at_s <= 1.5 * PIECE_S
+        piece = audio.cut(at_s, audio.length_s if is_last else at_s + PIECE_S)
+        open_end = not is_last or first + len(offered) < len(words)
+        placed = _align_piece(fast, slow, _with_noise(piece), offered, open_end=open_end)
+        next_s = math.inf
+        if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
+            placed, next_s = _settled(placed)
+        found += [each.moved(first, at_s) for each in placed]
+        misses = 0 if placed else min(misses + 1, 5)
+        first += placed[-1].index + 1 if placed else 0
         at_s += next_s
-    rest = words[len(found) :]
-    if rest and at_s < audio.length_s:
-        last = audio.cut(at_s, audio.length_s)
-        aligned = _align_piece(decoder, last, rest, open_end=False) or _align_piece(decoder, last, rest, open_end=True)
-        found += [(at_s + start_s, at_s + end_s) for start_s, end_s in aligned]
     return found
 
 
-def _settled(aligned: _Times) -> tuple[_Times, float]:
-    """The words of a piece up to its clearest late pause, and where in that pause the next piece begins."""
-    pauses = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(aligned), start=1)
-              if before[1] > 0.6 * PIECE_S and after[1] < PIECE_S - 1]
-    if not pauses:
-        return aligned, max([PIECE_S / 2, *(end_s for _, end_s in aligned[-1:])])
-    _, count = max(pauses)
-    return aligned[:count], (aligned[count - 1][1] + aligned[count][0]) / 2
+def _align_piece(fast: Search, slow: Search, audio: Samples, words: Sequence[str], *, open_end: bool) -> list[Found]:
+    """One search for all the words; where they match badly, an elastic one at another frame rate."""
+    first = fast.run(audio, words, open_end=open_end, elastic=False)
+    if not first:
+        kept = slow.run(audio, words, open_end=open_end, elastic=True)
+        again = fast.run(audio, [words[each.index] for each in kept], open_end=False, elastic=False) if kept else []
+        strict = [replace(each, index=kept[each.index].index) for each in again]
+        return merged(strict, kept, range(len(words)))
+    count = first[-1].index + 1 if open_end else len(words)
+    second: list[Found] = []
+    regions = list(confidence.doubtful(first, count))
+    for start, stop in regions:
+        before = max((each.end_s for each in first if each.index < start), default=0.0)
+        after = min((each.start_s for each in first if each.index >= stop), default=len(audio) / RATE_HZ)
+        part = audio[int(before * RATE_HZ) : int(after * RATE_HZ)]
+        if len(part) > SHORTEST_S * RATE_HZ:
+            is_open = open_end and stop == count
+            second += [each.moved(start, before)
+                       for each in slow.run(part, words[start:stop], open_end=is_open, elastic=True)]
+    return merged(first, second, [index for start, stop in regions for index in range(start, stop)])
 
 
-def _align_piece(decoder: pocketsphinx.Decoder, audio: Samples, words: Sequence[str], *, open_end: bool) -> _Times:
-    """All the words in the audio, [] when they do not fit; with `open_end` as many of the first ones as are in it."""
-    if open_end:
-        last = len(words) + 1
-        steps = [(i, i + 1, 1.0, word) for i, word in enumerate(words)]
-        decoder.add_fsg("piece", decoder.create_fsg("piece", 0, last, steps + [(i, last, 1.0) for i in range(last)]))
-        decoder.activate_search("piece")
-    else:
-        decoder.set_align_text(" ".join(words))
-    decoder.start_utt()
-    decoder.process_raw((np.clip(_with_noise(audio), -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-    decoder.end_utt()
-    offset_s = FRAME_MIDDLE_S - 0.5 / FRAMES_PER_S
-    aligned = [(s.start_frame / FRAMES_PER_S + offset_s, (s.end_frame + 1) / FRAMES_PER_S + offset_s)
-             for s in decoder.seg() or () if not re.match(r"[<\[(]", s.word)]
-    return aligned if open_end or len(aligned) == len(words) else []
+def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
+    """The words of a piece up to its clearest late pause between good ones, and where the next piece begins."""
+    good = [confidence.is_good(each) for each in placed]
+    pauses = [(after.start_s - before.end_s, i) for i, (before, after) in enumerate(pairwise(placed), start=1)
+              if good[i - 1] and good[i] and before.end_s > 0.5 * PIECE_S and after.end_s < PIECE_S - 1]
+    if pauses:
+        _, count = max(pauses)
+        return list(placed[:count]), (placed[count - 1].end_s + placed[count].start_s) / 2
+    certain = [i for i, each in enumerate(placed) if good[i] and each.end_s < PIECE_S - 1]
+    if not certain:
+        return [], PIECE_S / 2
+    kept = list(placed[: certain[-1] + 1])
+    return kept, max(kept[-1].end_s, PIECE_S / 2)
 
 
 def _with_noise(audio: Samples) -> Samples:

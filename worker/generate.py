@@ -246,7 +246,8 @@ def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], wavef
         first += len(group)
     return align(waveform.samples(), waveform.rate_hz, tokens, windows, text=request.text, language=plan.language,
                  method=request.timing_method,
-                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=check)
+                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=check,
+                 certain=True)
 
 
 def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,
@@ -281,11 +282,11 @@ def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job,
                 "timing_confidence": None}
     timeline = timed.timeline
     keys = delivery.put_timings(store, job.job_id, timeline, request.captions, request.timing_format, written)
-    scores = [word.score for word in timeline.words if word.score is not None and not word.estimated]
+    scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
     return {
         "timing_keys": keys,
         "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
         "timing_method": timeline.method,
         "word_count": len(timeline.words),
-        "timing_confidence": round(sum(scores) / len(timeline.words), 3) if scores else None,
+        "timing_confidence": round(sum(scores) / len(scores), 3) if scores else 0.0,
     }

@@ -53,9 +53,9 @@ def hum(length_s: float) -> Samples:
 
 
 def timed(text: str, sources: Mapping[str, Source], *, samples: Samples | None = None, method: Method = "auto",
-          windows: Sequence[Window] = (), check: Callable[[], None] = lambda: None) -> Alignment:
+          windows: Sequence[Window] = (), check: Callable[[], None] = lambda: None, certain: bool = False) -> Alignment:
     return align(hum(5) if samples is None else samples, RATE_HZ, read(text, "en"), windows, text=text, language="en",
-                 method=method, sources=sources, check=check)
+                 method=method, sources=sources, check=check, certain=certain)
 
 
 def times_ms(alignment: Alignment) -> list[tuple[int, int]]:
@@ -101,6 +101,26 @@ def test_a_named_method_is_that_method_or_an_error() -> None:
         timed("One two.", sources, method="whisperx")
     with pytest.raises(TimingError, match="English only"):
         timed("One two.", {"pocketsphinx": Scripted(evenly, reason="English only")}, method="pocketsphinx")
+
+
+def test_a_text_of_which_next_to_nothing_is_said_is_refused() -> None:
+    def one_in_ten(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
+        return [Span(100 * i, 100 * i + 100, 0.9 if i == 3 else 0.1) for i in range(len(tokens))]
+
+    text = "One two three four five six seven eight nine ten."
+    for method in ("auto", "whisperx"):
+        with pytest.raises(TimingError, match="check that the text is what is said"):
+            timed(text, {"whisperx": Scripted(one_in_ten)}, method=method)
+    words = timed(text, {"whisperx": Scripted(one_in_ten)}, certain=True).timeline.words
+    assert all(word.estimated for word in words)
+
+
+def test_doubtful_words_are_named() -> None:
+    def second_is_poor(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
+        return [Span(100 * i, 100 * i + 100, 0.3 if i == 1 else 0.9) for i in range(len(tokens))]
+
+    warnings = timed("One two three.", {"whisperx": Scripted(second_is_poor)}).warnings
+    assert warnings == ("the times of 1 of 3 words are doubtful (score below 0.5), first 'two'",)
 
 
 def test_words_that_no_source_found_share_the_sounding_time_by_their_length_and_are_marked() -> None:
@@ -163,7 +183,7 @@ def test_long_audio_is_given_in_pieces_cut_at_pauses_with_the_words_still_to_com
 
 def test_a_piece_is_not_offered_words_that_cannot_have_been_said_yet() -> None:
     source = Scripted(lambda piece, tokens: [Span(0, 100), *[None] * (len(tokens) - 1)], max_window_s=10.0)
-    timed(" ".join(["word"] * 1000), {"whisperx": source}, samples=hum(30))
+    timed(" ".join(["word"] * 1000), {"whisperx": source}, samples=hum(30), certain=True)
     assert len(source.asked[0][1]) < 80
 
 
@@ -199,7 +219,8 @@ def test_whatever_a_source_says_the_words_keep_their_order_and_stay_in_the_audio
         return data.draw(st.lists(spans, min_size=len(tokens), max_size=len(tokens)))
 
     samples = np.concatenate([silence(0.5), hum(1), silence(1), hum(0.5)])
-    alignment = timed("One two \U0001f600 three four - five six.", {"whisperx": Scripted(anything)}, samples=samples)
+    alignment = timed("One two \U0001f600 three four - five six.", {"whisperx": Scripted(anything)}, samples=samples,
+                      certain=True)
     assert len(alignment.timeline.words) == 8
 
 
@@ -234,6 +255,15 @@ def test_a_word_that_was_laid_over_a_pause_is_the_part_that_sounds() -> None:
     after = edges.refine(samples, [Span(500, 700), Span(1700, 3000), Span(3100, 3300)])
     assert near(before, [(500, 700), (1700, 2100), (3100, 3300)], by_ms=10) and near(after, [
         (500, 700), (1700, 2100), (3100, 3300)], by_ms=10)
+
+
+def test_a_room_that_sounds_beside_silence_is_no_part_of_a_word() -> None:
+    """A gate leaves a moment of room tone (30 dB below the voice) after each word and cuts the rest to silence."""
+    room = hum(2.2) * 10 ** (-30 / 20)
+    samples = np.concatenate([silence(0.5), hum(0.5), room[:3200], silence(0.5), room[:3200], hum(0.5), room[:3200],
+                              silence(0.5)])
+    refined = edges.refine(samples, [Span(500, 1020), Span(1880, 2400)])
+    assert near(refined, [(500, 1000), (1900, 2400)], by_ms=10)
 
 
 def test_words_that_follow_each_other_without_a_pause_meet() -> None:
