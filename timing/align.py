@@ -7,7 +7,7 @@ What no source found is placed by its length and marked `estimated`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -133,13 +133,17 @@ def align(
             break
         warnings.append(f"{name} found nothing of {_quote(tokens, pending)}")
     if pending and found and not any(found.values()) and not (certain and method == "auto"):
-        raise TimingError(f"{' and '.join(found)} found none of the words in this audio, or next to none; "
-                          "check that the text is what is said")
+        raise _another_text(found)
     for window in pending:
         _estimate(audio, tokens, window, spans)
     warnings += [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
+
+
+def _another_text(asked: Iterable[str]) -> TimingError:
+    return TimingError(f"{' and '.join(asked)} found none of the words in this audio, or next to none; "
+                       "check that the text is what is said")
 
 
 def _order(method: Method, sources: Mapping[str, Source], warnings: list[str]) -> list[str]:

@@ -192,6 +192,8 @@ class Generate(Timed):
         fields = super()._canonical()
         if fields.pop("quality", None) is not None:
             fields["nfe_step"] = self.steps
+        if self.wants_timings:  # naming a format asks for them, and asking for them means SRT
+            fields |= {"return_word_timings": True, "timing_format": fields.get("timing_format", ["srt"])}
         return fields
 
     @property
