@@ -113,8 +113,7 @@ def align(
     windows = windows or [Window(0, duration_ms, 0, len(tokens))]
     pending = [window for window in windows if any(token.spoken for token in tokens[window.first : window.last])]
     spans: list[Span | None] = [None] * len(tokens)
-    found: dict[str, int] = {}
-    warnings: list[str] = []
+    found, warnings = dict[str, int](), list[str]()
     for name in _order(method, sources, warnings):
         try:
             source = _usable(name, sources, language)
