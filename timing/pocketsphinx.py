@@ -29,6 +29,9 @@ FAST_FRAMES_PER_S, SLOW_FRAMES_PER_S = 125, 100
 PIECE_S = 20
 SHORTEST_S = 0.2
 WORDS_PER_PIECE = 100
+WORST_MATCH_GAIN = 1.0
+"""An elastic search is believed where its worst word matches better than the strict one's by this much, in nats a
+frame: 0, 1 and 2.5 were tried on the dev split of benchmarks/timing_sets.py."""
 PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
@@ -140,16 +143,23 @@ def _align_piece(fast: Search, slow: Search, audio: Samples, words: Sequence[str
         return merged(strict, kept, range(len(words)))
     count = first[-1].index + 1 if open_end else len(words)
     second: list[Found] = []
-    regions = list(confidence.doubtful(first, count))
-    for start, stop in regions:
+    compared: list[int] = []
+    for start, stop in confidence.doubtful(first, count):
         before = max((each.end_s for each in first if each.index < start), default=0.0)
         after = min((each.start_s for each in first if each.index >= stop), default=len(audio) / RATE_HZ)
         part = audio[int(before * RATE_HZ) : int(after * RATE_HZ)]
         if len(part) > SHORTEST_S * RATE_HZ:
             is_open = open_end and stop == count
-            second += [each.moved(start, before)
-                       for each in slow.run(part, words[start:stop], open_end=is_open, elastic=True)]
-    return merged(first, second, [index for start, stop in regions for index in range(start, stop)])
+            other = [each.moved(start, before)
+                     for each in slow.run(part, words[start:stop], open_end=is_open, elastic=True)]
+            if other and _worst_match(other) > _worst_match(first, start, stop) + WORST_MATCH_GAIN:
+                second += other
+                compared += range(start, stop)
+    return merged(first, second, compared)
+
+
+def _worst_match(found: Sequence[Found], start: int = 0, stop: float = math.inf) -> float:
+    return min((each.match for each in found if start <= each.index < stop), default=-math.inf)
 
 
 def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
