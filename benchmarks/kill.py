@@ -62,7 +62,8 @@ def another_version(folder: Path) -> Path:
     for name, old, new in (
             ("worker/__init__.py", 'VERSION = "', 'VERSION = "99.'),
             ("worker/requests.py", "url_expires_s: ExpiresS = 3600", "url_expires_s: ExpiresS = 7200"),
-            ("worker/requests.py", "class Timed(Request):", "class Timed(Request):\n    a_newer_field: bool = True"),
+            ("worker/requests.py", "class Recorded(Request):",
+             "class Recorded(Request):\n    a_newer_field: bool = True"),
             ("worker/records.py", "    renewals: int = 0\n", "    renewals: int = 0\n    a_newer_field: int = 1\n")):
         text = (folder / name).read_text()
         assert old in text, f"{name} has changed; so must this"

@@ -173,8 +173,10 @@ def test_a_full_disk_is_one_clear_line(root: Path, tmp_path: Path) -> None:
 
 
 def test_control_c_stops_without_a_traceback(root: Path, tmp_path: Path) -> None:
+    # A shell that starts its jobs in the background leaves them deaf to SIGINT.
     work = subprocess.Popen([sys.executable, root / "cli.py", "A long text. " * 5000], cwd=tmp_path,
-                            stderr=subprocess.PIPE, text=True)
+                            stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for _ in range(600):
         if list(tmp_path.glob("data/jobs/local-*.json")):
             break

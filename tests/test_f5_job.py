@@ -136,7 +136,7 @@ def test_an_upload_without_its_words_is_transcribed_and_warned_of(settings: Sett
     clip = base64.b64encode(HUMAN.read_bytes()).decode()
     output = asyncio.run(handler({"id": "t", "input": {
         "endpoint": "upload", "voice_name": "heard", "voice_file_base64": clip}}))
-    assert set(output["voice"]["reference_text"]) == {"a"}
+    assert output["voice"]["reference_text"].strip(), "whatever a model of random weights makes of it"
     assert any("recognised by machine" in warning for warning in output["voice"]["warnings"])
 
 

@@ -135,7 +135,9 @@ const [url, key, path] = process.argv.slice(1);
   const { experimental_transcribe: transcribe } = require('ai');
   const { createOpenAI } = require('@ai-sdk/openai');
   const provider = createOpenAI({ baseURL: url, apiKey: key });
-  const sdk = await transcribe({ model: provider.transcription('whisper-1'), audio: fs.readFileSync(path) });
+  // Without options the SDK asks for plain JSON, which has no segments.
+  const sdk = await transcribe({ model: provider.transcription('whisper-1'), audio: fs.readFileSync(path),
+                                 providerOptions: { openai: { timestampGranularities: ['segment'] } } });
   console.log(JSON.stringify({ verbose, srt, sdk: { text: sdk.text, segments: sdk.segments,
                                                     duration: sdk.durationInSeconds } }));
 })().catch((error) => { console.error(error); process.exit(1); });
