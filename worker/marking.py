@@ -4,6 +4,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:
     recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=check)
     warnings, score = list(recording.warnings), None
     try:
-        score = round(Watermark().score(recording.samples, recording.rate_hz), 3)
+        score = round(_detector().score(recording.samples, recording.rate_hz), 3)
     except WatermarkError:
         warnings.append("watermark: not looked for, resemble-perth is not in this environment")
     try:
@@ -69,6 +70,12 @@ def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:
         warnings.append("c2pa: not looked for, c2pa-python is not in this environment")
     found = [*(["watermark"] if (score or 0.0) >= MIN_SCORE else []), *(["c2pa"] if manifest else [])]
     return {"marked": found, "c2pa": manifest, "watermark": score, "warnings": warnings}
+
+
+@cache
+def _detector() -> Watermark:
+    """Loaded at the first look (0.3 s), then kept."""
+    return Watermark()
 
 
 def _manifest(data: bytes) -> dict[str, Any] | None:
