@@ -12,7 +12,7 @@ from timing.grammar import Found
 GOOD_MATCH, GOOD_NEIGHBOURS = -4.5, -3.5
 """A word that matches less well than this, alone or with two on each side, calls for a second search."""
 S_PER_PHONE = 0.08
-WEIGHTS: tuple[float, ...] = (4.744, -0.039, 1.106, 0.989, -3.692, 3.493)
+WEIGHTS: tuple[float, ...] = (4.785, -0.003, 0.874, 0.311, -3.704, 2.766)
 BAD_MATCH = -15.0
 
 
