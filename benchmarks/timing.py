@@ -138,18 +138,19 @@ def measure(name: str, method: str, aligner: Aligner, recordings: Sequence[Recor
     return row
 
 
-def one_hour(recording: Recording, make: Callable[[], Source]) -> Row:
+def long_recording(recording: Recording, make: Callable[[], Source]) -> Row:
     """A long recording in a process of its own, with the most memory that it took above what it started with."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_one_hour, (recording, make))
+        return pool.apply(_long_recording, (recording, make))
 
 
-def _one_hour(recording: Recording, make: Callable[[], Source]) -> Row:
+def _long_recording(recording: Recording, make: Callable[[], Source]) -> Row:
     source = make()
     ours(source, long(10))
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before_kib = _memory_kib("VmRSS")
-    row = measure("one hour", source.name, partial(ours, source), [recording])
+    minutes = len(recording.samples) / RATE_HZ / 60
+    row = measure(f"{minutes:.0f} minutes", source.name, partial(ours, source), [recording])
     row.peak_mib = round((_memory_kib("VmHWM") - before_kib) / 1024)
     row.note = f"the audio itself takes {len(recording.samples) * 4 >> 20} MiB"
     return row
@@ -196,7 +197,7 @@ def main(argv: list[str]) -> int:
         rows += [_measured(name, method, aligner, recordings) for method, aligner in methods.items()]
         print(name, file=sys.stderr, flush=True)
     if arguments.minutes:
-        rows.append(one_hour(long(arguments.minutes * 60), PocketSphinx))
+        rows.append(long_recording(long(arguments.minutes * 60), PocketSphinx))
     _report(rows, arguments.out)
     return 0
 
