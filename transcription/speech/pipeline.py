@@ -112,8 +112,10 @@ def _aligned(request: JobRequest, samples: Samples, text: str, tokens: Sequence[
 
     with run.stage("align") as progress:
         try:
+            # What was recognised comes from this audio, however badly its words match; a given transcript may not.
             timed = align(samples, RATE_HZ, tokens, windows, text=text, language=language, method="auto",
-                          sources=engines.sources() if wanted else {}, check=check)
+                          sources=engines.sources() if wanted else {}, check=check,
+                          certain=request.initial_transcript is None)
         except TimingError as error:
             raise ApiError("PROCESSING_ALIGNMENT_FAILED", str(error)) from None
     if wanted:
