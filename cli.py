@@ -44,7 +44,7 @@ BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text"
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
        ./run serve                  RunPod's local API
        ./run align AUDIO --text F   the words of a recording whose text is known
-       ./run render AUDIO           a video: background, voice and captions
+       ./run render [TEXT]          a video: background, voice and captions
        ./run verify AUDIO           the marks of machine-made speech in a recording
        ./run voices VERB            upload, list, get and delete stored voices
        ./run sweep                  closes the records of jobs that nobody will send again

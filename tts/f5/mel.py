@@ -20,11 +20,6 @@ N_FFT = 1024
 FRAMES_PER_S = RATE_HZ / HOP
 
 
-def count_frames(n_samples: int, rate_hz: int) -> int:
-    """Frames of a recording, before it is encoded."""
-    return 1 + round(n_samples * RATE_HZ / rate_hz) // HOP
-
-
 @torch.inference_mode()
 def encode(samples: Samples, rate_hz: int, target_rms: float) -> tuple[Tensor, float]:
     """The mel, float32 [1 + n_samples // 256, 100], and the gain that undoes what was done to a quiet voice.
