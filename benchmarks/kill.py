@@ -44,7 +44,7 @@ sys.path.insert(0, handler.rpartition("/")[0])
 runpy.run_path(handler, run_name="__main__")
 """
 """Where there is no C compiler: `time.time` alone is wrong."""
-TEXTS = ("One short line.", "A somewhat longer line, with a pause. [pause:300ms] And an end.", "Several words. " * 40)
+TEXTS = ("One short line.", "A somewhat longer line, with a pause. [pause:300ms] And an end.", "Several words. " * 20)
 
 
 @dataclass
@@ -184,14 +184,21 @@ def judge(outcome: Outcome, platform: Platform, fleet: Fleet, bucket: Any, s3: S
         outcome.problems += faults(bucket, s3, job, result)
         outcome.attempts[record(bucket, job)["attempt"]] += 1
         outcome.finished_by[record(bucket, job)["version"]] += 1
-        outcome.problems += [f"{job}: RunPod got {body['error']}" for body in platform.results.get(job, [])
-                             if "error" in body]
+        outcome.problems += [f"{job}: RunPod got {body['error']}\n{cause(platform, body['error'])}"
+                             for body in platform.results.get(job, []) if "error" in body]
         if len(completions(platform, job)) > 1:
             outcome.problems.append(f"{job}: completed twice")
         handed = [fleet.version_of[event.worker_id] for event in list(platform.events)
                   if event.kind == "handed" and event.job_id == job]
         outcome.redelivered += len(handed) - 1
         outcome.redelivered_to_another_version += sum(one != other for one, other in pairwise(handed))
+
+
+def cause(platform: Platform, error: str) -> str:
+    """The log's entry of an unexpected error, which names it by a reference."""
+    reference = error.rpartition(" ")[2]
+    return "\n".join(line for worker in platform.workers.values() for line in worker.log_text().splitlines()
+                     if "traceback" in line and reference in line)
 
 
 def completions(platform: Platform, job: str) -> set[str]:

@@ -199,8 +199,9 @@ def test_a_storage_that_is_gone_in_the_middle_of_a_job_loses_nothing(settings: S
 @pytest.mark.parametrize("breakdown", ["503 after it was done", "reset", "silence", "clock skew", "wrong secret"])
 def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings, s3: S3Server,
                                                               breakdown: str) -> None:
-    handler, speaker = worker(replace(settings, job_deadline_s=1))
+    handler, speaker = worker(settings)
     first = generate(handler)
+    handler, again = worker(replace(settings, job_deadline_s=1))
     for fields in ({"endpoint": "result", "job_id": "job"}, {"endpoint": "status", "job_id": "job"},
                    FIELDS | {"job_id": "job"}):
         s3.faults.append(replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1000))
@@ -211,7 +212,7 @@ def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings
         s3.faults.clear()
     assert ask(handler, endpoint="result", job_id="job")["sha256"] == first["sha256"]
     assert_whole(store_of(settings))
-    assert speaker.calls == 1
+    assert (speaker.calls, again.calls) == (1, 0)
 
 
 def test_a_store_whose_clock_or_keys_are_wrong_stops_the_start_and_no_secret_is_shown(
@@ -260,6 +261,34 @@ def test_an_outage_at_any_write_of_a_job_is_outlived(settings: Settings, s3: S3S
     for write in OUTAGES:
         assert_whole(store_of(settings), write)
     assert speaker.calls == len(OUTAGES)
+
+
+@pytest.mark.parametrize("write", ["begin", "finish"])
+def test_a_storage_that_takes_requests_and_never_answers_holds_no_job_beyond_its_deadline(
+        settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch, write: str) -> None:
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 30.0)
+    key, body = OUTAGES[write]
+    silence = Outage(key.format("job"), 10.0, "*job.*", body, "silence")
+    s3.outages.append(silence)
+    handler, _ = worker(replace(settings, job_deadline_s=8, lease_s=6))
+    started = time.monotonic()
+    failed = generate(handler)
+    assert failed["error"].startswith("STORAGE_FAILED: the storage did not answer in time")
+    assert time.monotonic() - started < 8 + 3
+    silence.lasts_s = 0.0
+    if write != "begin":
+        assert_closed(settings)
+    assert_nothing_half_done(settings)
+
+
+def test_a_silent_answer_costs_no_job_that_has_time(settings: Settings, s3: S3Server,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 30.0)
+    s3.outages.append(Outage("output/job.wav", 2.0, "*job.*", kind="silence"))
+    handler, speaker = worker(replace(settings, job_deadline_s=30, lease_s=6))
+    assert generate(handler).get("error") is None
+    assert speaker.calls == 1
+    assert_whole(store_of(settings))
 
 
 def test_renewals_leave_a_storage_that_fails_alone(settings: Settings, s3: S3Server,
