@@ -2,8 +2,8 @@
 
 The SDK's real loop, the embedded engine, a real S3 server that keeps every version of every object, and a RunPod on
 loopback that hands the jobs of a dead worker out again. Two workers live at a time. Each is of this version, of a later
-one (a copy with a field more in the request and in the record and another default) or, with `--earlier COMMIT`, of an
-earlier one from the history; and its clock is wrong by up to ten minutes.
+one (a copy with another default, a format more, and a field more in the request and in the record) or, with
+`--earlier COMMIT`, of an earlier one from the history; and its clock is wrong by up to ten minutes.
 """
 from __future__ import annotations
 
@@ -74,6 +74,8 @@ def later_version(folder: Path) -> Path:
     for name, old, new in (
             ("worker/__init__.py", 'VERSION = "', 'VERSION = "99.'),
             ("worker/requests.py", "url_expires_s: ExpiresS = 3600", "url_expires_s: ExpiresS = 7200"),
+            ("captions/__init__.py", 'WRITERS: dict[str, Writer] = {',
+             'WRITERS: dict[str, Writer] = {\n    "newer": Writer("newer", "text/plain", transcript.write),'),
             ("worker/requests.py", "class Recorded(Request):",
              "class Recorded(Request):\n    a_newer_field: bool = True"),
             ("worker/records.py", "    renewals: int = 0\n", "    renewals: int = 0\n    a_newer_field: int = 1\n")):
@@ -147,14 +149,16 @@ def _kill_workers(kills: int, seed: int, versions: Sequence[Path], clock: Path |
                           aws_secret_access_key="bench-secret", region_name="us-east-1")
     bucket.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     with Platform(max_attempts=10_000, poll_s=5.0) as platform:
+        # A version from before this was mended knows no format that came after it.
+        formats = ["srt", "vtt", "json"] if len(versions) > 2 else "all"
         fleet, alive = Fleet(platform, s3, chance, versions, clock), list[Worker]()
         while outcome.kills < kills:
-            stock(platform, chance)
+            stock(platform, chance, formats)
             alive += [fleet.start() for _ in range(ALIVE - len(alive))]
             victim = alive.pop(0)
             platform.until("handed", timeout_s=120, worker_id=victim.id)
             time.sleep(chance.uniform(0.0, 3.0))  # a dead worker's job is taken over after a lease's second
-            stock(platform, chance)
+            stock(platform, chance, formats)
             in_hand = fleet.jobs_of(victim)
             victim.kill()
             outcome.kills += 1
@@ -171,10 +175,10 @@ def _kill_workers(kills: int, seed: int, versions: Sequence[Path], clock: Path |
     return outcome
 
 
-def stock(platform: Platform, chance: random.Random) -> None:
+def stock(platform: Platform, chance: random.Random, formats: object) -> None:
     """Sees that there is enough to do."""
     while sum(not job.finished.is_set() for job in list(platform.jobs.values())) < UNFINISHED:
-        platform.submit({"text": chance.choice(TEXTS), "timing_format": "all"}, f"job-{len(platform.jobs)}")
+        platform.submit({"text": chance.choice(TEXTS), "timing_format": formats}, f"job-{len(platform.jobs)}")
 
 
 def judge(outcome: Outcome, platform: Platform, fleet: Fleet, bucket: Any, s3: S3Server,

@@ -496,6 +496,28 @@ def test_an_oversized_result_is_an_error_and_the_files_are_there(settings: Setti
     assert speaker.calls == 1
 
 
+def test_what_a_newer_version_made_is_handed_out_by_an_older_one_that_does_not_know_its_formats(
+        settings: Settings) -> None:
+    handler, _ = worker(settings)
+    generate(handler)
+    store = store_of(settings)
+    record = json.loads(store.get("jobs/job.json"))
+    record["output"] |= {"audio_key": "output/job.aac",
+                         "timing_keys": {"newer": "timings/job.newer", **record["output"]["timing_keys"]}}
+    store.put("output/job.aac", b"sound", "audio/aac")
+    store.put("timings/job.newer", b"captions", "text/plain")
+    store.put("jobs/job.json", json.dumps(record).encode(), "application/json")
+    for fields in (FIELDS, {"endpoint": "result"}):
+        answer = ask(handler, **fields, job_id="job")
+        assert set(answer["timing_files"]) == {"newer", "srt", "json"}
+        for url, content in ((answer["timing_files"]["newer"], b"captions"), (answer["audio_url"], b"sound")):
+            with urllib.request.urlopen(url) as body:
+                assert body.read() == content
+    assert ask(handler, endpoint="download", job_id="job", type="timing")["filename"] == "job.newer"
+    store.delete("timings/job.newer")
+    assert ask(handler, endpoint="result", job_id="job")["error"].startswith("NOT_FOUND: a file of job job has expired")
+
+
 def test_workers_killed_at_random_instants_lose_nothing_and_do_nothing_twice() -> None:
     outcome = kill_workers(4, seed=3)
     assert outcome.problems == []
