@@ -201,6 +201,30 @@ def test_a_stop_during_the_set_up_stops_it_at_once(stub: Path) -> None:
             time.sleep(0.05)
 
 
+IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+@pytest.mark.parametrize("phase", ["set-up", "start of Python"])
+def test_process_1_of_a_container_ends_when_asked_to_before_its_worker_runs(phase: str, stub: Path) -> None:
+    """The kernel drops a signal to process 1 that has no handler for it just then."""
+    if subprocess.run([*IN_A_NAMESPACE, "true"], capture_output=True).returncode:
+        pytest.skip("needs unshare --pid")
+    slow = stub / "slow-python"
+    slow.write_text(f"#!{sys.executable} -S\nimport os, sys, time\nopen('here', 'w')\ntime.sleep(2)\n"
+                    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n")
+    slow.chmod(0o755)
+    set_up = f"print({str(slow)!r}); sys.exit()" if phase == "start of Python" else (
+        "open('here', 'w'); time.sleep(60)")
+    process = subprocess.Popen([*IN_A_NAMESPACE, stub / "deploy/start.sh"], cwd=stub, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "SETUP": set_up})
+    while not (stub / "here").exists():
+        time.sleep(0.02)
+    child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+    os.kill(child, signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (128 + signal.SIGTERM, "")
+
+
 # The whole image, by a real builder.
 
 @pytest.mark.skipif(os.environ.get("BUILD_IMAGE") != "1", reason="takes 4 minutes; BUILD_IMAGE=1 asks for it")
