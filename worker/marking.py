@@ -15,6 +15,7 @@ from tts.watermark import MIN_SCORE, Watermark, WatermarkError
 from worker import VERSION
 from worker.requests import Verify
 from worker.settings import Settings
+from worker.watch import watched
 
 MAX_AUDIO_BYTES = 100_000_000
 MAX_AUDIO_S = 3600.0
@@ -49,7 +50,7 @@ def verify(request: Verify, settings: Settings, check: Callable[[], None]) -> di
     """Endpoint `verify`: which marks a recording carries."""
     data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
                      allow_hosts=settings.url_allow_hosts, check=check)
-    return {"status": "completed", **marks_of(data, check)}
+    return {"status": "completed", **watched(lambda stop: marks_of(data, stop), check)}
 
 
 def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
         timeline, captions = _source(request, parts.store)
         _check_size(captions, timeline)
         sound = _audio(parts.store, request.source_job_id) if target.opaque else None
-        background = _background(request, parts) if target.opaque else None
+        background = _background(request, parts, job.check) if target.opaque else None
     made = cues(timeline, captions)
     with tempfile.TemporaryDirectory() as name, ExitStack() as files:
         folder = Path(name)
@@ -118,10 +118,10 @@ def _audio(store: Store, job_id: str) -> bytes:
     raise NotFound(f"job {job_id} made no audio")
 
 
-def _background(request: Render, parts: SpeechParts) -> bytes | None:
+def _background(request: Render, parts: SpeechParts, check: Callable[[], None]) -> bytes | None:
     if request.background_url is not None:
         return net.fetch(request.background_url, max_bytes=MAX_BACKGROUND_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
+                         allow_hosts=parts.settings.url_allow_hosts, check=check)
     if request.background_key is not None:
         try:
             return parts.store.get(request.background_key, MAX_BACKGROUND_BYTES)

@@ -65,10 +65,9 @@ def upload(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> dic
     name = request.voice_name
     if not request.overwrite and voice_store.exists(parts.store, name):
         raise Conflict(f"voice_name: {name} exists; send overwrite: true to replace it")
-    recording = audio.decode(_bytes_of(request, parts, check), max_duration_s=MAX_UPLOAD_S, check=check)
-    samples = audio.resample(recording.samples, recording.rate_hz, RATE_HZ)
-    text, warnings = _reference_text(request, samples, parts)
-    check()
+    recording = audio.decode(_bytes_of(request, parts, check), max_duration_s=MAX_UPLOAD_S, to_hz=RATE_HZ, check=check)
+    samples = recording.samples
+    text, warnings = watched(lambda stop: _reference_text(request, samples, parts, stop), check)
     try:
         clip = watched(partial(reference.prepare, samples, text, request.language, parts.sources), check)
     except reference.BadReference as error:
@@ -205,12 +204,13 @@ def _from_base64(text: str) -> bytes:
         raise InvalidInput("voice_file_base64: is not base64") from None
 
 
-def _reference_text(request: Upload, samples: Samples, parts: VoiceParts) -> tuple[str, list[str]]:
+def _reference_text(request: Upload, samples: Samples, parts: VoiceParts,
+                    check: Callable[[], None]) -> tuple[str, list[str]]:
     if request.reference_text is not None:
         return transcript.read(request.reference_text.encode()), []
     if request.reference_text_url is not None:
         data = net.fetch(request.reference_text_url, max_bytes=1_000_000, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
+                         allow_hosts=parts.settings.url_allow_hosts, check=check)
         return transcript.read(data), []
     if parts.transcriber is None:
         raise InvalidInput("reference_text: is needed, because this worker has no speech recognition loaded")
