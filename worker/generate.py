@@ -137,11 +137,13 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
     engine = parts.engine
     pieces = script.read(request.text)
     known: dict[str | None, Voice | None] = {None: None}
+    noted: list[str] = []
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
-        known[name] = voices.load(parts.store, voices.stored_name(str(name)))
+        known[name], warnings = voices.load(parts.store, voices.stored_name(str(name)), check)
+        noted += warnings
     own = known[request.local_voice]
     language = request.language or (own.language if own else "en")
-    plan = Plan([], [], [], language, _cloning_warning(engine, any(known.values())))
+    plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted])
     for piece in pieces:
         check()
         if isinstance(piece, script.Pause):

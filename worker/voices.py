@@ -100,19 +100,23 @@ def stored_name(name: str) -> str:
     return name
 
 
-def load(store: Store, name: str) -> Voice:
-    """The prepared voice. Raises NotFound, BrokenVoice, and InvalidInput for one that has no usable transcript."""
+def load(store: Store, name: str, check: Callable[[], None] = lambda: None) -> tuple[Voice, list[str]]:
+    """The prepared voice, and what is to be said of its files.
+
+    Raises NotFound, BrokenVoice, and InvalidInput for one that has no usable transcript or was never prepared.
+    """
     about, data = voice_store.recording(store, name)
     text = str(about.get("reference_text") or "").strip()
     if not text:
         raise InvalidInput(f"local_voice: {name} has no transcript; upload it again with reference_text")
-    recording = audio.decode(data, max_duration_s=MAX_UPLOAD_S)
-    samples = audio.resample(recording.samples, recording.rate_hz, RATE_HZ)
-    if len(samples) > (MAX_MS + 1000) * RATE_HZ // 1000:
+    try:
+        samples = audio.decode(data, max_duration_s=MAX_MS / 1000 + 1, to_hz=RATE_HZ, check=check).samples
+    except net.TooLarge:
         raise InvalidInput(f"local_voice: {name} is longer than {MAX_MS // 1000} s and was not prepared; "
-                           "upload it through the upload endpoint")
+                           "upload it through the upload endpoint") from None
     fingerprint = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()}\n{text}".encode()).hexdigest()
-    return Voice(name, samples, RATE_HZ, text, str(about.get("language") or "en"), fingerprint)
+    voice = Voice(name, samples, RATE_HZ, text, str(about.get("language") or "en"), fingerprint)
+    return voice, voice_store.replaced_by_hand(store, name, about, data)
 
 
 def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
@@ -121,6 +125,8 @@ def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
     about, data = voice_store.recording(parts.store, name)
     if "duration" not in about or "quality" not in about:
         about = {**about, **_measured(data, about)}
+    known = about.get("warnings")
+    about["warnings"] = [*(known if isinstance(known, list) else ()), *voice_store.replaced_by_hand(parts.store, name, about, data)]
     _, key = voice_store.read(parts.store, name)
     url = parts.store.presign(key, request.url_expires_s, f"{name}.wav", "audio/wav")
     return {"status": "completed", "voice": {
