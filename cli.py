@@ -233,7 +233,7 @@ def _write_preview(store: Store, output: dict[str, Any]) -> str:
     job_id, extension = output["job_id"], _extension(output)
     content_type = FORMATS[extension].content_type
     timeline, _ = delivery.stored_words(store, job_id)
-    if output["duration"] > MAX_EMBEDDED_S:
+    if output["duration"] > MAX_EMBEDDED_S or extension == "pcm":  # which no browser plays
         page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1)
     else:
         data = store.get(audio_key(job_id, extension))

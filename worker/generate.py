@@ -4,12 +4,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from intake import audio, net
 from s3_utils import Store, audio_key
@@ -66,13 +64,13 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
             utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check)
         with job.stage("assemble", 0.75):
             blocks = partial(_checked, waveform.blocks, job.check)
-            gain, levelled = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
+            level = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
         timed = None
         if request.wants_timings:
             with job.stage("align", 0.8):
                 timed = watched(partial(_times, request, plan, utterances, waveform, parts), job.check)
         with job.stage("store", 0.95):
-            stored = _stored_audio(request, waveform, gain, job, parts, written)
+            stored, levelled = _stored_audio(request, waveform, level, job, parts, written)
             timing, captioned = _stored_timing(request, timed, job, parts.store, written)
     warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ()),
                 *captioned]
@@ -215,27 +213,29 @@ def _marked_as_made(utterances: Iterable[Utterance], parts: SpeechParts) -> Iter
         yield utterance
 
 
-def _checked(blocks: encode.Blocks, check: Callable[[], None], gain: float = 1.0) -> Iterator[Samples]:
-    """The blocks at this gain, as long as the job goes on."""
+def _checked(blocks: encode.Blocks, check: Callable[[], None]) -> Iterator[Samples]:
+    """The blocks, as long as the job goes on."""
     for block in blocks():
         check()
-        yield block if gain == 1.0 else (block * gain).astype(np.float32)
+        yield block
 
 
-def _stored_audio(request: Generate, waveform: assemble.Waveform, gain: float, job: Job, parts: SpeechParts,
-                  written: list[str]) -> dict[str, Any]:
-    """The audio fields of the output."""
+def _stored_audio(request: Generate, waveform: assemble.Waveform, level: encode.Level, job: Job, parts: SpeechParts,
+                  written: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The audio fields of the output, and warnings."""
     form = encode.FORMATS[request.audio_format]
     key = audio_key(job.job_id, form.extension)
     with tempfile.TemporaryDirectory(prefix="audio-") as folder:
         path = Path(folder, f"audio.{form.extension}")
-        rate_hz = encode.write(partial(_checked, waveform.blocks, job.check, gain), waveform.rate_hz, form, path)
-        marks = parts.marking.file(path) if parts.engine.clones else []
+        with encode.at_level(partial(_checked, waveform.blocks, job.check), waveform.rate_hz, level) as levelled:
+            rate_hz = encode.write(partial(_checked, levelled.blocks, job.check), waveform.rate_hz, form, path)
+        marks, unmarked = parts.marking.file(path) if parts.engine.clones else ([], [])
         written.append(key)
         parts.store.put(key, path, form.content_type)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest, "marked": marks}
+    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest, "marked": marks,
+            "loudness": asdict(levelled.loudness) if levelled.loudness else None}, [*levelled.warnings, *unmarked]
 
 
 def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,

@@ -32,10 +32,15 @@ class Marking:
     def waveform(self, samples: Samples, rate_hz: int) -> Samples:
         return self.watermark.mark(samples, rate_hz) if self.watermark else samples
 
-    def file(self, path: Path) -> list[str]:
-        """Signs the file where that is set up and the format can carry it; returns the marks that it carries now."""
+    def file(self, path: Path) -> tuple[list[str], list[str]]:
+        """Signs the file where that is set up and the format can carry it.
+
+        Returns the marks that it carries now, and a warning where it cannot carry the manifest.
+        """
         signed = self.provenance is not None and self.provenance.sign(path)
-        return [*(["watermark"] if self.watermark else []), *(["c2pa"] if signed else [])]
+        bare = self.provenance is not None and not signed
+        return [*(["watermark"] if self.watermark else []), *(["c2pa"] if signed else [])], [
+            f"marking: {path.suffix[1:]} has no place for the signed manifest; {', '.join(SIGNED_TYPES)} have"] * bare
 
 
 def of(settings: Settings, device: str) -> Marking:

@@ -125,8 +125,8 @@ def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
     about, data = voice_store.recording(parts.store, name)
     if "duration" not in about or "quality" not in about:
         about = {**about, **_measured(data, about)}
-    known = about.get("warnings")
-    about["warnings"] = [*(known if isinstance(known, list) else ()), *voice_store.replaced_by_hand(parts.store, name, about, data)]
+    known, replaced = about.get("warnings"), voice_store.replaced_by_hand(parts.store, name, about, data)
+    about["warnings"] = [*(known if isinstance(known, list) else ()), *replaced]
     _, key = voice_store.read(parts.store, name)
     url = parts.store.presign(key, request.url_expires_s, f"{name}.wav", "audio/wav")
     return {"status": "completed", "voice": {
