@@ -16,7 +16,7 @@ from timing.align import RATE_HZ as TIMING_HZ
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
-from worker import delivery, voices
+from worker import delivery, lexicons, voices
 from worker.jobs import Job
 from worker.marking import Marking
 from worker.requests import Align, Generate
@@ -97,8 +97,9 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     with job.stage("align", 0.2):
         language = request.language or "en"
         sources = allowed(parts.sources, request.timing_method, parts.settings)
+        pronunciations = lexicons.pronunciations(request, parts.store)
         timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
-                                                  check, request.pronunciations), job.check)
+                                                  check, pronunciations), job.check)
     with job.stage("store", 0.95):
         timing, captioned = _stored_timing(request, timed, job, parts.store, written)
     return {
@@ -141,6 +142,7 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
         noted += warnings
     own = known[request.local_voice]
     language = request.language or (own.language if own else "en")
+    pronunciations = lexicons.pronunciations(request, parts.store)
     plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted])
     for piece in pieces:
         check()
@@ -149,7 +151,7 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
             continue
         voice = known[piece.voice] if piece.voice else own
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text,
-                             pronunciations=request.pronunciations)
+                             pronunciations=pronunciations)
         plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
         for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
