@@ -1,7 +1,8 @@
 """`./run bench outages`: the storage fails at each write of a job for a while; the job must be done all the same.
 
 RunPod's real loop and its double, the embedded engine, a real S3 server. Five jobs run at a time, one for each write:
-from that write on every request about the job fails, by turns with a 500 and with a broken connection.
+from that write on every request about the job fails, by turns with a 500, with a broken connection and by silence. What
+is silent is found out by a timeout, so that job is done later than the others.
 """
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def measure(lasts_s: list[float]) -> list[dict[str, Any]]:
 
 def _at_each_write(platform: Platform, s3: Any, lasts_s: float) -> list[dict[str, Any]]:
     jobs = {write: f"{write}-{lasts_s:g}".replace(".", "_") for write in WRITES}
-    kinds = itertools.cycle(("error", "reset"))
+    kinds = itertools.cycle(("error", "reset", "silence"))
     outages = {write: Outage(key.format(jobs[write]), lasts_s, f"*{jobs[write]}.*", body, next(kinds))  # type: ignore[arg-type]
                for write, (key, body) in WRITES.items()}
     s3.outages[:] = outages.values()
