@@ -33,7 +33,9 @@ FIELDS = {"text": "Hello there, world.", "timing_format": ["srt", "json"], "seed
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    server = start_s3({KEY_ID: SECRET})
+    server = start_s3({KEY_ID: SECRET}, ["first"])  # The first request takes seconds, which later ones have not got.
+    s3_utils.S3Store("first", endpoint_url=server.endpoint_url, region="us-east-1", access_key_id=KEY_ID,
+                     secret_access_key=SECRET).check()
     yield server
     server.stop()
 
