@@ -2,12 +2,14 @@
 
     python benchmarks/canary.py [VERSION]
 
-Prints the version, whether each name that the worker relies on is where it was, and the tests' outcome; exits with
-the tests' code. Standard library only, so that it needs no environment; it makes one below a temporary folder.
+Prints the version and the locked one, whether each name that the worker relies on is where it was, and the tests'
+outcome; exits with the tests' code. Standard library only, so that it needs no environment; it makes one below a
+temporary folder.
 """
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,7 @@ NAMES = ("serverless.modules.rp_scale:get_job", "serverless.modules.rp_scale:get
 the SDK does for them."""
 _FIND = """
 import importlib, importlib.metadata, sys
-print("runpod", importlib.metadata.version("runpod"))
+print("runpod", importlib.metadata.version("runpod"), "where the lock has", sys.argv.pop(1), flush=True)
 for entry in sys.argv[1:]:
     module, _, name = entry.partition(":")
     try:
@@ -43,7 +45,8 @@ def main(argv: list[str]) -> int:
         subprocess.run([*install, "-r", ROOT / "locks" / "run.txt"], check=True)
         newest = f"runpod=={argv[0]}" if argv else "runpod"
         subprocess.run([*install, "--upgrade", newest, "pytest", "moto[s3,server]", "ruff"], check=True)
-        subprocess.run([python, "-c", _FIND, *NAMES], check=True)
+        locked = re.findall(r"^runpod==(\S+)", (ROOT / "locks" / "run.txt").read_text(), re.MULTILINE)
+        subprocess.run([python, "-c", _FIND, *locked, *NAMES], check=True)
         return subprocess.run([python, "-m", "pytest", "-q", *TESTS], cwd=ROOT,
                               env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
 

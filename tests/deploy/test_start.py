@@ -188,6 +188,27 @@ def test_a_missing_volume_stops_the_image_with_one_line_that_says_so(app: Path, 
     assert "is the network volume attached to the endpoint?" in done.stderr
 
 
+def handler_once(app: Path, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, app / "runpod_handler.py", "--test_input", '{"input": {"text": "Hi."}}'],
+                          cwd=folder, env={**os.environ, "PYTHONPATH": "", "DATA_DIR": str(folder / "data"), **env},
+                          capture_output=True, text=True, timeout=120)
+
+
+def test_a_home_that_nobody_can_write_keeps_no_worker_from_its_job(app: Path, tmp_path: Path) -> None:
+    done = handler_once(app, tmp_path, TTS_ENGINE="espeak", HOME="/proc/nowhere")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "data/output").glob("*.wav"))) == 1
+
+
+def test_a_missing_model_ends_the_start_with_one_line(app: Path, tmp_path: Path) -> None:
+    done = handler_once(app, tmp_path, TTS_ENGINE="f5", DEVICE="cpu", MODELS_DIR=str(tmp_path / "models"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if '"level": "INFO"' not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"the worker cannot start: no F5 model is at {tmp_path}")
+
+
 def test_a_stop_during_the_set_up_stops_it_at_once(stub: Path) -> None:
     process = subprocess.Popen([stub / "deploy/start.sh"], cwd=stub, stdout=subprocess.DEVNULL,
                                env={**os.environ, "SETUP": "time.sleep(60)"}, start_new_session=True)
