@@ -2,7 +2,8 @@
 
 The image's start script, with the light environment for its volume, on RunPod's double and an S3 server. The signal
 comes at instants spread over the start, and while idle and working; the row says how long the worker lived on, and how
-it ended. A running job is finished first: the time counts from its result.
+it ended. A running job is finished first: the time counts from its result. Before the script's first line nothing can be
+caught: process 1 loses what comes then.
 """
 from __future__ import annotations
 
@@ -91,7 +92,7 @@ def measure(instants: int) -> list[Row]:
         ready_s = time.monotonic() - began
         rows = [stop(platform, first, 0.5)]
         for step in range(instants):
-            rows.append(stop(platform, start(platform, s3, volume), step * 1.1 * ready_s / instants))
+            rows.append(stop(platform, start(platform, s3, volume), (step + 0.5) * 1.1 * ready_s / instants))
         for step in range(instants // 4):
             platform.submit(JOB, f"job-{step}")
             worker = start(platform, s3, volume)

@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # Builds what is missing on the volume, then becomes the worker: arguments go to runpod_handler.py.
 # With TTS_ENGINE=espeak it needs no model and the light environment. FETCH_MODELS names the models to fetch.
 set -euo pipefail
