@@ -2,8 +2,8 @@
 
 The image's start script, with the light environment for its volume, on RunPod's double and an S3 server. The signal
 comes at instants spread over the start, and while idle and working; the row says how long the worker lived on, and how
-it ended. A running job is finished first: the time counts from its result. Before the script's first line nothing can be
-caught: process 1 loses what comes then.
+it ended. A running job is finished first: the time counts from its result. Before the script's first line nothing can
+be caught: process 1 loses what comes then.
 """
 from __future__ import annotations
 
