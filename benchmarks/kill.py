@@ -156,7 +156,7 @@ def _kill_workers(kills: int, seed: int, versions: Sequence[Path], clock: Path |
             stock(platform, chance, formats)
             alive += [fleet.start() for _ in range(ALIVE - len(alive))]
             victim = alive.pop(0)
-            platform.until("handed", timeout_s=120, worker_id=victim.id)
+            platform.until("handed", timeout_s=600, worker_id=victim.id)
             time.sleep(chance.uniform(0.0, 3.0))  # a dead worker's job is taken over after a lease's second
             stock(platform, chance, formats)
             in_hand = fleet.jobs_of(victim)
@@ -168,7 +168,7 @@ def _kill_workers(kills: int, seed: int, versions: Sequence[Path], clock: Path |
                 print(f"{outcome.kills} of {kills} kills, {len(platform.jobs)} jobs, {outcome.killed_in}",
                       file=sys.stderr, flush=True)
         alive.append(fleet.start())
-        results = {job: platform.wait(job, 180) for job in list(platform.jobs)}
+        results = {job: platform.wait(job, 600) for job in list(platform.jobs)}
         judge(outcome, platform, fleet, bucket, s3, results)
     outcome.seconds = round(time.monotonic() - started, 1)
     s3.stop()
