@@ -133,7 +133,7 @@ def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -
 
 def _plan(request: Generate, parts: SpeechParts) -> Plan:
     engine = parts.engine
-    pieces = script.read(request.text)
+    pieces = script.read(request.text, round(request.paragraph_pause_s * 1000))
     known: dict[str | None, Voice | None] = {None: None}
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
         known[name] = voices.load(parts.store, voices.stored_name(str(name)))

@@ -179,6 +179,7 @@ class Generate(Timed):
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
     cross_fade_duration: float = Field(0.15, ge=0.0, le=1.0)
+    paragraph_pause_s: float = Field(0.4, ge=0.0, le=5.0)
     audio_format: Literal["wav", "flac", "mp3", "opus"] = "wav"
     loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
 

@@ -146,7 +146,7 @@ class F5Engine:
     def _task(self, line: Line, options: Options, occurrence: int, job: Hashable) -> _Task:
         voice = line.voice or self.own_voice
         reference = self._reference(voice, options.target_rms)
-        composed = prompt.compose(reference, line.text, self.vocabulary, options.speed)
+        composed = prompt.compose(reference, line.text, line.language, self.vocabulary, options.speed)
         n_sequences = 1 if options.cfg_strength < MIN_GUIDANCE else 2
         return _Task(job, n_sequences * composed.n_frames, options.nfe_step, composed, options, occurrence,
                      line.text, voice)
@@ -313,6 +313,11 @@ def _utterance(samples: Samples, task: _Task) -> Utterance:
     if task.n_steps not in EPSS and task.n_steps < max(EPSS):
         warnings.append(f"nfe_step {task.n_steps} has no pruned schedule and takes even steps; "
                         f"{', '.join(map(str, EPSS))} have one")
+    n_own = len(task.prompt.reference.mel)
+    hurried = (task.prompt.wanted_frames - n_own) / (task.prompt.n_frames - n_own)
+    if hurried >= 1.05:
+        warnings.append(f"a line is said {hurried:.1f} times as fast as the voice speaks, to fit into the model; "
+                        "shorter sentences avoid it")
     peak = float(np.abs(samples).max())
     if peak > 1.0:
         warnings.append(f"the speech peaked at {peak:.2f} of full scale and was clipped; a lower target_rms avoids it")
