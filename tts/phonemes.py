@@ -14,6 +14,7 @@ import sys
 import threading
 import unicodedata
 from pathlib import Path
+from typing import BinaryIO, cast
 
 _ANSWER_S = 10.0
 """Answers take a millisecond. Under any load this is a process that hangs, not one that waits its turn."""
@@ -50,14 +51,14 @@ class PhonemeCounter:
 
     def _ask(self, text: str, language: str) -> str | None:
         child = self._child = self._child or _start()
-        assert child.stdin is not None and child.stdout is not None
-        child.stdin.write(json.dumps([_voices(language), " ".join(text.split())]).encode() + b"\n")
-        child.stdin.flush()
+        question, answers = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
+        question.write(json.dumps([_voices(language), " ".join(text.split())]).encode() + b"\n")
+        question.flush()
         readable = select.poll()
-        readable.register(child.stdout, select.POLLIN)
+        readable.register(answers, select.POLLIN)
         if not readable.poll(_ANSWER_S * 1000):
             raise TimeoutError
-        answer: str | None = json.loads(child.stdout.readline())
+        answer: str | None = json.loads(answers.readline())
         return answer
 
     def _end(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -59,9 +60,9 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     with job.stage("prepare", 0.0):
         plan = _plan(request, parts)
     with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
-        with job.stage("speak", 0.05):
-            spoken_lines = engine.speak(plan.lines, _options(request, seed), check=job.check,
-                                        progress=lambda share: job.report("speak", 0.05 + 0.7 * share))
+        with job.stage("speak", 0.05), closing(engine.speak(
+                plan.lines, _options(request, seed), check=job.check,
+                progress=lambda share: job.report("speak", 0.05 + 0.7 * share))) as spoken_lines:
             utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check)
         with job.stage("assemble", 0.75):
             blocks = partial(_checked, waveform.blocks, job.check)

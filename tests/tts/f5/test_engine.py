@@ -4,6 +4,8 @@ import hashlib
 import socket
 import tempfile
 import threading
+import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,40 @@ def test_a_short_job_does_not_wait_for_a_long_ones_end(speak: Speak) -> None:
     for thread in threads:
         thread.join()
     assert ended[-1] == "long" and len(ended) == 4
+
+
+def test_an_hour_of_lines_is_never_in_memory_at_once_and_its_rows_are_let_go(models: Models) -> None:
+    engine = load(models)
+    rows: list[weakref.ref[Any]] = []
+    make = engine._row
+
+    def watched(task: Any) -> Any:
+        row = make(task)
+        rows.append(weakref.ref(row.condition))
+        return row
+
+    engine._row = watched  # type: ignore[method-assign]
+    lines = [Line(f"Line number {number}.", "en") for number in range(12)]
+    alive: list[weakref.ref[Any]] = []
+    for utterance in engine.speak(lines, Options(nfe_step=1), check=lambda: None, progress=lambda _: None):
+        alive.append(weakref.ref(utterance.samples))
+        del utterance
+        time.sleep(0.02)  # a consumer that is slower than the device
+        assert sum(each() is not None for each in alive) <= 1
+        assert len(rows) <= len(alive) + engine._lines_ahead
+        assert sum(each() is not None for each in rows) <= 3
+    assert len(alive) == len(rows) == 12
+
+
+def test_speech_that_is_no_longer_taken_is_no_longer_made(engine: F5Engine) -> None:
+    spoken = engine.speak([Line(text, "en") for text in LINES * 4], Options(nfe_step=16), check=lambda: None,
+                          progress=lambda _: None)
+    next(spoken)
+    spoken.close()
+    began = time.monotonic()
+    while engine._running and time.monotonic() - began < 1.0:
+        time.sleep(0.01)
+    assert not engine._scheduler
 
 
 def test_progress_rises_from_nothing_to_one(speak: Speak) -> None:

@@ -84,7 +84,7 @@ def test_a_line_is_upstreams_but_for_the_frame_of_reference_that_it_leaves(
     assert ours.shape == theirs.T[1:].shape
     assert np.abs(ours - theirs.T[1:]).max() <= TOLERANCE * largest
     assert np.abs(theirs[:, 0] - reference.mel[-1].numpy()).max() < 1e-5, "what upstream leaves is the reference's last"
-    spoken = engine.speak([Line(TEXT, "en")], options, check=lambda: None, progress=lambda _: None)[0].samples
+    spoken = engine.submit(Line(TEXT, "en"), options).result().samples
     assert len(spoken) == len(wave) - 256
 
 
