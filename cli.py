@@ -30,7 +30,7 @@ from intake import audio
 from s3_utils import StorageError, Store, audio_key, timing_key
 from text import transcript
 from tts.encode import FORMATS
-from worker import delivery, generate, marking, records, sweep
+from worker import delivery, generate, lexicons, marking, records, sweep
 from worker.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parent
@@ -38,6 +38,7 @@ MAX_EMBEDDED_S = 600
 """The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
+PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
 BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
 
 
@@ -114,6 +115,8 @@ def _speak_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="1 to 2147483647; the same seed sounds the same")
     parser.add_argument("--audio-format", choices=sorted(FORMATS), default="wav")
     parser.add_argument("--loudness", type=float, metavar="LUFS", help="integrated loudness, -40 to -5")
+    parser.add_argument("--pronunciations", metavar="FILE", help=PRONUNCIATIONS_HELP)
+    parser.add_argument("--lexicon", metavar="NAME", help="a stored list of pronunciations, lexicon/NAME.json")
     _add_caption_options(parser, None)
     return parser
 
@@ -153,6 +156,14 @@ def _read_text(name: str) -> str:
     """The words in a file of plain text, SRT, VTT or CSV; `-` is standard input. Raises TranscriptError."""
     data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     return transcript.read(data)
+
+
+def _read_pronunciations(name: str) -> dict[str, str]:
+    """Raises UsageError unless the file is as the API's `pronunciations`."""
+    try:
+        return lexicons.parsed(Path(name).read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
 
 
 def _run_job(parts: runpod_handler.Parts, fields: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +218,8 @@ def _input(arguments: argparse.Namespace) -> dict[str, Any]:
         "text": _read_text(source) if source else SAMPLE if arguments.text is None else arguments.text,
         "seed": arguments.seed, "language": arguments.language, "audio_format": arguments.audio_format,
         "timing_format": formats, "return_word_timings": True, "loudness_lufs": arguments.loudness,
-        "captions": _captions(arguments) or None,
+        "captions": _captions(arguments) or None, "lexicon": arguments.lexicon,
+        "pronunciations": _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -310,6 +322,7 @@ def align(argv: list[str]) -> int:
     parser.add_argument("--method", choices=("auto", "whisperx", "google", "pocketsphinx"), default="auto")
     parser.add_argument("--language", default="en")
     parser.add_argument("--format", choices=sorted(WRITERS), default="json")
+    parser.add_argument("--pronunciations", metavar="FILE", help=PRONUNCIATIONS_HELP)
     _add_caption_options(parser, "sentence")
     arguments = parser.parse_args(argv)
     captions = Captions.of(_captions(arguments))
@@ -318,7 +331,8 @@ def align(argv: list[str]) -> int:
     sources = runpod_handler.timing_sources(settings)
     text = _read_text(arguments.text)
     timed = generate.align_whole(recording, text, arguments.language, arguments.method,
-                                 generate.allowed(sources, arguments.method, settings), lambda: None)
+                                 generate.allowed(sources, arguments.method, settings), lambda: None,
+                                 _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None)
     for warning in (*recording.warnings, *timed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,

@@ -40,6 +40,7 @@ from worker import (
     generate,
     health,
     journal,
+    lexicons,
     logs,
     marking,
     metrics,
@@ -154,6 +155,14 @@ ENDPOINTS: dict[str, Endpoint] = {
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),
     "delete_voice": Endpoint(
         requests.DeleteVoice, lambda request, job, parts: voices.delete_voice(request, parts.voices)),
+    "set_lexicon": Endpoint(
+        requests.SetLexicon, lambda request, job, parts: lexicons.set_lexicon(request, parts.insistent(job).store)),
+    "get_lexicon": Endpoint(
+        requests.GetLexicon, lambda request, job, parts: lexicons.get_lexicon(request, parts.store)),
+    "list_lexicons": Endpoint(
+        requests.ListLexicons, lambda request, job, parts: lexicons.list_lexicons(request, parts.store)),
+    "delete_lexicon": Endpoint(
+        requests.DeleteLexicon, lambda request, job, parts: lexicons.delete_lexicon(request, parts.store)),
     "status": Endpoint(requests.Status, lambda request, job, parts: records.status(parts.records, request.job_id)),
     "result": Endpoint(
         requests.Result, lambda request, job, parts: delivery.result(request, parts.store, parts.records)),
@@ -165,7 +174,8 @@ ENDPOINTS: dict[str, Endpoint] = {
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
 
-QUICK = frozenset({"list_voices", "get_voice", "delete_voice", "status", "result", "download", "health"})
+QUICK = frozenset({"list_voices", "get_voice", "delete_voice", "set_lexicon", "get_lexicon", "list_lexicons",
+                   "delete_lexicon", "status", "result", "download", "health"})
 """Endpoints that read the store and do no work: they never wait for a thread behind those that do."""
 
 SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}

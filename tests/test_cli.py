@@ -163,6 +163,19 @@ def test_subtitles_may_be_the_text_of_an_alignment(root: Path, tmp_path: Path) -
     assert [word["word"] for word in json.loads(done.stdout)["words"]] == NATURE.split()
 
 
+def test_words_are_said_as_a_file_of_pronunciations_has_them(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "said.json").write_text('{"NGINX": "engine x"}')
+    spoken = json.loads(run(root, tmp_path, "We run NGINX.", "--format", "srt", "--pronunciations", "said.json",
+                            "--out", "out").stdout)
+    (tmp_path / "a.txt").write_text("We run NGINX.")
+    recording = only(tmp_path / "out", "*.wav")
+    done = run(root, tmp_path, "align", str(recording), "--text", "a.txt", "--pronunciations", "said.json")
+    assert [word["word"] for word in json.loads(done.stdout)["words"]] == spoken["text"].split()
+    (tmp_path / "said.json").write_text('{"NGINX": 7}')
+    refused = run(root, tmp_path, "Hi.", "--pronunciations", "said.json")
+    assert "said.json: 'NGINX': Input should be a valid string" in refused.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
 def test_a_full_disk_is_one_clear_line(root: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()

@@ -18,7 +18,7 @@ from text import script, spoken
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
-from worker import delivery, voices
+from worker import delivery, lexicons, voices
 from worker.jobs import Job
 from worker.marking import Marking
 from worker.requests import Align, Generate
@@ -98,8 +98,9 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     with job.stage("align", 0.2):
         language = request.language or "en"
         sources = allowed(parts.sources, request.timing_method, parts.settings)
+        pronunciations = lexicons.pronunciations(request, parts.store)
         timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
-                                                  check, request.pronunciations), job.check)
+                                                  check, pronunciations), job.check)
     with job.stage("store", 0.95):
         timing = _stored_timing(request, timed, job, parts.store, written)
     return {
@@ -140,6 +141,7 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
         known[name] = voices.load(parts.store, voices.stored_name(str(name)))
     own = known[request.local_voice]
     language = request.language or (own.language if own else "en")
+    pronunciations = lexicons.pronunciations(request, parts.store)
     plan = Plan([], [], [], language, _cloning_warning(engine, any(known.values())))
     for piece in pieces:
         if isinstance(piece, script.Pause):
@@ -147,7 +149,7 @@ def _plan(request: Generate, parts: SpeechParts) -> Plan:
             continue
         voice = known[piece.voice] if piece.voice else own
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text,
-                             pronunciations=request.pronunciations)
+                             pronunciations=pronunciations)
         plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
         for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
