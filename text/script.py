@@ -128,11 +128,12 @@ def _pause_ms(value: str) -> int:
     return duration_ms
 
 
-def split(words: Sequence[str], max_bytes: int) -> list[range]:
+def split(words: Sequence[str], max_bytes: int, first_bytes: int | None = None) -> list[range]:
     """Groups words (as they are said) into lines of at most `max_bytes` of UTF-8, joined by spaces.
 
     Lines are of like length, because a model that is given three words after three sentences rushes
-    them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word.
+    them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word. The first may be
+    bound to `first_bytes`, so that it is soon there.
     A single word that is longer than a line (an address spelt out) is a line of its own while it may
     still fit; beyond LONG_WORD lines ScriptError is raised.
     """
@@ -144,7 +145,7 @@ def split(words: Sequence[str], max_bytes: int) -> list[range]:
     lines: list[range] = []
     start = 0
     while start < len(words):
-        stop = _line_end(words, sizes, start, max_bytes)
+        stop = _line_end(words, sizes, start, min(max_bytes, first_bytes or max_bytes) if not lines else max_bytes)
         lines.append(range(start, stop))
         start = stop
     return lines

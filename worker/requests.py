@@ -191,6 +191,7 @@ class Generate(Timed):
     paragraph_pause_s: float = Field(0.4, ge=0.0, le=5.0)
     audio_format: Literal["wav", "flac", "mp3", "opus"] = "wav"
     loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
+    stream: bool = False
 
     @model_validator(mode="after")
     def _one_way_to_say_steps(self) -> Generate:
