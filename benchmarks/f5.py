@@ -203,8 +203,8 @@ def table(found: dict[str, Any]) -> str:
     for pair in found.get("against_upstream", []):
         wall, cores = ("/".join(f"{value:.2f}" for value in pair[clock]) for clock in ("wall", "cores"))
         verdict = "not slower" if pair["not_slower"] else "slower"
-        about = f"Ours by upstream's, {pair['n_steps']} steps, reference of {pair['reference_s']:g} s"
-        lines += ["", f"{about}, quartiles over the rounds: {cores} of the cores' time, {wall} by the clock: {verdict}."]
+        about = f"Ours by upstream's, {pair['n_steps']} steps, reference of {pair['reference_s']:g} s, quartiles"
+        lines += ["", f"{about} over the rounds: {cores} of the cores' time, {wall} by the clock: {verdict}."]
     return "\n".join(lines)
 
 
