@@ -221,7 +221,8 @@ def _streamed(request: Generate, plan: Plan, parts: SpeechParts, job: Job, writt
     if not request.stream:
         return None
     rate_hz = parts.engine.rate_hz
-    lines = stream.LineStream(request, job, parts.store, parts.marking if parts.engine.clones else None, written)
+    lines = stream.LineStream(job.job_id, encode.FORMATS[request.audio_format], request.url_expires_s, parts.store,
+                              parts.marking.file if parts.engine.clones else lambda path: None, job.publish, written)
 
     def hand_out(utterance: Utterance, segments: Sequence[assemble.Segment]) -> None:
         group = plan.groups[len(segments) - 1]

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from s3_utils import Insistent, MissingKey, StorageError, Store, audio_key, delays, record_key
+from s3_utils import Insistent, MissingKey, StorageError, Store, delays, lines_key, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
 from worker.refusals import Conflict as Conflict
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _JSON = "application/json"
-LINES = "lines.json"
 _LINES_EXPIRE_S = 3600
 _POLL_S = 0.5
 _PROGRESS_S = 2.0
@@ -317,7 +316,7 @@ class Records:
 
     def lines_url(self, job_id: str) -> str:
         """Of the lines that a job has streamed so far."""
-        return self._store.presign(audio_key(job_id, LINES), _LINES_EXPIRE_S, f"{job_id}.{LINES}", _JSON)
+        return self._store.presign(lines_key(job_id), _LINES_EXPIRE_S, f"{job_id}.lines.json", _JSON)
 
     def settle(self, timeout_s: float) -> None:
         """Waits for the records of failed jobs that could not be closed yet; called before the worker ends."""

@@ -8,35 +8,33 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from s3_utils import Store, audio_key
+from s3_utils import Store, line_key, lines_key
 from timing.words import Word
 from tts import Samples, encode
-from worker.jobs import Job
-from worker.marking import Marking
-from worker.records import LINES
-from worker.requests import Generate
 
 FIRST_LINE_BYTES = 60
 """Of the first line, which the listener waits for: some four seconds of speech."""
 LINES_IN_A_REPORT = 5
+_JSON = "application/json"
 REWRITE_S = 1.0
 """The file of all lines is not written again sooner than this, except for the last line."""
 
 
 class LineStream:
-    """The lines of one job. Every key is noted in `written` before it is stored."""
+    """The lines of one job. `mark` signs a file; every key is noted in `written` before it is stored."""
 
-    def __init__(self, request: Generate, job: Job, store: Store, marking: Marking | None, written: list[str]) -> None:
-        self._request, self._job, self._store, self._marking = request, job, store, marking
-        self._written = written
+    def __init__(self, job_id: str, form: encode.AudioFormat, expires_s: int, store: Store,
+                 mark: Callable[[Path], object], publish: Callable[[Mapping[str, Any]], None],
+                 written: list[str]) -> None:
+        self._job_id, self._form, self._expires_s, self._store = job_id, form, expires_s, store
+        self._mark, self._publish, self._written = mark, publish, written
         self._lines: list[dict[str, Any]] = []
         self._rewritten_at = 0.0
-        self._index_key = audio_key(job.job_id, LINES)
-        written.append(self._index_key)
+        written.append(lines_key(job_id))
 
     def add(self, text: str, samples: Samples, rate_hz: int, start_s: float, words: Sequence[Word], *,
             last: bool) -> None:
@@ -49,26 +47,23 @@ class LineStream:
         self._lines.append(line)
         if last or len(self._lines) == 1 or time.monotonic() - self._rewritten_at > REWRITE_S:
             self._rewrite(last)
-        self._job.publish({"n_lines": len(self._lines), "lines": self._lines[-LINES_IN_A_REPORT:],
-                           "lines_url": self._url(self._index_key, LINES, "application/json")})
+        self._publish({"n_lines": len(self._lines), "lines": self._lines[-LINES_IN_A_REPORT:],
+                       "lines_url": self._url(lines_key(self._job_id), _JSON)})
 
     def _stored(self, samples: Samples, rate_hz: int) -> str:
-        form = encode.FORMATS[self._request.audio_format]
-        name = f"line-{len(self._lines):04}.{form.extension}"
-        key = audio_key(self._job.job_id, name)
+        key = line_key(self._job_id, len(self._lines), self._form.extension)
         with tempfile.TemporaryDirectory(prefix="line-") as folder:
-            path = Path(folder, name)
-            encode.write(lambda: iter([samples]), rate_hz, form, path)
-            if self._marking is not None:
-                self._marking.file(path)
+            path = Path(folder, f"line.{self._form.extension}")
+            encode.write(lambda: iter([samples]), rate_hz, self._form, path)
+            self._mark(path)
             self._written.append(key)
-            self._store.put(key, path, form.content_type)
-        return self._url(key, name, form.content_type)
+            self._store.put(key, path, self._form.content_type)
+        return self._url(key, self._form.content_type)
 
     def _rewrite(self, complete: bool) -> None:
-        content = {"job_id": self._job.job_id, "complete": complete, "lines": self._lines}
-        self._store.put(self._index_key, json.dumps(content, ensure_ascii=False).encode(), "application/json")
+        content = {"job_id": self._job_id, "complete": complete, "lines": self._lines}
+        self._store.put(lines_key(self._job_id), json.dumps(content, ensure_ascii=False).encode(), _JSON)
         self._rewritten_at = time.monotonic()
 
-    def _url(self, key: str, name: str, content_type: str) -> str:
-        return self._store.presign(key, self._request.url_expires_s, f"{self._job.job_id}.{name}", content_type)
+    def _url(self, key: str, content_type: str) -> str:
+        return self._store.presign(key, self._expires_s, key.rpartition("/")[2], content_type)

@@ -16,7 +16,7 @@ from tts.f5.kernels import EPS, Kernels
 from tts.f5.layout import Layout
 
 
-@triton.jit  # type: ignore[misc]
+@triton.jit  # type: ignore[untyped-decorator]
 def _add_modulate(h, y, gate, shift, scale, out, rows, gate_stride, stride, dim, eps,  # type: ignore[no-untyped-def]
                   ADDS: tl.constexpr, BLOCK: tl.constexpr):
     """One frame: `h += y * gate` where ADDS, then `out = layer_norm(h) * scale + shift`, all of the frame's row."""
@@ -36,7 +36,7 @@ def _add_modulate(h, y, gate, shift, scale, out, rows, gate_stride, stride, dim,
     tl.store(out + frame * dim + at, found.to(out.dtype.element_ty), mask=inside)
 
 
-@triton.jit  # type: ignore[misc]
+@triton.jit  # type: ignore[untyped-decorator]
 def _rotate(qkv, rotation, heads, n_heads, PAIRS: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """One frame: q and k of the first `n_heads` of `heads`, in place; `rotation` [n_all, PAIRS, cosine and sine]."""
     frame = tl.program_id(0).to(tl.int64)
