@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from s3_utils import OutOfTime
+from s3_utils import DEADLINE, OutOfTime
 from tts import Cancelled
 from worker.records import Lease
 
@@ -37,7 +37,8 @@ class Job:
         self._cancelled.set()
 
     def begin(self) -> None:
-        """Called by the job's thread, first of all."""
+        """Called by the job's thread, first of all: its requests to the storage wait no longer than the job may."""
+        DEADLINE.set(self._started + self._deadline_s)
         self.wait_ms = int((time.monotonic() - self._started) * 1000)
 
     def take(self, lease: Lease | None) -> None:
