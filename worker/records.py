@@ -20,11 +20,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-<<<<<<< HEAD
-from s3_utils import Insistent, MissingKey, StorageError, Store, delays, lines_key, record_key
-=======
-from s3_utils import DEADLINE, Insistent, MissingKey, OutOfTime, StorageError, Store, delays, record_key
->>>>>>> main
+from s3_utils import DEADLINE, Insistent, MissingKey, OutOfTime, StorageError, Store, delays, lines_key, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
 from worker.refusals import Conflict as Conflict
@@ -237,28 +233,11 @@ class Lease:
             self._write(self._store, status=ending.status, error=ending.error, finished_at=time.time(), lease_until=0.0)
 
     def _write(self, store: Store, **changes: Any) -> None:
-<<<<<<< HEAD
-        with self._mutex:
-            if self._stopped.is_set() or self._lost:
-                return
-            state = {"lease_until": time.time() + self._lease_s, "streams": self.streams}
-            record = self._record.changed(**state | changes)
-            asked_at = time.monotonic()
-            etag = self._replace(store, self._etag, record)
-            if etag is None and (ours := self._own_write(store)) is not None:
-                etag = self._replace(store, ours, record)
-            if etag is None:
-                self._lost = True
-                return
-            self._record, self._etag = record, etag
-            self._renewed_at, self._written_at = asked_at, time.monotonic()
-            if record.status != "in_progress":
-                self.let_go()
-=======
         """For whoever holds the mutex."""
         if self._stopped.is_set() or self._lost:
             return
-        record = self._record.changed(**{"lease_until": time.time() + self._lease_s} | changes)
+        state = {"lease_until": time.time() + self._lease_s, "streams": self.streams}
+        record = self._record.changed(**state | changes)
         asked_at = time.monotonic()
         etag = self._replace(store, self._etag, record)
         if etag is None and (ours := self._own_write(store)) is not None:
@@ -270,7 +249,6 @@ class Lease:
         self._renewed_at, self._written_at = asked_at, time.monotonic()
         if record.status != "in_progress":
             self.let_go()
->>>>>>> main
 
     @staticmethod
     def _replace(store: Store, etag: str, record: Record) -> str | None:
