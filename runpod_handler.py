@@ -239,7 +239,8 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
             name, request = _read(job)
             entry.endpoint, entry.characters = name, len(getattr(request, "text", "")) or None
             work = Job(_job_id(request, job), parts.settings.job_deadline_s,
-                       progress.report if progress else _unreported, runpod_id=entry.runpod_id)
+                       progress.report if progress else _unreported, entry.runpod_id,
+                       progress.publish if progress else lambda news: None)
             logs.job_id.set(work.job_id)
             output = await _run(name, request, work, parts, quick if name in QUICK else speech)
             if parts.settings.ephemeral_store and not parts.settings.s3_bucket:

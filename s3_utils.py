@@ -33,6 +33,8 @@ from storage.keys import (
     check_voice_name,
     is_upload_key,
     lexicon_key,
+    line_key,
+    lines_key,
     record_key,
     timing_key,
     version_key,
@@ -46,6 +48,6 @@ from storage.s3 import S3Store
 __all__ = [
     "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent",
     "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment",
-    "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "record_key",
-    "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
+    "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "line_key",
+    "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
 ]

@@ -98,19 +98,39 @@ def _upstream(shape: Architecture, weights: dict[str, torch.Tensor], n_tokens: i
 
 
 def measure(cases: list[Case], runs: dict[Case, Callable[[], None]], rounds: int,
-            device: torch.device) -> dict[Case, list[float]]:
-    """Seconds of each case, the rounds of all cases interleaved, after one that does not count."""
-    seconds: dict[Case, list[float]] = {case: [] for case in cases}
+            device: torch.device) -> dict[Case, list[tuple[float, float]]]:
+    """Seconds by the clock and of all cores, the rounds of all cases interleaved, after one that does not count."""
+    seconds: dict[Case, list[tuple[float, float]]] = {case: [] for case in cases}
     for number in range(rounds + 1):
         for case in cases:
             gc.collect()
-            started = time.perf_counter()
+            started, cores = time.perf_counter(), time.process_time()
             runs[case]()
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if number:
-                seconds[case].append(time.perf_counter() - started)
+                seconds[case].append((time.perf_counter() - started, time.process_time() - cores))
     return seconds
+
+
+def against_upstream(seconds: dict[Case, list[tuple[float, float]]]) -> list[dict[str, Any]]:
+    """Ours by upstream's at equal steps, round by round: the quartiles of both clocks' ratios, and the verdict.
+
+    "Not slower" is a median ratio of the cores' time of at most 1.02; other programs do not count in that time.
+    """
+    found = []
+    for case, ours in seconds.items():
+        theirs = seconds.get(replace(case, who="upstream"))
+        if case.who == "ours" and theirs:
+            wall, cores = ([mine[clock] / their[clock] for mine, their in zip(ours, theirs, strict=True)]
+                           for clock in (0, 1))
+            found.append({"n_steps": case.n_steps, "reference_s": case.reference_s, "wall": quartiles(wall),
+                          "cores": quartiles(cores), "not_slower": statistics.median(cores) <= 1.02})
+    return found
+
+
+def quartiles(values: list[float]) -> list[float]:
+    return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
 
 
 def flops(shape: Architecture, n_frames: int) -> float:
@@ -153,16 +173,19 @@ def report(device: torch.device, depth: int, line_s: float, rounds: int) -> dict
     with _peak(device, peak):
         seconds = measure(cases, {case: made.run(case) for case in cases}, rounds, device)
     rows = []
-    for case, times in seconds.items():
+    for case, measured in seconds.items():
+        times = [wall for wall, _ in measured]
         middle, audio_s = statistics.median(times), line_s * case.n_rows
         work = flops(shape, round((case.reference_s + line_s) * mel.FRAMES_PER_S)) * 2 * case.n_rows * case.n_steps
         rows.append({**asdict(case), "rtf": middle / audio_s, "audio_s_per_s": audio_s / middle, "p50_s": middle,
                      "p95_s": sorted(times)[int(0.95 * len(times))], "best_s": min(times),
+                     "cores_s": statistics.median(cores for _, cores in measured),
                      "share_of_matmul_rate": work / middle / rate})
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()} CPU"
     return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__, "dim": shape.dim,
             "depth": depth, "line_s": line_s, "rounds": rounds, "dtype": str(made.ours.kernels.dtype)[6:],
-            "kernels": type(made.ours.kernels).__name__, "matmul_gflops": rate / 1e9, **peak, "rows": rows}
+            "kernels": type(made.ours.kernels).__name__, "matmul_gflops": rate / 1e9, **peak, "rows": rows,
+            "against_upstream": against_upstream(seconds)}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -177,6 +200,11 @@ def table(found: dict[str, Any]) -> str:
     lines += [f"| {row['who']} | {row['n_steps']} | {row['n_rows']} | {row['reference_s']:g} s | {row['rtf']:.3f} | "
               f"{row['audio_s_per_s']:.2f} | {row['p50_s']:.2f} | {row['p95_s']:.2f} | {row['best_s']:.2f} | "
               f"{row['share_of_matmul_rate']:.0%} |" for row in found["rows"]]
+    for pair in found.get("against_upstream", []):
+        wall, cores = ("/".join(f"{value:.2f}" for value in pair[clock]) for clock in ("wall", "cores"))
+        verdict = "not slower" if pair["not_slower"] else "slower"
+        about = f"Ours by upstream's, {pair['n_steps']} steps, reference of {pair['reference_s']:g} s, quartiles"
+        lines += ["", f"{about} over the rounds: {cores} of the cores' time, {wall} by the clock: {verdict}."]
     return "\n".join(lines)
 
 

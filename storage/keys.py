@@ -51,6 +51,16 @@ def audio_key(job_id: str, extension: str) -> str:
     return f"output/{job_id}.{extension}"
 
 
+def line_key(job_id: str, index: int, extension: str) -> str:
+    """One line of a job that streams."""
+    return audio_key(job_id, f"line-{index:04}.{extension}")
+
+
+def lines_key(job_id: str) -> str:
+    """What a job has streamed so far: its lines' URLs, places and words."""
+    return audio_key(job_id, "lines.json")
+
+
 def timing_key(job_id: str, format_name: str) -> str:
     check_job_id(job_id)
     return f"timings/{job_id}.{format_name}"

@@ -1,25 +1,31 @@
 """What the caller wrote -> speech, pauses and changes of speaker, each with its place in the text.
 
 `[pause:0.8s]` or `[pause:300ms]` is exact silence, `[voice:name]` changes the speaker from there on.
-Any other bracket is ordinary text.
+Any other bracket is ordinary text. Between two paragraphs, which an empty line parts, and before and after
+a heading in Markdown there is a pause too, unless the script has one there.
 """
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 MAX_CHARS = 100_000
 """About two hours of speech; longer scripts are several jobs."""
 MAX_TAGS = 2_000
 MAX_PAUSE_MS = 60_000
 MAX_PAUSES_MS = 600_000
+MAX_PARAGRAPHS = 2_000
+PARAGRAPH_PAUSE_MS = 400
 
 LONG_WORD = 1.4
 """F5-TTS plans lines for 22 s of its 30 s window; with a reference of 3 s that leaves 27 s for 19."""
 
 _TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]")
 _PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+\S")
 _SENTENCE_END = re.compile(r"""[.!?…。！？][\"'”’»)\]]*$""")
 _CLAUSE_END = re.compile(r"""[,;:—–、，；：][\"'”’»)\]]*$""")
 
@@ -42,36 +48,74 @@ class Pause:
     duration_ms: int
 
 
-def read(script: str) -> list[Speech | Pause]:
-    """The script's parts in order; empty stretches are left out. Raises ScriptError."""
+def read(script: str, paragraph_pause_ms: int = PARAGRAPH_PAUSE_MS) -> list[Speech | Pause]:
+    """The script's parts in order; empty stretches are left out. Without a pause paragraphs run on.
+
+    Raises ScriptError.
+    """
     if len(script) > MAX_CHARS:
         raise ScriptError(f"text has {len(script)} characters, the most is {MAX_CHARS}: send it as several jobs")
-    parts = list(_parts(script))
+    parts = list(_parts(script, paragraphs=paragraph_pause_ms > 0))
     if not any(isinstance(part, Speech) for part in parts):
         raise ScriptError("text has nothing to say")
     paused_ms = sum(part.duration_ms for part in parts if isinstance(part, Pause))
     if paused_ms > MAX_PAUSES_MS:
         raise ScriptError(f"the pauses sum to {paused_ms / 1000:g} s, the most is {MAX_PAUSES_MS // 1000} s")
-    return parts
+    return _with_paragraph_pauses(parts, paragraph_pause_ms)
 
 
-def _parts(script: str) -> Iterator[Speech | Pause]:
+def _with_paragraph_pauses(parts: Sequence[Speech | Pause | None], pause_ms: int) -> list[Speech | Pause]:
+    """None stands where a paragraph ends; only one between speech and speech is a pause."""
+    found: list[Speech | Pause] = []
+    n_paragraphs, ended = 1, False
+    for part in parts:
+        if part is None:
+            ended = True
+            continue
+        if ended and isinstance(part, Speech) and found and isinstance(found[-1], Speech):
+            found.append(Pause(pause_ms))
+            n_paragraphs += 1
+        found.append(part)
+        ended = False
+    if n_paragraphs > MAX_PARAGRAPHS:
+        raise ScriptError(f"text has {n_paragraphs} paragraphs, the most is {MAX_PARAGRAPHS}: send it as several jobs, "
+                          "or without pauses between them")
+    return found
+
+
+def _parts(script: str, *, paragraphs: bool) -> Iterator[Speech | Pause | None]:
     position, voice = 0, None
     for count, tag in enumerate(_TAG.finditer(script)):
         if count == MAX_TAGS:
             raise ScriptError(f"text has more than {MAX_TAGS} [pause] and [voice] tags")
-        yield from _speech(script, position, tag.start(), voice)
+        yield from _speech(script, position, tag.start(), voice, paragraphs)
         position = tag.end()
         if tag[1] == "pause":
             yield Pause(_pause_ms(tag[2]))
         else:
             voice = tag[2].strip() or None
-    yield from _speech(script, position, len(script), voice)
+    yield from _speech(script, position, len(script), voice, paragraphs)
 
 
-def _speech(script: str, start: int, end: int, voice: str | None) -> Iterator[Speech]:
-    if script[start:end].strip():
-        yield Speech(script[start:end], start, voice)
+def _speech(script: str, start: int, end: int, voice: str | None, paragraphs: bool) -> Iterator[Speech | None]:
+    cuts = list(_paragraph_ends(script, start, end)) if paragraphs else []
+    for first, stop in pairwise([start, *cuts, end]):
+        if script[first:stop].strip():
+            yield Speech(script[first:stop], first, voice)
+        if stop in cuts:
+            yield None
+
+
+def _paragraph_ends(script: str, start: int, end: int) -> Iterator[int]:
+    """Where an empty line begins, a heading, or what follows one. The rest of a tag's line is no empty line."""
+    after_heading = False
+    for line in _LINE.finditer(script, start, end):
+        whole = script[line.start() - 1:line.start()] in ("", "\n")
+        empty = whole and line[0].endswith("\n") and not line[0].strip()
+        heading = whole and _HEADING.match(line[0]) is not None
+        if empty or heading or after_heading:
+            yield line.start()
+        after_heading = heading
 
 
 def _pause_ms(value: str) -> int:
@@ -84,11 +128,12 @@ def _pause_ms(value: str) -> int:
     return duration_ms
 
 
-def split(words: Sequence[str], max_bytes: int) -> list[range]:
+def split(words: Sequence[str], max_bytes: int, first_bytes: int | None = None) -> list[range]:
     """Groups words (as they are said) into lines of at most `max_bytes` of UTF-8, joined by spaces.
 
     Lines are of like length, because a model that is given three words after three sentences rushes
-    them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word.
+    them (F5-TTS issues 460, 595), and end where a sentence ends, else a clause, else a word. The first may be
+    bound to `first_bytes`, so that it is soon there.
     A single word that is longer than a line (an address spelt out) is a line of its own while it may
     still fit; beyond LONG_WORD lines ScriptError is raised.
     """
@@ -100,7 +145,7 @@ def split(words: Sequence[str], max_bytes: int) -> list[range]:
     lines: list[range] = []
     start = 0
     while start < len(words):
-        stop = _line_end(words, sizes, start, max_bytes)
+        stop = _line_end(words, sizes, start, min(max_bytes, first_bytes or max_bytes) if not lines else max_bytes)
         lines.append(range(start, stop))
         start = stop
     return lines

@@ -5,7 +5,7 @@
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -105,10 +105,11 @@ class Engine(Protocol):
         *,
         check: Callable[[], None],
         progress: Callable[[float], None],
-    ) -> Iterable[Utterance]:
-        """Speaks every line, in order, all at once or as they are taken. Same lines, options and model: same samples.
+    ) -> Generator[Utterance, None, None]:
+        """Speaks every line, in order, a few ahead of those taken. Same lines, options and model: same samples.
 
         Calls `check` (it raises Cancelled) and `progress` with the share done (0-1) from the calling thread, as steps
-        are done. Raises EngineError. Safe to call from several threads, whose lines may be made together.
+        are done. Closed before its end, it does no further work. Raises EngineError. Safe to call from several
+        threads, whose lines may be made together.
         """
         ...

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -78,7 +78,7 @@ class Espeak:
         *,
         check: Callable[[], None],
         progress: Callable[[float], None],
-    ) -> Iterator[Utterance]:
+    ) -> Generator[Utterance, None, None]:
         """Speaks the lines as they are taken, two at a time. How a line sounds depends on itself and the options alone.
 
         A language tag loses subtags from the right until it has a voice (RFC 4647 lookup): "de-AT"
@@ -104,7 +104,7 @@ class Espeak:
 
 
 def _ahead(lines: Sequence[Callable[[], Utterance]], check: Callable[[], None],
-           progress: Callable[[float], None]) -> Iterator[Utterance]:
+           progress: Callable[[float], None]) -> Generator[Utterance, None, None]:
     """Speaks in order. While one line is taken, the next ones are being spoken; no more than these wait in memory."""
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="espeak") as pool:
         spoken: deque[Future[Utterance]] = deque()

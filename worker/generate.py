@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from timing.align import RATE_HZ as TIMING_HZ
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
-from worker import delivery, lexicons, voices
+from worker import delivery, lexicons, stream, voices
 from worker.jobs import Job
 from worker.marking import Marking
 from worker.requests import Align, Generate
@@ -26,6 +27,10 @@ from worker.watch import watched
 MAX_AUDIO_BYTES = 500_000_000
 MAX_AUDIO_S = 4 * 3600.0
 _FETCH_S = 300.0
+
+
+HandOut = Callable[[Utterance, Sequence[assemble.Segment]], None]
+"""Takes a line that has just been joined, and the lines' places so far."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,11 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     with job.stage("prepare", 0.0):
         plan = watched(lambda check: _plan(request, parts, check), job.check)
     with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
-        with job.stage("speak", 0.05):
-            spoken_lines = engine.speak(plan.lines, _options(request, seed), check=job.check,
-                                        progress=lambda share: job.report("speak", 0.05 + 0.7 * share))
-            utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check)
+        with job.stage("speak", 0.05), closing(engine.speak(
+                plan.lines, _options(request, seed), check=job.check,
+                progress=lambda share: job.report("speak", 0.05 + 0.7 * share))) as spoken_lines:
+            utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check,
+                                 _streamed(request, plan, parts, job, written))
         with job.stage("assemble", 0.75):
             blocks = partial(_checked, waveform.blocks, job.check)
             level = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
@@ -134,7 +140,7 @@ def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -
 
 def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> Plan:
     engine = parts.engine
-    pieces = script.read(request.text)
+    pieces = script.read(request.text, round(request.paragraph_pause_s * 1000))
     known: dict[str | None, Voice | None] = {None: None}
     noted: list[str] = []
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
@@ -153,7 +159,9 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text,
                              pronunciations=pronunciations)
         plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
-        for group in script.split([token.said for token in tokens], engine.max_bytes(voice, request.speed)):
+        first_bytes = stream.FIRST_LINE_BYTES if request.stream and not plan.lines else None
+        words = [token.said for token in tokens]
+        for group in script.split(words, engine.max_bytes(voice, request.speed), first_bytes):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
     if not plan.lines:
         raise script.ScriptError("text has nothing to say")
@@ -190,7 +198,7 @@ def _spoken_warnings(utterances: Sequence[Utterance]) -> list[str]:
 
 
 def _joined(plan: Plan, spoken_lines: Iterable[Utterance], waveform: assemble.Waveform,
-            check: Callable[[], None]) -> list[Utterance]:
+            check: Callable[[], None], hand_out: HandOut | None) -> list[Utterance]:
     """Writes the lines and pauses as they come; returns what the engine says of each line, without its samples."""
     utterances: list[Utterance] = []
     lines = iter(spoken_lines)
@@ -201,9 +209,36 @@ def _joined(plan: Plan, spoken_lines: Iterable[Utterance], waveform: assemble.Wa
             continue
         utterance = next(lines)
         waveform.add(utterance.samples)
+        if hand_out is not None:
+            hand_out(utterance, waveform.segments)
         utterances.append(replace(utterance, samples=utterance.samples[:0].copy()))
     waveform.finish()
     return utterances
+
+
+def _streamed(request: Generate, plan: Plan, parts: SpeechParts, job: Job, written: list[str]) -> HandOut | None:
+    """Hands out the newest line, at its place in the whole, with the word times that it has by itself."""
+    if not request.stream:
+        return None
+    rate_hz = parts.engine.rate_hz
+    lines = stream.LineStream(job.job_id, encode.FORMATS[request.audio_format], request.url_expires_s, parts.store,
+                              parts.marking.file if parts.engine.clones else lambda path: None, job.publish, written)
+
+    def hand_out(utterance: Utterance, segments: Sequence[assemble.Segment]) -> None:
+        group = plan.groups[len(segments) - 1]
+        words: Sequence[Word] = ()
+        if request.wants_timings:
+            with assemble.Waveform(rate_hz, 0.0) as alone:
+                alone.add(utterance.samples)
+                alone.finish()
+                timed = watched(partial(_times, request, replace(plan, groups=[group]), [utterance], alone, parts),
+                                job.check)
+                words = timed.timeline.words
+        text = request.text[group[0].char_start:group[-1].char_end]
+        lines.add(text, utterance.samples, rate_hz, segments[-1].offset / rate_hz, words,
+                  last=len(segments) == len(plan.lines))
+
+    return hand_out
 
 
 def _marked_as_made(utterances: Iterable[Utterance], parts: SpeechParts) -> Iterator[Utterance]:

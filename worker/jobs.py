@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from s3_utils import DEADLINE, OutOfTime
 from tts import Cancelled
@@ -22,13 +23,14 @@ class Job:
     """`check` is called between the steps of the work and raises when it must stop."""
 
     def __init__(self, job_id: str, deadline_s: float, on_progress: Callable[[str, float], None],
-                 runpod_id: str | None = None) -> None:
+                 runpod_id: str | None = None,
+                 on_news: Callable[[Mapping[str, Any]], None] = lambda news: None) -> None:
         self.job_id, self.runpod_id = job_id, runpod_id
         self.lease: Lease | None = None
         self.stages_ms: dict[str, int] = {}
         self.wait_ms = 0
         self._deadline_s, self._started = deadline_s, time.monotonic()
-        self._on_progress = on_progress
+        self._on_progress, self._on_news = on_progress, on_news
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -57,6 +59,12 @@ class Job:
         if self.lease is not None:
             self.lease.report(stage, progress)
         self._on_progress(stage, progress)
+
+    def publish(self, news: Mapping[str, Any]) -> None:
+        """What the job shows before its end; it stands in every report from now on."""
+        if self.lease is not None:
+            self.lease.streams = True
+        self._on_news(news)
 
     @contextmanager
     def stage(self, name: str, progress: float) -> Iterator[None]:

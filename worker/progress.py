@@ -22,11 +22,17 @@ class Progress:
         self._loop = asyncio.get_running_loop()
         self._news, self._stop = asyncio.Event(), asyncio.Event()
         self._newest: dict[str, Any] = {}
+        self._more: Mapping[str, Any] = {}
         self._task = self._loop.create_task(self._send())
 
     def report(self, stage: str, progress: float) -> None:
         """Called from the work's thread."""
         self._newest = {"stage": stage, "progress": round(progress, 3)}
+        self._loop.call_soon_threadsafe(self._news.set)
+
+    def publish(self, news: Mapping[str, Any]) -> None:
+        """From now on a part of every report, the next one at once. Called from the work's thread."""
+        self._more = news
         self._loop.call_soon_threadsafe(self._news.set)
 
     async def stop(self) -> None:
@@ -43,6 +49,7 @@ class Progress:
         async with AsyncClientSession() as session:
             while await self._news.wait() and not self._stop.is_set():
                 self._news.clear()
-                await send_result(session, {"status": "IN_PROGRESS", "output": self._newest}, self._job)
+                output = {**self._newest, **self._more}
+                await send_result(session, {"status": "IN_PROGRESS", "output": output}, self._job)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), self._INTERVAL_S)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from s3_utils import DEADLINE, Insistent, MissingKey, OutOfTime, StorageError, Store, delays, record_key
+from s3_utils import DEADLINE, Insistent, MissingKey, OutOfTime, StorageError, Store, delays, lines_key, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
 from worker.refusals import Conflict as Conflict
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _JSON = "application/json"
+_LINES_EXPIRE_S = 3600
 _POLL_S = 0.5
 _LOOK_S = 0.1
 _PROGRESS_S = 2.0
@@ -75,6 +76,7 @@ class Record:
     runpod_id: str | None = None
     pod_id: str | None = None
     version: str | None = None
+    streams: bool = False
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__, ensure_ascii=False, separators=(",", ":")).encode()
@@ -115,6 +117,7 @@ class Lease:
         self._lease_s = record.lease_s
         self._record, self._etag = record, etag
         self._progress, self._stage = record.progress, record.stage
+        self.streams = False
         self._renewed_at, self._written_at = asked_at, time.monotonic()
         self._lost = False
         self._ending: Ending | None = None
@@ -233,7 +236,8 @@ class Lease:
         """For whoever holds the mutex."""
         if self._stopped.is_set() or self._lost:
             return
-        record = self._record.changed(**{"lease_until": time.time() + self._lease_s} | changes)
+        state = {"lease_until": time.time() + self._lease_s, "streams": self.streams}
+        record = self._record.changed(**state | changes)
         asked_at = time.monotonic()
         etag = self._replace(store, self._etag, record)
         if etag is None and (ours := self._own_write(store)) is not None:
@@ -327,6 +331,10 @@ class Records:
         self._leases.add(lease)
         return lease
 
+    def lines_url(self, job_id: str) -> str:
+        """Of the lines that a job has streamed so far."""
+        return self._store.presign(lines_key(job_id), _LINES_EXPIRE_S, f"{job_id}.lines.json", _JSON)
+
     def settle(self, timeout_s: float) -> None:
         """Waits for the records of failed jobs that could not be closed yet; called before the worker ends."""
         end = time.monotonic() + timeout_s
@@ -355,6 +363,7 @@ def status(records: Records, job_id: str) -> dict[str, Any]:
     asking job itself failed (runpod 1.12 serverless/modules/rp_job.py, run_job).
     """
     record = records.read(job_id)
+    streamed = record.streams and record.status in ("in_progress", "completed")
     return {
         "job_id": job_id,
         "status": record.status,
@@ -364,6 +373,7 @@ def status(records: Records, job_id: str) -> dict[str, Any]:
         "updated_at": _iso(record.updated_at),
         "finished_at": _iso(record.finished_at),
         "job_error": record.error,
+        **({"lines_url": records.lines_url(job_id)} if streamed else {}),
     }
 
 

@@ -14,6 +14,22 @@ def test_tags_become_pauses_and_speakers_and_keep_the_place_of_the_text() -> Non
     assert script[28:].startswith(" Bye.")
 
 
+def test_an_empty_line_and_a_heading_are_pauses() -> None:
+    script = "# One\nHello.\n \r\n\nNext\nline.\n## Two\nBye."
+    assert [part.text.strip() if isinstance(part, Speech) else part.duration_ms for part in read(script)] == [
+        "# One", 400, "Hello.", 400, "Next\nline.", 400, "## Two", 400, "Bye."]
+    assert [script[part.char_start:][:len(part.text)] == part.text for part in read(script, 700)
+            if isinstance(part, Speech)] == [True] * 5
+    assert read(script, 700)[1] == Pause(700)
+    assert read(script, 0) == [Speech(script, 0, None)]
+
+
+def test_a_pause_that_the_script_has_is_the_only_one_at_its_place() -> None:
+    script = "\n\nOne.\n\n[pause:1s]\n\nTwo.\n\n[voice:bob]\nThree.\n[voice:eve]\nFour.\n [voice:]\n\n"
+    assert [part.text.strip() if isinstance(part, Speech) else part.duration_ms for part in read(script)] == [
+        "One.", 1000, "Two.", 400, "Three.", "Four."]
+
+
 def test_other_brackets_are_ordinary_text() -> None:
     assert read("See [1] and [pause].") == [Speech("See [1] and [pause].", 0, None)]
 
@@ -30,6 +46,7 @@ def test_an_empty_voice_tag_returns_to_the_jobs_own_voice() -> None:
     ("a [pause:61s]", "longer than 60 s"),
     ("a" + "[pause:60s]" * 11, "sum to 660 s"),
     ("a" + "[pause:1ms]" * 3000, "more than 2000"),
+    ("a\n\n" * 2001, "2001 paragraphs, the most is 2000"),
     ("a" * (MAX_CHARS + 1), "the most is"),
 ])
 def test_a_script_that_cannot_be_read_says_why(script: str, said: str) -> None:

@@ -64,9 +64,9 @@ class Batch:
         rows, layout = self.rows, self._layout
         flow = self._network.flow(self._x, self._condition, layout, modulation(rows, layout))
         v = flow[layout.conditional]
-        v += (v - flow[layout.unconditional]) * self._guidance
-        dts = torch.stack([row.plan.dts[row.step] for row in rows])[layout.row_of_state][:, None]
-        self._x.addcmul_(v, dts)
+        v.addcmul_(v - flow[layout.unconditional], self._guidance)
+        dts = _stacked([row.plan.dts[row.step] for row in rows])
+        self._x.addcmul_(v, dts if len(rows) == 1 else dts[layout.row_of_state][:, None])
         for row in rows:
             row.step += 1
 
@@ -80,5 +80,10 @@ def modulation(rows: Sequence[Row], layout: Layout) -> Modulation:
             runs[-1] = (runs[-1][0], stop, runs[-1][2])
         else:
             runs.append((start, stop, index))
-    return Modulation(torch.stack([row.plan.blocks[row.step] for row in rows]),
-                      torch.stack([row.plan.final[row.step] for row in rows]), tuple(runs))
+    return Modulation(_stacked([row.plan.blocks[row.step] for row in rows]),
+                      _stacked([row.plan.final[row.step] for row in rows]), tuple(runs))
+
+
+def _stacked(rows: Sequence[Tensor]) -> Tensor:
+    """One row takes no launch."""
+    return rows[0][None] if len(rows) == 1 else torch.stack(list(rows))

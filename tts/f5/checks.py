@@ -28,7 +28,23 @@ def candidates(device: torch.device) -> tuple[Callable[[], Kernels], ...]:
     """Fastest first. One whose package is missing raises ImportError. A CPU has nothing faster than the reference."""
     if device.type != "cuda":
         return ()
-    return FlashAttention, TorchVarlen, lambda: Kernels(torch.float16)
+    return fused_flash_attention, fused_torch_varlen, FlashAttention, TorchVarlen, half_precision
+
+
+def fused_flash_attention() -> Kernels:
+    from tts.f5.fused import Fused
+
+    return Fused(FlashAttention())
+
+
+def fused_torch_varlen() -> Kernels:
+    from tts.f5.fused import Fused
+
+    return Fused(TorchVarlen())
+
+
+def half_precision() -> Kernels:
+    return Kernels(torch.float16)
 
 
 def fastest(reference: Network, build: Callable[[Kernels], Network], makers: Sequence[Callable[[], Kernels]],
@@ -41,7 +57,7 @@ def fastest(reference: Network, build: Callable[[Kernels], Network], makers: Seq
         return reference
     wanted = [sampler.sample(reference, row) for row in _rows(reference, mel)]
     for make in makers:
-        name = getattr(make, "__name__", "half precision")
+        name = getattr(make, "__name__", "a faster form").replace("_", " ")
         try:
             network = build(make())
             off = max(map(difference, _batched(network, _rows(network, mel)), wanted))

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import threading
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,7 +54,8 @@ class _Task(Ticket):
 
     @property
     def steps_done(self) -> int:
-        return self.n_steps if self.future.done() else self.row.step if self.row else 0
+        row = self.row
+        return self.n_steps if self.future.done() else row.step if row else 0
 
 
 class F5Engine:
@@ -76,6 +77,7 @@ class F5Engine:
         on_gpu = self.device.type == "cuda"
         self._scheduler: Scheduler[_Task] = Scheduler(_frame_budget(network), MAX_ROWS if on_gpu else 1)
         self.concurrency = max(1, self._scheduler.budget_frames // (2 * MAX_FRAMES)) if on_gpu else 1
+        self._lines_ahead = 1 + (MAX_ROWS if on_gpu else 1)
         self._batch = Batch(network)
         self._ahead: deque[torch.cuda.Event] = deque()
         self._changed = threading.Condition()
@@ -112,26 +114,35 @@ class F5Engine:
         return prompt.max_bytes(voice or self.own_voice, speed)
 
     def speak(self, lines: Sequence[Line], options: Options, *, check: Callable[[], None],
-              progress: Callable[[float], None]) -> list[Utterance]:
+              progress: Callable[[float], None]) -> Generator[Utterance, None, None]:
         """A line's noise depends on the seed, its text and how often the job has said it before. All lines are
         prepared before the first is spoken, so that one which cannot be said is refused before any work."""
         said: Counter[str] = Counter()
-        tasks = []
+        tasks: deque[_Task] = deque()
         job = object()
         for line in lines:
             check()
             tasks.append(self._task(line, options, said[line.text], job))
             said[line.text] += 1
-        self._enqueue(tasks)
+        return self._spoken(tasks, check, progress)
+
+    def _spoken(self, waiting: deque[_Task], check: Callable[[], None],
+                progress: Callable[[float], None]) -> Generator[Utterance, None, None]:
+        """In order. Only so many lines are with the scheduler that the device is never idle: an hour of finished
+        speech would be 350 MB, and its rows' conditions more."""
+        ahead: deque[_Task] = deque()
+        n_steps, n_taken = sum(task.n_steps for task in waiting), 0
         try:
-            self._await(tasks, check, progress)
-            utterances = [task.future.result() for task in tasks]
-        except BaseException:
-            for task in tasks:
+            while waiting or ahead:
+                joining = [waiting.popleft() for _ in range(min(len(waiting), self._lines_ahead - len(ahead)))]
+                ahead += joining
+                self._enqueue(joining)
+                self._await(ahead, check, lambda done: progress((n_taken + done) / n_steps))  # noqa: B023
+                n_taken += ahead[0].n_steps
+                yield ahead.popleft().future.result()
+        finally:
+            for task in ahead:
                 task.future.cancel()
-            raise
-        progress(1.0)
-        return utterances
 
     def submit(self, line: Line, options: Options, *, occurrence: int = 0) -> Future[Utterance]:
         """One line, as a job of its own. The future may be cancelled. Raises EngineError for what cannot be said."""
@@ -146,7 +157,7 @@ class F5Engine:
     def _task(self, line: Line, options: Options, occurrence: int, job: Hashable) -> _Task:
         voice = line.voice or self.own_voice
         reference = self._reference(voice, options.target_rms)
-        composed = prompt.compose(reference, line.text, self.vocabulary, options.speed)
+        composed = prompt.compose(reference, line.text, line.language, self.vocabulary, options.speed)
         n_sequences = 1 if options.cfg_strength < MIN_GUIDANCE else 2
         return _Task(job, n_sequences * composed.n_frames, options.nfe_step, composed, options, occurrence,
                      line.text, voice)
@@ -171,17 +182,22 @@ class F5Engine:
                 self._running = True
                 self._device_thread.submit(self._run)
 
-    def _await(self, tasks: Sequence[_Task], check: Callable[[], None], progress: Callable[[float], None]) -> None:
-        """Returns when all are done, or one has failed; checks after each step and ten times a second."""
-        n_steps, reported = sum(task.n_steps for task in tasks), -1
+    def _await(self, tasks: Sequence[_Task], check: Callable[[], None], progress: Callable[[int], None]) -> None:
+        """Returns when the first is done; tells the steps done of all. Checks after each step and ten times a second.
+
+        Raises the error of any that has failed.
+        """
+        reported = -1
         while True:
             check()
-            failed = any(task.future.done() and task.future.exception() for task in tasks)
             n_done = sum(task.steps_done for task in tasks)
             if n_done != reported:
-                progress(n_done / n_steps)
+                progress(n_done)
                 reported = n_done
-            if failed or all(task.future.done() for task in tasks):
+            for task in tasks:
+                if task.future.done() and (error := task.future.exception()):
+                    raise error
+            if tasks[0].future.done():
                 return
             with self._changed:
                 if sum(task.steps_done for task in tasks) == n_done:
@@ -270,6 +286,7 @@ class F5Engine:
             task.future.set_exception(result)
         else:
             task.future.set_result(result)
+        task.row = None  # after the result, by which its steps count as done
 
     def _shrink(self, tasks: Sequence[_Task]) -> None:
         """Out of memory: fewer lines at a time from now on; where that has been done already, these lines fail."""
@@ -313,6 +330,11 @@ def _utterance(samples: Samples, task: _Task) -> Utterance:
     if task.n_steps not in EPSS and task.n_steps < max(EPSS):
         warnings.append(f"nfe_step {task.n_steps} has no pruned schedule and takes even steps; "
                         f"{', '.join(map(str, EPSS))} have one")
+    n_own = len(task.prompt.reference.mel)
+    hurried = (task.prompt.wanted_frames - n_own) / (task.prompt.n_frames - n_own)
+    if hurried >= 1.05:
+        warnings.append(f"a line is said {hurried:.1f} times as fast as the voice speaks, to fit into the model; "
+                        "shorter sentences avoid it")
     peak = float(np.abs(samples).max())
     if peak > 1.0:
         warnings.append(f"the speech peaked at {peak:.2f} of full scale and was clipped; a lower target_rms avoids it")

@@ -50,6 +50,16 @@ class Kernels:
         for start, stop, row in runs:
             h[start:stop].addcmul_(y[start:stop], gate[row])
 
+    def add_modulate(self, h: Tensor, y: Tensor, gate: Tensor, shift: Tensor, scale: Tensor,
+                     runs: tuple[tuple[int, int, int], ...], layout: Layout) -> Tensor:
+        """`add_gated`, then `modulate`."""
+        self.add_gated(h, y, gate, runs, layout)
+        return self.modulate(h, shift, scale, runs, layout)
+
+    def expand(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """The feed-forward's first product, and its GELU in the form of a tanh."""
+        return F.gelu(F.linear(x, weight, bias), approximate="tanh")
+
     def rotate(self, qkv: Tensor, rotation: Tensor, n_heads: int) -> Tensor:
         """Rotary angles on the first `n_heads` of q and k, in float32. `qkv` [n_all, 3, heads, 64], in place."""
         turned = qkv[:, :2, :n_heads]

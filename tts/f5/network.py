@@ -172,15 +172,18 @@ class Network:
         h += self._positions(h, layout)
         rotation = self._rotation[layout.positions]
         n_rotated = self.architecture.pe_attn_head or heads
-        for index, block in enumerate(self._blocks):
-            shift, scale, gate, ff_shift, ff_scale, ff_gate = modulation.blocks[:, index].unbind(1)
-            qkv = F.linear(kernels.modulate(h, shift, scale, runs, layout), *block.qkv).view(-1, 3, heads, HEAD_DIM)
-            y = kernels.attend(kernels.rotate(qkv, rotation, n_rotated), layout)
-            kernels.add_gated(h, F.linear(y, *block.out), gate, runs, layout)
-            y = F.linear(kernels.modulate(h, ff_shift, ff_scale, runs, layout), *block.up)
-            kernels.add_gated(h, F.linear(F.gelu(y, approximate="tanh"), *block.down), ff_gate, runs, layout)
+        blocks = modulation.blocks.unbind(1)
         scale, shift = modulation.final.unbind(1)
-        return F.linear(kernels.modulate(h, shift, scale, runs, layout), *self._out).float()
+        following = [*((each[:, 0], each[:, 1]) for each in blocks[1:]), (shift, scale)]
+        x = kernels.modulate(h, blocks[0][:, 0], blocks[0][:, 1], runs, layout)
+        for block, own, (next_shift, next_scale) in zip(self._blocks, blocks, following, strict=True):
+            _, _, gate, ff_shift, ff_scale, ff_gate = own.unbind(1)
+            qkv = F.linear(x, *block.qkv).view(-1, 3, heads, HEAD_DIM)
+            y = F.linear(kernels.attend(kernels.rotate(qkv, rotation, n_rotated), layout), *block.out)
+            x = kernels.add_modulate(h, y, gate, ff_shift, ff_scale, runs, layout)
+            y = F.linear(kernels.expand(x, *block.up), *block.down)
+            x = kernels.add_modulate(h, y, ff_gate, next_shift, next_scale, runs, layout)
+        return F.linear(x, *self._out).float()
 
     def _positions(self, h: Tensor, layout: Layout) -> Tensor:
         """The convolutional position embedding; between the sequences it sees zeros, as past an end."""

@@ -1,11 +1,7 @@
 """What is asked of the network for one line: the reference's mel, both texts as tokens, and how many frames to make.
-
-A line lasts as long as its letters do at the reference's pace (upstream, infer/utils_infer.py, counts bytes).
 """
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -15,24 +11,16 @@ import torch
 from torch import Tensor
 
 from tts import EngineError, Samples, Voice
-from tts.f5 import mel, tokens
+from tts.f5 import mel, pace, tokens
 from tts.f5.checkpoint import package_file
 from tts.f5.network import MAX_FRAMES
+from tts.f5.pace import Length
 
 WINDOW_S = 22.0
 """Reference and line together, as upstream plans its chunks."""
 MAX_S = 30.0
 REFERENCE_S = (0.5, 13.0)
 """At most 12 s of speech and a second of silence after it."""
-SHORT_UNITS = 12.0
-"""A line of u units is given the time of sqrt(u² + 12²): "Yes." that of 12.6, 52 that of 53.4.
-
-Without it a word alone is rushed. Upstream gives lines under ten bytes 3.3 times their share whatever the speed,
-and those of ten bytes none of it, so that nine bytes last three times as long as ten. The 12 is a choice, near
-upstream's three to four bytes, and was not measured on listeners.
-"""
-WIDE_UNITS = 3
-"""A character of Chinese, Japanese or Korean against a letter of an alphabet: its bytes, as upstream has it."""
 MIN_LINE_BYTES = 48
 """A long word. A reference so slow that this does not fit is refused when the line is spoken."""
 
@@ -47,16 +35,21 @@ class Reference:
     mel: Tensor
     gain: float
     text: str
+    length: Length
     replaced: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`tokens`, int64 [n_tokens], and `n_frames` count reference and line; `replaced` concerns the line alone."""
+    """`tokens`, int64 [n_tokens], and `n_frames` count reference and line; `replaced` concerns the line alone.
+
+    `wanted_frames` are more than `n_frames` where the line is hurried to fit into the model.
+    """
 
     reference: Reference
     tokens: Tensor
     n_frames: int
+    wanted_frames: int
     replaced: Mapping[str, str]
 
 
@@ -69,7 +62,8 @@ def prepare(voice: Voice, target_rms: float, vocabulary: Collection[str]) -> Ref
     if not _has_letters(text):
         raise EngineError(f"the reference text of voice {voice.name} has no letter that the model knows")
     frames, gain = mel.encode(voice.samples, voice.rate_hz, target_rms)
-    return Reference(frames, gain, reference_text(text), replaced)
+    text = reference_text(text)
+    return Reference(frames, gain, text, pace.measure(text, voice.language), replaced)
 
 
 def reference_text(text: str) -> str:
@@ -79,7 +73,7 @@ def reference_text(text: str) -> str:
     return text + ("  " if text.endswith(".") else ".  ")
 
 
-def compose(reference: Reference, text: str, vocabulary: Mapping[str, int], speed: float) -> Prompt:
+def compose(reference: Reference, text: str, language: str, vocabulary: Mapping[str, int], speed: float) -> Prompt:
     """Raises EngineError when nothing of the text can be said, or when it takes too long for one pass."""
     said, replaced = tokens.respell(tokens.one_line(text), vocabulary)
     if not _has_letters(said):
@@ -88,40 +82,34 @@ def compose(reference: Reference, text: str, vocabulary: Mapping[str, int], spee
     # A syllable's tone depends on its neighbours, so a token can be unknown though each character is known.
     replaced |= {token: " " for token in found if token not in vocabulary}
     numbers = [vocabulary.get(token, 0) for token in found]
-    n_frames = _count_frames(reference, said, len(numbers), speed)
-    if n_frames > MAX_FRAMES:
+    length = pace.measure(said, language)
+    # Upstream wants a frame for each token and one after the reference; sound takes two.
+    least = max(len(numbers) + 1, len(reference.mel) + 2)
+    wanted = max(_count_frames(reference, pace.share(length, reference.length), speed), least)
+    by_letters = max(_count_frames(reference, pace.share_by_letters(length, reference.length), speed), least)
+    if min(wanted, by_letters) > MAX_FRAMES:
         raise EngineError(f"{_quoted(text)} and its voice's recording together would last "
-                          f"{n_frames / mel.FRAMES_PER_S:.0f} s, the model can do {MAX_S:.0f} s: check that the "
+                          f"{wanted / mel.FRAMES_PER_S:.0f} s, the model can do {MAX_S:.0f} s: check that the "
                           "voice's reference_text is what is said in it, raise speed, or shorten the text")
-    return Prompt(reference, torch.tensor(numbers), n_frames, replaced)
+    # `max_bytes` plans by letters: what it lets pass is said, if in less than its time.
+    return Prompt(reference, torch.tensor(numbers), min(wanted, MAX_FRAMES), wanted, replaced)
 
 
 def _has_letters(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
-def _count_frames(reference: Reference, said: str, n_tokens: int, speed: float) -> int:
-    n_reference = len(reference.mel)
-    n_hops = n_reference - 1
-    wanted = n_hops + int(n_hops / units(reference.text) * math.hypot(units(said), SHORT_UNITS) / speed)
-    # Upstream wants a frame for each token and one after the reference; sound takes two.
-    return max(wanted, n_tokens + 1, n_reference + 2)
-
-
-def units(text: str) -> int:
-    """How long a text is to say: letters, of whatever alphabet, and WIDE_UNITS for a character of East Asia.
-
-    Bytes would give a line in Cyrillic twice its time after a reference in English.
-    """
-    return sum(WIDE_UNITS if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+def _count_frames(reference: Reference, share: float, speed: float) -> int:
+    n_hops = len(reference.mel) - 1
+    return n_hops + int(n_hops * share / speed)
 
 
 def max_bytes(voice: Voice, speed: float) -> int:
     """What fits beside the reference into upstream's window of 22 s at the reference's pace."""
     seconds = len(voice.samples) / voice.rate_hz
-    n_units = units(reference_text(tokens.one_line(voice.text)))
-    by_pace = n_units / max(seconds, REFERENCE_S[0]) * (WINDOW_S - seconds) * speed
-    by_tokens = WINDOW_S * mel.FRAMES_PER_S - n_units
+    n_letters = pace.letters(reference_text(tokens.one_line(voice.text)))
+    by_pace = n_letters / max(seconds, REFERENCE_S[0]) * (WINDOW_S - seconds) * speed
+    by_tokens = WINDOW_S * mel.FRAMES_PER_S - n_letters
     return max(MIN_LINE_BYTES, int(min(by_pace, by_tokens)))
 
 

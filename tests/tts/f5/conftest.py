@@ -36,7 +36,7 @@ def speak(engine: F5Engine) -> Speak:
     def say(*texts: str, by: F5Engine = engine, voice: Any = None, check: Callable[[], None] = lambda: None,
             progress: Callable[[float], None] = lambda share: None, **options: Any) -> list[Utterance]:
         lines = [Line(text, "en", voice) for text in texts]
-        return by.speak(lines, Options(**{"nfe_step": 6, **options}), check=check, progress=progress)
+        return list(by.speak(lines, Options(**{"nfe_step": 6, **options}), check=check, progress=progress))
 
     return say
 

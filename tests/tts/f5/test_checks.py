@@ -46,6 +46,19 @@ class Breaking(Half):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
+class NoGate(Half):
+    """A fused kernel that forgets one of its parts."""
+
+    def add_modulate(self, h: Tensor, y: Tensor, gate: Tensor, shift: Tensor, scale: Tensor,
+                     runs: tuple[tuple[int, int, int], ...], layout: Layout) -> Tensor:
+        return self.modulate(h.add_(y), shift, scale, runs, layout)
+
+
+class WrongAngle(Half):
+    def rotate(self, qkv: Tensor, rotation: Tensor, n_heads: int) -> Tensor:
+        return super().rotate(qkv, rotation * rotation, n_heads)
+
+
 class NotANumber(Half):
     def attend(self, qkv: Tensor, layout: Layout) -> Tensor:
         return super().attend(qkv, layout) * torch.nan
@@ -64,7 +77,8 @@ def test_the_first_that_equals_the_reference_is_used_without_a_warning(caplog: p
 
 
 @pytest.mark.parametrize(("wrong", "reason"), [
-    (PaddingSeen, "differs by"), (Raising, "no kernel image"), (NotANumber, "differs by inf")])
+    (PaddingSeen, "differs by"), (NoGate, "differs by"), (WrongAngle, "differs by"),
+    (Raising, "no kernel image"), (NotANumber, "differs by inf")])
 def test_what_differs_or_fails_is_not_used_and_warned_of_once(
     caplog: pytest.LogCaptureFixture, wrong: type[Half], reason: str,
 ) -> None:

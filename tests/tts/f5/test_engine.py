@@ -4,6 +4,8 @@ import hashlib
 import socket
 import tempfile
 import threading
+import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 from tests.doubles.f5 import Models, make_f5
 from tests.tts.f5.conftest import Speak, load
 from tts import Cancelled, EngineError, EngineLost, Line, Options, Samples, Voice
+from tts.f5 import pace
 from tts.f5.checkpoint import LoadError
 from tts.f5.engine import F5Engine
 from tts.f5.scheduler import Scheduler
@@ -84,11 +87,16 @@ def test_options_change_the_sound(speak: Speak) -> None:
 
 def test_twice_the_speed_is_half_the_time(engine: F5Engine, speak: Speak) -> None:
     n_hops = len(engine.own_voice.samples) // 256
-    n_reference_bytes = len(engine.own_voice.text.encode()) + 2
+    phonemes = {text: pace.measure(text, "en").phonemes for text in (engine.own_voice.text, LINES[1])}
     for speed in (0.5, 1.0, 2.0):
-        n_frames = int(n_hops / n_reference_bytes * np.hypot(len(LINES[1].encode()), 12) / speed)
+        n_frames = int(n_hops / phonemes[engine.own_voice.text] * np.hypot(phonemes[LINES[1]], 8) / speed)
         # Less the reference's last frame; n frames have n - 1 hops between them.
         assert len(speak(LINES[1], speed=speed)[0].samples) == (n_frames - 2) * 256
+
+
+def test_a_line_that_is_hurried_says_so(speak: Speak) -> None:
+    said = speak("1837 " * 40, nfe_step=5)[0]
+    assert len(said.warnings) == 1 and "times as fast as the voice speaks" in said.warnings[0]
 
 
 def test_samples_are_mono_float32_within_full_scale(speak: Speak) -> None:
@@ -132,11 +140,11 @@ def test_a_line_without_a_letter_that_the_model_knows_is_refused_before_any_work
 @pytest.mark.parametrize(("seconds", "speed"), [(1.0, 1.0), (3.0, 0.5), (5.0, 2.0), (12.0, 0.5), (12.9, 1.0)])
 def test_the_longest_line_fits_and_a_much_longer_one_is_refused(engine: F5Engine, speak: Speak, seconds: float,
                                                                speed: float) -> None:
-    voice = a_voice(seconds, text="a" * int(14 * seconds))
+    voice = a_voice(seconds, text=("lullaby " * 30)[:int(14 * seconds)])
     n_bytes = engine.max_bytes(voice, speed)
-    assert speak("a" * n_bytes, voice=voice, speed=speed, nfe_step=1)[0].samples.size
+    assert speak(("lullaby " * 300)[:n_bytes], voice=voice, speed=speed, nfe_step=1)[0].samples.size
     with pytest.raises(EngineError, match="the model can do 30 s"):
-        speak("a" * 3 * n_bytes, voice=voice, speed=speed)
+        speak(("lullaby " * 300)[:3 * n_bytes], voice=voice, speed=speed)
 
 
 def test_a_text_that_is_too_long_for_its_recording_still_leaves_room_for_lines(engine: F5Engine, speak: Speak) -> None:
@@ -249,6 +257,40 @@ def test_a_short_job_does_not_wait_for_a_long_ones_end(speak: Speak) -> None:
     for thread in threads:
         thread.join()
     assert ended[-1] == "long" and len(ended) == 4
+
+
+def test_an_hour_of_lines_is_never_in_memory_at_once_and_its_rows_are_let_go(models: Models) -> None:
+    engine = load(models)
+    rows: list[weakref.ref[Any]] = []
+    make = engine._row
+
+    def watched(task: Any) -> Any:
+        row = make(task)
+        rows.append(weakref.ref(row.condition))
+        return row
+
+    engine._row = watched  # type: ignore[method-assign]
+    lines = [Line(f"Line number {number}.", "en") for number in range(12)]
+    alive: list[weakref.ref[Any]] = []
+    for utterance in engine.speak(lines, Options(nfe_step=1), check=lambda: None, progress=lambda _: None):
+        alive.append(weakref.ref(utterance.samples))
+        del utterance
+        time.sleep(0.02)  # a consumer that is slower than the device
+        assert sum(each() is not None for each in alive) <= 1
+        assert len(rows) <= len(alive) + engine._lines_ahead
+        assert sum(each() is not None for each in rows) <= 3
+    assert len(alive) == len(rows) == 12
+
+
+def test_speech_that_is_no_longer_taken_is_no_longer_made(engine: F5Engine) -> None:
+    spoken = engine.speak([Line(text, "en") for text in LINES * 4], Options(nfe_step=16), check=lambda: None,
+                          progress=lambda _: None)
+    next(spoken)
+    spoken.close()
+    began = time.monotonic()
+    while engine._running and time.monotonic() - began < 1.0:
+        time.sleep(0.01)
+    assert not engine._scheduler
 
 
 def test_progress_rises_from_nothing_to_one(speak: Speak) -> None:

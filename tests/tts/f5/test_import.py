@@ -27,3 +27,24 @@ def test_a_worker_loads_nothing_of_upstream_and_pinyin_only_for_chinese(root: Pa
     done = subprocess.run([sys.executable, "-c", CHECK, models.model_dir, models.vocos_dir, models.architecture],
                           cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+COST = """
+import resource
+def spent():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+import torch
+before = spent()
+import tts.f5.engine
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(spent() - before, int(status["VmHWM"].split()[0]) / 1024)
+"""
+
+
+def test_the_engine_is_imported_in_little_more_than_torch_takes(root: Path) -> None:
+    """CPU seconds beside torch's own, which are 2.3 on a quiet machine: a wall clock would measure who else works."""
+    done = subprocess.run([sys.executable, "-c", COST], cwd=root, capture_output=True, text=True, timeout=300,
+                          check=True)
+    cpu_s, peak_mb = map(float, done.stdout.split())
+    assert cpu_s <= 0.7 and peak_mb <= 560

@@ -25,7 +25,7 @@ TOLERANCE = 2e-6
 def mel_of(engine: F5Engine, text: str, options: Options) -> torch.Tensor:
     """The line alone. Upstream draws its noise from the process-wide generator."""
     reference = prompt.prepare(engine.own_voice, options.target_rms, engine.vocabulary)
-    asked = prompt.compose(reference, text, engine.vocabulary, options.speed)
+    asked = prompt.compose(reference, text, "en", engine.vocabulary, options.speed)
     torch.manual_seed(options.seed)
     row = Row(torch.randn(asked.n_frames, 100),
               engine.network.condition(reference.mel, asked.tokens, asked.n_frames, options.cfg_strength),
@@ -77,14 +77,14 @@ def test_a_line_is_upstreams_but_for_the_frame_of_reference_that_it_leaves(
     models = make_f5(tmp_path / "models", **version)
     engine = load(models)
     reference = prompt.prepare(engine.own_voice, options.target_rms, engine.vocabulary)
-    asked = prompt.compose(reference, TEXT, engine.vocabulary, options.speed)
+    asked = prompt.compose(reference, TEXT, "en", engine.vocabulary, options.speed)
     wave, theirs = upstream_infer(models, ARCHITECTURE | version, options, asked.n_frames)
     ours = mel_of(engine, TEXT, options).numpy()
     largest = np.abs(theirs).max()
     assert ours.shape == theirs.T[1:].shape
     assert np.abs(ours - theirs.T[1:]).max() <= TOLERANCE * largest
     assert np.abs(theirs[:, 0] - reference.mel[-1].numpy()).max() < 1e-5, "what upstream leaves is the reference's last"
-    spoken = engine.speak([Line(TEXT, "en")], options, check=lambda: None, progress=lambda _: None)[0].samples
+    spoken = engine.submit(Line(TEXT, "en"), options).result().samples
     assert len(spoken) == len(wave) - 256
 
 
