@@ -162,7 +162,7 @@ def _options(text: str) -> Any:
 def list_jobs(jobs_service: Jobs, caller: Reader, status: record.State | None = None,
               created_after: datetime | None = None, created_before: datetime | None = None,
               limit: Annotated[int, Query(ge=1, le=500)] = 50,
-              cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None) -> Response:
+              cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}(-[0-9a-f]{32})?$")] = None) -> Response:
     """The caller's jobs, the newest first, without their results."""
     after, before = (each.timestamp() if each else None for each in (created_after, created_before))
     page = jobs_service.page(record.Query(caller.owner, status, after, before, limit, cursor))

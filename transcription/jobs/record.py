@@ -3,7 +3,7 @@
     queued -> in_progress -> completed | failed | cancelled
        |           |
        |           +-> queued       its worker is stopped in order
-       +-> cancelled
+       +-> cancelled | failed       failed: whoever was given it was lost, again and again
 
 `fence` counts who has had the job: a worker that lost its lease holds an old one, and whatever it writes is refused.
 `beat` counts the renewals of the lease. That it stands still, on the observer's own clock, is how a lost worker is
@@ -75,13 +75,17 @@ class Job:
         """Taken by `worker`: a queued job, or one whose lease stands still at `seen` (fence, beat). Raises Refused."""
         if self.status == "in_progress" and seen == (self.fence, self.beat):
             if self.attempts >= max_attempts:
-                return self._final("failed", error={
-                    "error_code": "PROCESSING_WORKER_LOST",
-                    "error": f"the worker was lost {self.attempts} times while it did this job"})
+                return self._lost(self.attempts)
         elif self.status != "queued":
             raise Refused(self.status)
         return self._changed(status="in_progress", worker=worker, fence=self.fence + 1, beat=0, progress=0.0,
                              stage="started", attempts=self.attempts + 1, started_at=self.started_at or time.time())
+
+    def given_up(self, times: int) -> Job:
+        """A job that waits, and was handed out `times` times to workers that were lost. Raises Refused."""
+        if self.status != "queued":
+            raise Refused(self.status)
+        return self._lost(times)
 
     def renewed(self, fence: int, stage: str, progress: float) -> Job:
         return self._held(fence)._changed(beat=self.beat + 1, stage=stage, progress=progress)
@@ -104,6 +108,10 @@ class Job:
 
     def with_callback(self, callback: dict[str, Any]) -> Job:
         return self._changed(callback=callback)
+
+    def _lost(self, times: int) -> Job:
+        return self._final("failed", error={"error_code": "PROCESSING_WORKER_LOST",
+                                            "error": f"the worker was lost {times} times while it did this job"})
 
     def _held(self, fence: int) -> Job:
         if self.status != "in_progress" or self.fence != fence:
@@ -159,6 +167,9 @@ class Counts:
 class JobStore(Protocol):
     """Where records lie. Safe for several threads and processes; what is written is there after a crash."""
 
+    poll_s: float
+    """How often one record may be looked at: a cancelled job is noticed so soon."""
+
     def create(self, job: Job) -> Job:
         """Writes a new job; or returns the one that `owner` made before with the same `idempotency_key`."""
         ...
@@ -175,32 +186,53 @@ class JobStore(Protocol):
 
     def counts(self) -> Counts: ...
 
+    def n_queued(self, limit: int) -> int:
+        """How many jobs wait; at most `limit` are counted."""
+        ...
+
+    def first_queued(self) -> Job | None:
+        """Of the jobs that wait the most urgent one, and of those the oldest."""
+        ...
+
+    def used_s(self, owner: str, since: float) -> float:
+        """Seconds of audio that `owner` had done since then, those of removed jobs too."""
+        ...
+
     def callbacks_due(self, now: float) -> Sequence[Job]: ...
 
     def finished_before(self, time_s: float) -> Sequence[Job]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """A job that may be done now. `seen` is the lease that stood still, None for a queued job.
-
-    `extend` is called while the job is worked on, `done` when it needs no other delivery, `again` when it does.
-    """
+    """A job that may be done now. `seen` is the lease that stood still, None for a queued job."""
 
     job_id: str
     seen: tuple[int, int] | None = None
-    extend: Callable[[], None] = lambda: None
-    done: Callable[[], None] = lambda: None
-    again: Callable[[], None] = lambda: None
 
 
 class Queue(Protocol):
     """Hands jobs out, each at least once. Only `Job.claimed` decides who does one."""
 
+    poll_s: float
+    """How long a worker that was given nothing waits until it asks again, if nobody wakes it."""
+
     def put(self, job: Job) -> None: ...
+
+    def hold(self, job_id: str) -> None:
+        """Somebody else was given this job's message and waits until the job is over."""
+        ...
 
     def take(self) -> Delivery | None:
         """A job that waits, or one that was left behind; None when there is none just now."""
+        ...
+
+    def mend(self) -> None:
+        """Puts back what fell out of the queue, and gives up what was handed out too often. Called now and then."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what was handed out and is not over."""
         ...
 
 

@@ -50,8 +50,7 @@ class Service:
             job_id, caller.owner, request.model_dump(mode="json"), idempotency_key=idempotency_key,
             fingerprint=fingerprint, priority=priority, audio_bytes=size, callback=callback))
         if job.job_id == job_id:
-            self.parts.queue.put(job)
-            self._wake()
+            self._enqueue(job)
             log.info(logs.AUDIT, action="job_created", job_id=job_id, owner=caller.owner, audio_bytes=size)
             return job, True
         self._remove(audio_key(job_id))
@@ -59,6 +58,15 @@ class Service:
             raise ApiError("VALIDATION_CONFLICT", "Idempotency-Key: it was used for another request",
                            field="Idempotency-Key", reason="conflict")
         return job, False
+
+    def _enqueue(self, job: Job) -> None:
+        """A job that cannot be queued is not accepted, and nothing of it is left."""
+        try:
+            self.parts.queue.put(job)
+        except ApiError:
+            self.forget(job)
+            raise
+        self._wake()
 
     def job(self, job_id: str, caller: Caller) -> Job:
         """Another's job is not known: that it exists is not told either."""
@@ -136,21 +144,11 @@ class Service:
             _check_callback(request.callback_url, settings.webhook_secret)
         if idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", idempotency_key):
             raise invalid("Idempotency-Key", "is 1 to 255 visible ASCII characters")
-        if self.parts.jobs.counts().by_status["queued"] >= settings.max_queued:
+        if self.parts.jobs.n_queued(settings.max_queued) >= settings.max_queued:
             raise ApiError("INFRASTRUCTURE_BUSY", "too many jobs wait already; try again later")
-        if caller.hours_per_day is not None and self._used_s(caller) >= caller.hours_per_day * 3600:
-            raise ApiError("VALIDATION_QUOTA", f"this key's {caller.hours_per_day:g} hours of audio a day are used up")
-
-    def _used_s(self, caller: Caller) -> float:
-        """Audio of the jobs of the last day that are still known."""
-        used, cursor = 0.0, None
-        while True:
-            page = self.parts.jobs.page(Query(caller.owner, created_after=time.time() - _DAY_S, limit=500,
-                                              cursor=cursor))
-            used += sum(job.audio_s or 0.0 for job in page.jobs)
-            cursor = page.next_cursor
-            if cursor is None:
-                return used
+        hours = caller.hours_per_day
+        if hours is not None and self.parts.jobs.used_s(caller.owner, time.time() - _DAY_S) >= hours * 3600:
+            raise ApiError("VALIDATION_QUOTA", f"this key's {hours:g} hours of audio a day are used up")
 
     def _store_audio(self, job_id: str, file: IO[bytes]) -> tuple[str, int]:
         """SHA-256 and size of what was stored, block by block."""

@@ -1,0 +1,161 @@
+"""Pub/Sub as the queue of several machines. A message says that its job is to be looked after; the table says how.
+
+A message is acknowledged when its job is over, whoever did it. So every job that is not over has a message, which is
+held by one worker, or will be: a worker that dies gives its message back by no longer extending it. Who holds one
+does, in this order: a job left behind by a lost worker, a more urgent job that waits, its own. Pub/Sub keeps no order
+and delivers some messages twice; neither matters, since `Job.claimed` decides who does a job.
+
+Pulled, a worker is sent one message at a time and extends it while it works. Pushed, the service that Pub/Sub calls
+holds the request open (`http.push`) and names the job to its worker, which is what scales to zero.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from google.api_core import exceptions
+from google.cloud import pubsub_v1
+
+from transcription import logs
+from transcription.errors import ApiError
+from transcription.jobs.record import Delivery, Job, JobStore, Observer, Refused
+from transcription.settings import Settings
+
+log = logs.logger(__name__)
+
+LOOK_S, WATCH_S, PUSHED_S = 0.1, 1.0, 60.0
+"""How often a worker asks: for a message that has come, for a job that another one does, and when it is told anyway."""
+LEASE_MARGIN_S = 300.0
+_TIMEOUT_S = 30.0
+_DEAD_LETTERS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    job_id: str
+    ack: Callable[[], None] = lambda: None
+    nack: Callable[[], None] = lambda: None
+
+
+class PubSubQueue:
+    """A `Queue`. Nothing is subscribed to before the first `take`: a service without workers only publishes."""
+
+    def __init__(self, jobs: JobStore, settings: Settings) -> None:
+        self._jobs, self._settings = jobs, settings
+        self._project = str(settings.google_cloud_project)
+        self._publisher: Any = pubsub_v1.PublisherClient()
+        self._subscriber: Any = pubsub_v1.SubscriberClient()
+        self._observer = Observer(settings.lease_s)
+        self._mutex = threading.Lock()
+        self._held: list[_Held] = []
+        self._stream: Any = None
+        self._waiting: str | None = None
+
+    @property
+    def poll_s(self) -> float:
+        if self._held:
+            return WATCH_S
+        return LOOK_S if self._pulls else PUSHED_S
+
+    def put(self, job: Job) -> None:
+        """Published when this returns. Raises ApiError."""
+        topic = self._publisher.topic_path(self._project, self._settings.pubsub_topic)
+        try:
+            self._publisher.publish(topic, b"", job_id=job.job_id).result(_TIMEOUT_S)
+        except (exceptions.GoogleAPIError, TimeoutError):
+            raise ApiError("INFRASTRUCTURE_STATE", "the queue of jobs could not be reached; try again") from None
+
+    def hold(self, job_id: str) -> None:
+        with self._mutex:
+            if job_id not in {held.job_id for held in self._held}:
+                self._held.append(_Held(job_id))
+
+    def take(self) -> Delivery | None:
+        if self._pulls:
+            self._subscribe()
+        with self._mutex:
+            messages = list(self._held)
+        for held in messages:
+            job = self._jobs.get(held.job_id)
+            if job is None or job.is_final:
+                self._drop(held)
+            elif (delivery := self._next(job)) is not None:
+                return delivery
+        return None
+
+    def _next(self, job: Job) -> Delivery | None:
+        if job.status == "in_progress" and self._observer.stands_still(job):
+            return Delivery(job.job_id, (job.fence, job.beat))
+        first = self._jobs.first_queued()
+        if first is not None and (job.status != "queued" or first.priority > job.priority):
+            return Delivery(first.job_id)
+        return Delivery(job.job_id) if job.status == "queued" else None
+
+    def mend(self) -> None:
+        """A job that is the first to wait twice in a row may have no message: it gets another one, which harms nobody.
+
+        A message that was handed out too often is at the dead letters; its job is failed where it still waits.
+        """
+        first = self._jobs.first_queued()
+        if first is not None and first.job_id == self._waiting:
+            self.put(first)
+        self._waiting = first and first.job_id
+        if self._settings.pubsub_dead_letter is not None:
+            self._give_up(self._path(self._settings.pubsub_dead_letter))
+
+    def close(self) -> None:
+        with self._mutex:
+            held, self._held = self._held, []
+        for message in held:
+            message.nack()
+        if self._stream is not None:
+            self._stream.cancel()
+            with suppress(Exception):
+                self._stream.result(5)
+
+    @property
+    def _pulls(self) -> bool:
+        return self._settings.pubsub_delivery == "pull"
+
+    def _path(self, subscription: str) -> str:
+        return str(self._subscriber.subscription_path(self._project, subscription))
+
+    def _subscribe(self) -> None:
+        if self._stream is not None and not self._stream.done():
+            return
+        if self._stream is not None:
+            log.warning("subscription_ended", kind=type(self._stream.exception()).__name__)
+        self._stream = self._subscriber.subscribe(
+            self._path(self._settings.pubsub_subscription), self._received, flow_control=pubsub_v1.types.FlowControl(
+                max_messages=1, max_lease_duration=self._settings.job_deadline_s + LEASE_MARGIN_S))
+
+    def _received(self, message: Any) -> None:
+        """The library extends it from now on, until it is acknowledged."""
+        with self._mutex:
+            self._held.append(_Held(message.attributes.get("job_id", ""), message.ack, message.nack))
+
+    def _drop(self, held: _Held) -> None:
+        held.ack()
+        with self._mutex:
+            self._held = [each for each in self._held if each is not held]
+
+    def _give_up(self, subscription: str) -> None:
+        try:
+            answer = self._subscriber.pull(subscription=subscription, max_messages=_DEAD_LETTERS,
+                                           return_immediately=True, timeout=_TIMEOUT_S)
+        except exceptions.DeadlineExceeded:
+            return
+        for received in answer.received_messages:
+            job_id = received.message.attributes.get("job_id", "")
+            try:
+                self._jobs.update(job_id, lambda job: job.given_up(self._settings.max_deliveries))
+                log.error(logs.AUDIT, action="job_given_up", job_id=job_id)
+            except KeyError:
+                pass
+            except Refused as refused:
+                if refused.status == "in_progress":
+                    continue  # it comes again, when the one who does it is done or lost
+            self._subscriber.acknowledge(subscription=subscription, ack_ids=[received.ack_id])
