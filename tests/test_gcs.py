@@ -1,4 +1,4 @@
-"""What is Cloud Storage's own: V4 signatures, credentials, lost answers. tests/test_s3_utils.py has what all stores do."""
+"""What is Cloud Storage's own: V4 signatures, credentials, lost answers. test_s3_utils.py has what all stores do."""
 from __future__ import annotations
 
 import urllib.error

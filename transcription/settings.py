@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-
 MAX_PUSHED_S = 570
 
 
@@ -92,8 +91,8 @@ class Settings(BaseModel):
     pubsub_delivery: Literal["pull", "push"] = Field(
         "pull", alias="PUBSUB_DELIVERY", description="`pull`: workers ask Pub/Sub for jobs. `push`: Pub/Sub posts them "
         "to `/pubsub/push`, which can start an instance that was scaled to zero.")
-    gcs_bucket: str | None = Field(None, alias="GCS_BUCKET", description="Bucket of audio and results in Cloud Storage; "
-                                   "with the credentials of the machine.")
+    gcs_bucket: str | None = Field(None, alias="GCS_BUCKET", description="Bucket of audio and results in Cloud "
+                                   "Storage; with the credentials of the machine.")
     s3_bucket: str | None = Field(None, alias="S3_BUCKET", description="Bucket of audio and results. Absent: "
                                   "DATA_DIR.")
     s3_access_key_id: SecretStr | None = Field(None, alias="AWS_ACCESS_KEY_ID", description="Its access key.")

@@ -58,7 +58,7 @@ def serve(folder: Path, **environ: str) -> Iterator[Served]:
                    "RATE_LIMIT_PER_MINUTE": "0", "LEASE_S": "2", "PYTHONPATH": str(ROOT), **environ}
     log_path = folder / f"service-{port}.log"
     with log_path.open("wb") as log:
-        process = subprocess.Popen([sys.executable, str(ROOT / "cli.py"), "whisperx-api", "--port", port], stderr=log,
+        process = subprocess.Popen([sys.executable, "-m", "transcription.command", "--port", port], stderr=log,
                                    stdout=log, env=environment, cwd=folder)
     served = Served(f"http://127.0.0.1:{port}", process, folder / "data", log_path)
     try:

@@ -128,7 +128,9 @@ def test_who_submits_too_often_or_too_much_is_told_to_wait(tmp_path: Path) -> No
             assert 1 <= int(answers[2].headers["retry-after"]) <= 30
             assert client.get("/api/v1/jobs/").status_code == 200
         with served.client(big) as client:
-            finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])
+            job_id = submit(client, nature(), initial_transcript=NATURE)["job_id"]
+            finished(client, job_id)
+            assert client.delete(f"/api/v1/jobs/{job_id}").json()["status"] == "deleted"
             answer = client.post("/api/v1/jobs/upload", files={"audio_file": nature()})
             assert (answer.status_code, answer.json()["error_code"]) == (429, "VALIDATION_QUOTA")
 

@@ -159,7 +159,7 @@ def test_what_is_too_large_for_a_record_is_refused_by_name(emulators: Emulators)
 def test_a_table_out_of_reach_is_an_error_that_says_so(
         emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
-    monkeypatch.setattr("transcription.jobs.firestore._TIMEOUT_S", 1.0)
+    monkeypatch.setattr("transcription.jobs.firestore._CALL", {"timeout": 1.0, "retry": None})
     jobs, _ = ports(emulators)
     with pytest.raises(ApiError) as refused:
         jobs.get("a")

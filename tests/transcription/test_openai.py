@@ -58,6 +58,10 @@ def test_verbose_json_has_words_and_segments_as_asked(client: openai.OpenAI) -> 
     assert transcribe(client, response_format="verbose_json", timestamp_granularities=["word"]).segments is None
 
 
+def test_the_automatic_chunking_strategy_is_what_happens(client: openai.OpenAI) -> None:
+    assert transcribe(client, chunking_strategy="auto").text
+
+
 def test_subtitles_come_as_files(client: openai.OpenAI) -> None:
     text = transcribe(client).text
     cues = srt.parse(transcribe(client, response_format="srt"))
@@ -77,6 +81,8 @@ def test_a_stream_ends_with_the_whole_text(client: openai.OpenAI) -> None:
     ({"response_format": "verbose_jsn"}, "response_format"),
     ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
     ({"include": ["logprobs"]}, "include"),
+    ({"chunking_strategy": {"type": "server_vad"}}, "chunking_strategy"),
+    ({"extra_body": {"known_speaker_names[]": ["anna"]}}, "known_speaker_names"),
     ({"response_format": "diarized_json"}, "enable_diarization"),
     ({"language": "xx-"}, "language"),
 ])

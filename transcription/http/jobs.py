@@ -105,8 +105,8 @@ class JobForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     audio_file: UploadFile | None = Field(None, description="wav, flac, mp3, m4a, ogg, opus, webm, aac or aiff")
-    audio_url: str | None = Field(None, description="https:// or http:// of a public host, or s3:// below the "
-                                  "caller's uploads")
+    audio_url: str | None = Field(None, description="https:// or http:// of a public host, or s3:// or gs:// "
+                                  "below the caller's uploads")
     model_size: str | None = Field(None, description="a Whisper that is installed here: tiny ... large-v3-turbo")
     language: str | None = Field(None, description="BCP 47 code; detected when absent")
     task: str = Field("transcribe", description="transcribe, or translate into English (Whisper only)")

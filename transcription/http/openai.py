@@ -69,6 +69,9 @@ async def transcriptions(
         raise invalid("include", "log probabilities are not to be had here", "unsupported")
     if speaker_names or speaker_references:
         raise invalid("known_speaker_names", "speakers are told apart here, not recognised by a sample", "unsupported")
+    if chunking_strategy not in (None, "", "auto", '"auto"'):
+        raise invalid("chunking_strategy", "is auto: recordings are cut by this service's own voice activity detection",
+                      "unsupported")
     wanted = JobRequest.of({
         "model_size": _size(jobs_service, model), "language": language or None, "prompt": prompt or None,
         "temperature": temperature, "enable_diarization": response_format == "diarized_json"})

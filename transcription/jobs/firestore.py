@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -25,6 +26,10 @@ MAX_RECORD_BYTES = 900_000
 """A document of Firestore's has at most 1 MiB; what a job adds to its record as it goes needs room too."""
 USAGE_KEPT = timedelta(days=2)
 _TIMEOUT_S = 20.0
+_CALL = {"timeout": _TIMEOUT_S, "retry": Retry(
+    if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError, exceptions.ResourceExhausted),
+    initial=0.1, maximum=2.0, timeout=_TIMEOUT_S)}
+"""With the library's own retries a request would wait for minutes."""
 _ATTEMPTS = 12
 _PAUSE_S = 0.05
 _LOST_RACE = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.Conflict, exceptions.NotFound)
@@ -59,14 +64,14 @@ class FirestoreJobs:
 
     def get(self, job_id: str) -> Job | None:
         with _google_errors():
-            found = self._jobs.document(job_id).get(timeout=_TIMEOUT_S)
+            found = self._jobs.document(job_id).get(**_CALL)
         return _job(found) if found.exists else None
 
     def update(self, job_id: str, change: Callable[[Job], Job]) -> Job:
         reference, written = self._jobs.document(job_id), ""
         for attempt in range(_ATTEMPTS):
             with _google_errors():
-                found = reference.get(timeout=_TIMEOUT_S)
+                found = reference.get(**_CALL)
             if not found.exists:
                 raise KeyError(job_id)
             job = _job(found)
@@ -91,7 +96,7 @@ class FirestoreJobs:
             if job.idempotency_key is not None:
                 batch.delete(self._once(job))
             with _google_errors():
-                batch.commit(timeout=_TIMEOUT_S)
+                batch.commit(**_CALL)
 
     def page(self, query: Query) -> Page:
         found = self._jobs.where(filter=FieldFilter("owner", "==", query.owner))
@@ -137,7 +142,7 @@ class FirestoreJobs:
 
     def _read(self, query: Any) -> list[Job]:
         with _google_errors():
-            return [_job(found) for found in query.stream(timeout=_TIMEOUT_S)]
+            return [_job(found) for found in query.stream(**_CALL)]
 
     def _once(self, job: Job) -> Any:
         """The document that one key of one owner has; its name tells neither."""
@@ -149,7 +154,7 @@ class FirestoreJobs:
         if job.idempotency_key is None:
             return None, None
         with _google_errors():
-            found = self._once(job).get(timeout=_TIMEOUT_S)
+            found = self._once(job).get(**_CALL)
         if not found.exists:
             return None, None
         return self.get(found.get("job_id")), self._client.write_option(last_update_time=found.update_time)
@@ -158,7 +163,7 @@ class FirestoreJobs:
         """False, after a pause, when somebody else was first."""
         try:
             with _google_errors():
-                batch.commit(timeout=_TIMEOUT_S)
+                batch.commit(**_CALL)
         except _LOST_RACE:
             time.sleep(random.random() * _PAUSE_S * 2 ** min(attempt, 5))
             return False
@@ -204,4 +209,4 @@ def _us(seconds: float | None) -> int | None:
 
 def _value(aggregation: Any) -> float:
     with _google_errors():
-        return float(aggregation.get(timeout=_TIMEOUT_S)[0][0].value or 0.0)
+        return float(aggregation.get(**_CALL)[0][0].value or 0.0)

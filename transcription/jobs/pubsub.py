@@ -5,13 +5,14 @@ held by one worker, or will be: a worker that dies gives its message back by no 
 does, in this order: a job left behind by a lost worker, a more urgent job that waits, its own. Pub/Sub keeps no order
 and delivers some messages twice; neither matters, since `Job.claimed` decides who does a job.
 
-Pulled, a worker is sent one message at a time and extends it while it works. Pushed, the service that Pub/Sub calls
-holds the request open (`http.push`) and names the job to its worker, which is what scales to zero.
+Pulled, a worker asks for one message, and for the next when that one's job is over; a thread extends it all the while.
+(The library's streams promise less: they may bring many, and hold them back from idle workers.) Pushed, the service
+that Pub/Sub calls holds the request open (`http.push`) and names the job to its worker, which is what scales to zero.
 """
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,16 +29,20 @@ log = logs.logger(__name__)
 
 LOOK_S, WATCH_S, PUSHED_S = 0.1, 1.0, 60.0
 """How often a worker asks: for a message that has come, for a job that another one does, and when it is told anyway."""
-LEASE_MARGIN_S = 300.0
+PULL_S = 90.0
+"""Pub/Sub answers an empty pull sooner by itself; what it would hand to a request that was given up, it hands to nobody
+for a while."""
 _TIMEOUT_S = 30.0
+_AGAIN_S = 2.0
 _DEAD_LETTERS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class _Held:
+    """`ack_id` is None for a message that was pushed: the service answers for it."""
+
     job_id: str
-    ack: Callable[[], None] = lambda: None
-    nack: Callable[[], None] = lambda: None
+    ack_id: str | None = None
 
 
 class PubSubQueue:
@@ -51,7 +56,10 @@ class PubSubQueue:
         self._observer = Observer(settings.lease_s)
         self._mutex = threading.Lock()
         self._held: list[_Held] = []
-        self._stream: Any = None
+        self._closed = threading.Event()
+        self._puller: threading.Thread | None = None
+        # The shortest that Pub/Sub knows is 10 s: a lost worker's message comes again after that.
+        self._extension_s = round(min(600, max(10, 2 * settings.lease_s)))
         self._waiting: str | None = None
 
     @property
@@ -74,8 +82,9 @@ class PubSubQueue:
                 self._held.append(_Held(job_id))
 
     def take(self) -> Delivery | None:
-        if self._pulls:
-            self._subscribe()
+        if self._pulls and self._puller is None:
+            self._puller = threading.Thread(target=self._pull, name="puller", daemon=True)
+            self._puller.start()
         with self._mutex:
             messages = list(self._held)
         for held in messages:
@@ -102,19 +111,16 @@ class PubSubQueue:
         first = self._jobs.first_queued()
         if first is not None and first.job_id == self._waiting:
             self.put(first)
-        self._waiting = first and first.job_id
+        self._waiting = first.job_id if first else None
         if self._settings.pubsub_dead_letter is not None:
             self._give_up(self._path(self._settings.pubsub_dead_letter))
 
     def close(self) -> None:
+        self._closed.set()
         with self._mutex:
             held, self._held = self._held, []
         for message in held:
-            message.nack()
-        if self._stream is not None:
-            self._stream.cancel()
-            with suppress(Exception):
-                self._stream.result(5)
+            self._extend(message, 0)
 
     @property
     def _pulls(self) -> bool:
@@ -123,24 +129,52 @@ class PubSubQueue:
     def _path(self, subscription: str) -> str:
         return str(self._subscriber.subscription_path(self._project, subscription))
 
-    def _subscribe(self) -> None:
-        if self._stream is not None and not self._stream.done():
-            return
-        if self._stream is not None:
-            log.warning("subscription_ended", kind=type(self._stream.exception()).__name__)
-        self._stream = self._subscriber.subscribe(
-            self._path(self._settings.pubsub_subscription), self._received, flow_control=pubsub_v1.types.FlowControl(
-                max_messages=1, max_lease_duration=self._settings.job_deadline_s + LEASE_MARGIN_S))
+    def _pull(self) -> None:
+        """In a thread: one message, which is extended until it is let go; then the next."""
+        path = self._path(self._settings.pubsub_subscription)
+        extended = 0.0
+        while not self._closed.wait(LOOK_S):
+            if not self._held:
+                self._receive(path)
+                extended = time.monotonic()
+            elif time.monotonic() - extended > self._extension_s / 3:
+                for message in list(self._held):
+                    self._extend(message, self._extension_s)
+                extended = time.monotonic()
 
-    def _received(self, message: Any) -> None:
-        """The library extends it from now on, until it is acknowledged."""
-        with self._mutex:
-            self._held.append(_Held(message.attributes.get("job_id", ""), message.ack, message.nack))
+    def _receive(self, path: str) -> None:
+        try:
+            answer = self._subscriber.pull(subscription=path, max_messages=1, timeout=PULL_S)
+        except exceptions.DeadlineExceeded:
+            return
+        except exceptions.GoogleAPIError as error:
+            log.warning("pull_failed", kind=type(error).__name__)
+            self._closed.wait(_AGAIN_S)
+            return
+        for received in answer.received_messages:
+            message = _Held(received.message.attributes.get("job_id", ""), received.ack_id)
+            self._extend(message, 0 if self._closed.is_set() else self._extension_s)
+            with self._mutex:
+                self._held.append(message)
+
+    def _extend(self, message: _Held, seconds: int) -> None:
+        """0 gives it back. A message that could not be extended comes to another worker, which finds the job taken."""
+        if message.ack_id is None:
+            return
+        try:
+            self._subscriber.modify_ack_deadline(subscription=self._path(self._settings.pubsub_subscription),
+                                                 ack_ids=[message.ack_id], ack_deadline_seconds=seconds,
+                                                 timeout=_TIMEOUT_S)
+        except exceptions.GoogleAPIError as error:
+            log.warning("message_not_extended", job_id=message.job_id, kind=type(error).__name__)
 
     def _drop(self, held: _Held) -> None:
-        held.ack()
         with self._mutex:
             self._held = [each for each in self._held if each is not held]
+        if held.ack_id is not None:
+            with suppress(exceptions.GoogleAPIError):  # it comes again, and its job is still over
+                self._subscriber.acknowledge(subscription=self._path(self._settings.pubsub_subscription),
+                                             ack_ids=[held.ack_id], timeout=_TIMEOUT_S)
 
     def _give_up(self, subscription: str) -> None:
         try:

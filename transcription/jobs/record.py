@@ -214,8 +214,10 @@ class Delivery:
 class Queue(Protocol):
     """Hands jobs out, each at least once. Only `Job.claimed` decides who does one."""
 
-    poll_s: float
-    """How long a worker that was given nothing waits until it asks again, if nobody wakes it."""
+    @property
+    def poll_s(self) -> float:
+        """How long a worker that was given nothing waits until it asks again, if nobody wakes it."""
+        ...
 
     def put(self, job: Job) -> None: ...
 

@@ -19,6 +19,7 @@ from transcription.errors import ApiError, invalid, not_found
 from transcription.jobs.keys import Caller
 from transcription.jobs.parts import Parts
 from transcription.jobs.record import Job, Page, Query, Refused, audio_key, result_key
+from transcription.settings import Settings
 from transcription.speech.capabilities import Capabilities
 from transcription.speech.requests import JobRequest
 from transcription.speech.transcript import Transcript
@@ -139,7 +140,7 @@ class Service:
             raise invalid("audio_file", "send either audio_file or audio_url", "missing" if file is None else "both")
         self.can.check(request)
         if request.audio_url is not None:
-            _check_source(request.audio_url, settings.s3_bucket, caller)
+            _check_source(request.audio_url, settings, caller)
         if request.callback_url is not None:
             _check_callback(request.callback_url, settings.webhook_secret)
         if idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", idempotency_key):
@@ -175,16 +176,20 @@ class Service:
             log.warning("not_removed", reason=error.code)
 
 
-def _check_source(url: str, bucket: str | None, caller: Caller) -> None:
+def _check_source(url: str, settings: Settings, caller: Caller) -> None:
     """http(s) URLs are guarded when they are fetched; a key of the bucket must be one of the caller's own uploads."""
-    if url.startswith("s3://"):
-        place = f"s3://{bucket}/uploads/{caller.owner}/"
-        if bucket is None:
-            raise invalid("audio_url", "no bucket is configured here, so s3:// names nothing", "not_configured")
+    buckets = {"s3": settings.s3_bucket, "gs": settings.gcs_bucket}
+    scheme = url.partition("://")[0].lower()
+    if scheme in buckets:
+        place = f"{scheme}://{buckets[scheme]}/uploads/{caller.owner}/"
+        if buckets[scheme] is None:
+            raise invalid("audio_url", f"no such bucket is configured here, so {scheme}:// names nothing",
+                          "not_configured")
         if not url.startswith(place) or "/../" in url or not url.isprintable():
-            raise invalid("audio_url", f"an s3:// key of this caller begins with {place}", "not_allowed")
-    elif not re.match(r"(?i)https?://", url):
-        raise invalid("audio_url", "begins with https://, http:// or, where a bucket is configured, s3://", "scheme")
+            raise invalid("audio_url", f"a key of this caller begins with {place}", "not_allowed")
+    elif scheme not in ("http", "https"):
+        raise invalid("audio_url", "begins with https://, http:// or, where a bucket is configured, s3:// or gs://",
+                      "scheme")
 
 
 def _check_callback(url: str, secret: SecretStr | None) -> None:

@@ -40,6 +40,7 @@ from transcription.speech.requests import JobRequest
 
 log = logs.logger(__name__)
 
+PROGRESS_POLLS = 4
 STOP_S = 1.0
 FETCH_S = 300.0
 
@@ -85,7 +86,7 @@ class Lease:
         while not self._over.wait(self._jobs.poll_s):
             now, news = time.monotonic(), (self._stage, self._progress)
             try:
-                if news != written or now - renewed > self._settings.lease_s / 4:
+                if self._is_due(news, written, now - renewed):
                     self._renew(*news)
                     written, renewed = news, now
                 elif not self._is_held():
@@ -96,6 +97,11 @@ class Lease:
                 return
             except Exception as error:
                 log.warning("lease_not_renewed", job_id=self._job.job_id, reason=type(error).__name__)
+
+    def _is_due(self, news: tuple[str, float], written: tuple[str, float], age_s: float) -> bool:
+        """A new stage is written at once, progress less often: a table may charge for each write."""
+        return news[0] != written[0] or age_s > self._settings.lease_s / 4 or (
+            news != written and age_s > PROGRESS_POLLS * self._jobs.poll_s)
 
     def _renew(self, stage: str, progress: float) -> None:
         self._jobs.update(self._job.job_id, lambda job: job.renewed(self._job.fence, stage, progress))
@@ -187,7 +193,7 @@ class Worker:
         with run.stage("fetch"):
             if request.audio_url is None:
                 data = self._parts.store.get(audio_key(job.job_id))
-            elif request.audio_url.startswith("s3://"):
+            elif request.audio_url.startswith(("s3://", "gs://")):
                 data = self._parts.store.get(request.audio_url.split("/", 3)[3], settings.max_upload_bytes)
             else:
                 data = net.fetch(request.audio_url, max_bytes=settings.max_upload_bytes, deadline_s=FETCH_S,
