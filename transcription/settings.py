@@ -85,9 +85,7 @@ class Settings(BaseModel):
     pubsub_subscription: str = Field("transcription-jobs", alias="PUBSUB_SUBSCRIPTION", description="Its subscription, "
                                      "from which workers pull.")
     pubsub_dead_letter: str | None = Field(None, alias="PUBSUB_DEAD_LETTER", description="Subscription to the dead "
-                                           "letters: their jobs are failed. Absent: they are not looked at.")
-    max_deliveries: int = Field(20, alias="MAX_DELIVERIES", ge=5, le=100, description="After so many deliveries "
-                                "Pub/Sub makes a message a dead letter; as the subscription has it.")
+                                           "letters: their jobs are queued anew. Absent: it is not looked at.")
     pubsub_delivery: Literal["pull", "push"] = Field(
         "pull", alias="PUBSUB_DELIVERY", description="`pull`: workers ask Pub/Sub for jobs. `push`: Pub/Sub posts them "
         "to `/pubsub/push`, which can start an instance that was scaled to zero.")

@@ -4,12 +4,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.transcription.serving import NATURE, ROOT, Served, finished, nature, serve
+from tests.transcription.serving import NATURE, ROOT, Served, finished, nature
 from transcription.jobs import keys
 from transcription.settings import Settings
 
@@ -18,12 +17,11 @@ BLOCKS = {language: re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL) for
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("docs")
-    (folder / "x.wav").write_bytes(nature())
-    (folder / "words.txt").write_text(NATURE)
-    with serve(folder) as made:
-        yield made
+def served(plain: Served) -> Served:
+    """With the recording and the words of the samples beside it."""
+    (plain.data.parent / "x.wav").write_bytes(nature())
+    (plain.data.parent / "words.txt").write_text(NATURE)
+    return plain
 
 
 def test_the_table_of_settings_is_the_class() -> None:

@@ -19,8 +19,11 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from transcription import logs
 from transcription.errors import ApiError, invalid
 from transcription.jobs.record import STATES, Counts, Job, Page, Query
+
+log = logs.logger(__name__)
 
 MAX_RECORD_BYTES = 900_000
 """A document of Firestore's has at most 1 MiB; what a job adds to its record as it goes needs room too."""
@@ -32,7 +35,8 @@ _CALL = {"timeout": _TIMEOUT_S, "retry": Retry(
 """With the library's own retries a request would wait for minutes."""
 _ATTEMPTS = 12
 _PAUSE_S = 0.05
-_LOST_RACE = (exceptions.FailedPrecondition, exceptions.Aborted, exceptions.Conflict, exceptions.NotFound)
+_LOST_RACE = (exceptions.FailedPrecondition, exceptions.Conflict, exceptions.NotFound)
+"""How a commit is refused whose record is no longer what was read."""
 
 
 class FirestoreJobs:
@@ -161,23 +165,22 @@ class FirestoreJobs:
 
     def _committed(self, batch: Any, attempt: int) -> bool:
         """False, after a pause, when somebody else was first."""
-        try:
-            with _google_errors():
+        with _google_errors():
+            try:
                 batch.commit(**_CALL)
-        except _LOST_RACE:
-            time.sleep(random.random() * _PAUSE_S * 2 ** min(attempt, 5))
-            return False
+            except _LOST_RACE:
+                time.sleep(random.random() * _PAUSE_S * 2 ** min(attempt, 5))
+                return False
         return True
 
 
 @contextmanager
 def _google_errors() -> Iterator[None]:
-    """Whatever is not a lost race is the table being out of reach; its own words may hold names and are left out."""
+    """Google's own words may hold names and are left out of the answer. (A missing index is a FailedPrecondition.)"""
     try:
         yield
-    except _LOST_RACE:
-        raise
-    except (exceptions.GoogleAPIError, exceptions.RetryError):
+    except exceptions.GoogleAPIError as error:
+        log.warning("firestore_failed", kind=type(error).__name__)
         raise _unreachable() from None
 
 

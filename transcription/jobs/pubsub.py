@@ -22,7 +22,7 @@ from google.cloud import pubsub_v1
 
 from transcription import logs
 from transcription.errors import ApiError
-from transcription.jobs.record import Delivery, Job, JobStore, Observer, Refused
+from transcription.jobs.record import Delivery, Job, JobStore, Observer
 from transcription.settings import Settings
 
 log = logs.logger(__name__)
@@ -104,16 +104,13 @@ class PubSubQueue:
         return Delivery(job.job_id) if job.status == "queued" else None
 
     def mend(self) -> None:
-        """A job that is the first to wait twice in a row may have no message: it gets another one, which harms nobody.
-
-        A message that was handed out too often is at the dead letters; its job is failed where it still waits.
-        """
+        """A job that is the first to wait twice in a row may have no message: it gets another one."""
         first = self._jobs.first_queued()
         if first is not None and first.job_id == self._waiting:
             self.put(first)
         self._waiting = first.job_id if first else None
         if self._settings.pubsub_dead_letter is not None:
-            self._give_up(self._path(self._settings.pubsub_dead_letter))
+            self._revive(self._path(self._settings.pubsub_dead_letter))
 
     def close(self) -> None:
         self._closed.set()
@@ -176,20 +173,19 @@ class PubSubQueue:
                 self._subscriber.acknowledge(subscription=self._path(self._settings.pubsub_subscription),
                                              ack_ids=[held.ack_id], timeout=_TIMEOUT_S)
 
-    def _give_up(self, subscription: str) -> None:
+    def _revive(self, subscription: str) -> None:
+        """A message that was delivered too often says nothing of its job: perhaps no worker was to be had for hours.
+
+        The job goes into the queue anew; one that does kill its workers is failed by its own count of attempts.
+        """
         try:
             answer = self._subscriber.pull(subscription=subscription, max_messages=_DEAD_LETTERS,
                                            return_immediately=True, timeout=_TIMEOUT_S)
         except exceptions.DeadlineExceeded:
             return
         for received in answer.received_messages:
-            job_id = received.message.attributes.get("job_id", "")
-            try:
-                self._jobs.update(job_id, lambda job: job.given_up(self._settings.max_deliveries))
-                log.error(logs.AUDIT, action="job_given_up", job_id=job_id)
-            except KeyError:
-                pass
-            except Refused as refused:
-                if refused.status == "in_progress":
-                    continue  # it comes again, when the one who does it is done or lost
-            self._subscriber.acknowledge(subscription=subscription, ack_ids=[received.ack_id])
+            job = self._jobs.get(received.message.attributes.get("job_id") or "-")
+            if job is not None and not job.is_final:
+                self.put(job)
+                log.warning("dead_letter_revived", job_id=job.job_id)
+            self._subscriber.acknowledge(subscription=subscription, ack_ids=[received.ack_id], timeout=_TIMEOUT_S)

@@ -3,7 +3,7 @@
     queued -> in_progress -> completed | failed | cancelled
        |           |
        |           +-> queued       its worker is stopped in order
-       +-> cancelled | failed       failed: whoever was given it was lost, again and again
+       +-> cancelled
 
 `fence` counts who has had the job: a worker that lost its lease holds an old one, and whatever it writes is refused.
 `beat` counts the renewals of the lease. That it stands still, on the observer's own clock, is how a lost worker is
@@ -75,17 +75,13 @@ class Job:
         """Taken by `worker`: a queued job, or one whose lease stands still at `seen` (fence, beat). Raises Refused."""
         if self.status == "in_progress" and seen == (self.fence, self.beat):
             if self.attempts >= max_attempts:
-                return self._lost(self.attempts)
+                return self._final("failed", error={
+                    "error_code": "PROCESSING_WORKER_LOST",
+                    "error": f"the worker was lost {self.attempts} times while it did this job"})
         elif self.status != "queued":
             raise Refused(self.status)
         return self._changed(status="in_progress", worker=worker, fence=self.fence + 1, beat=0, progress=0.0,
                              stage="started", attempts=self.attempts + 1, started_at=self.started_at or time.time())
-
-    def given_up(self, times: int) -> Job:
-        """A job that waits, and was handed out `times` times to workers that were lost. Raises Refused."""
-        if self.status != "queued":
-            raise Refused(self.status)
-        return self._lost(times)
 
     def renewed(self, fence: int, stage: str, progress: float) -> Job:
         return self._held(fence)._changed(beat=self.beat + 1, stage=stage, progress=progress)
@@ -108,10 +104,6 @@ class Job:
 
     def with_callback(self, callback: dict[str, Any]) -> Job:
         return self._changed(callback=callback)
-
-    def _lost(self, times: int) -> Job:
-        return self._final("failed", error={"error_code": "PROCESSING_WORKER_LOST",
-                                            "error": f"the worker was lost {times} times while it did this job"})
 
     def _held(self, fence: int) -> Job:
         if self.status != "in_progress" or self.fence != fence:
@@ -230,7 +222,7 @@ class Queue(Protocol):
         ...
 
     def mend(self) -> None:
-        """Puts back what fell out of the queue, and gives up what was handed out too often. Called now and then."""
+        """Puts back what fell out of the queue. Called now and then."""
         ...
 
     def close(self) -> None:

@@ -118,7 +118,7 @@ resource "google_pubsub_subscription" "jobs" {
 
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead.id
-    max_delivery_attempts = var.max_deliveries
+    max_delivery_attempts = 100 # the most there is: a long wait for a GPU is no fault of the job
   }
 
   dynamic "push_config" {

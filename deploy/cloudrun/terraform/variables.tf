@@ -30,12 +30,6 @@ variable "delivery" {
   }
 }
 
-variable "max_deliveries" {
-  type        = number
-  default     = 20
-  description = "After so many deliveries a message becomes a dead letter. MAX_DELIVERIES of the services."
-}
-
 variable "retention_days" {
   type        = number
   default     = 7
