@@ -62,7 +62,7 @@ def serve(folder: Path, **environ: str) -> Iterator[Served]:
                                    stdout=log, env=environment, cwd=folder)
     served = Served(f"http://127.0.0.1:{port}", process, folder / "data", log_path)
     try:
-        wait_until(lambda: _is_ready(served), 60)
+        wait_until(lambda: _is_ready(served), 180)
         yield served
     finally:
         if process.poll() is None:
@@ -78,7 +78,7 @@ def _is_ready(served: Served) -> bool:
         return False
 
 
-def wait_until(done: Any, timeout_s: float = 60.0, every_s: float = 0.05) -> Any:
+def wait_until(done: Any, timeout_s: float = 120.0, every_s: float = 0.05) -> Any:
     end = time.monotonic() + timeout_s
     while not (found := done()):
         assert time.monotonic() < end, f"not within {timeout_s} s"
@@ -94,7 +94,7 @@ def submit(client: httpx.Client, wav: bytes | None = None, headers: dict[str, st
     return dict(answer.json())
 
 
-def finished(client: httpx.Client, job_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
+def finished(client: httpx.Client, job_id: str, timeout_s: float = 120.0) -> dict[str, Any]:
     def over() -> dict[str, Any] | None:
         answer = client.get(f"/api/v1/jobs/{job_id}")
         assert answer.status_code == 200, answer.text

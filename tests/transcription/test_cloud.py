@@ -74,7 +74,7 @@ def test_kill_9_of_one_of_two_services_with_jobs_queued_and_running_all_are_done
 
 
 def test_pubsub_pushes_jobs_to_a_service_and_a_running_one_is_cancelled(
-        tmp_path: Path, cloud: dict[str, str], emulators: Emulators) -> None:
+        tmp_path: Path, cloud: dict[str, str], google: Gcs) -> None:
     from google.cloud import pubsub_v1
 
     with serve(tmp_path, **cloud, PUBSUB_DELIVERY="push", JOB_DEADLINE_S="500") as served, served.client() as client:
@@ -86,11 +86,17 @@ def test_pubsub_pushes_jobs_to_a_service_and_a_running_one_is_cancelled(
             "ack_deadline_seconds": 600, "push_config": {"push_endpoint": f"{served.url}/pubsub/push"}})
         done = finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])
         assert (done["status"], done["attempts"]) == ("completed", 1)
+        google.put("recordings", "uploads/anonymous/a.wav", nature(), {}, {})
+        place = "gs://recordings/uploads"
+        fetched = submit(client, audio_url=f"{place}/anonymous/a.wav", initial_transcript=NATURE)
+        assert finished(client, fetched["job_id"])["status"] == "completed"
+        for other in (f"{place}/ben/a.wav", f"{place}/anonymous/../ben/a.wav", "gs://other/uploads/anonymous/a.wav"):
+            assert client.post("/api/v1/jobs/upload", data={"audio_url": other}).status_code == 422
         long_id = submit(client, long_wav())["job_id"]
         wait_until(lambda: client.get(f"/api/v1/jobs/{long_id}").json()["status"] == "in_progress")
         assert client.delete(f"/api/v1/jobs/{long_id}").json()["status"] == "cancelled"
         assert finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])["status"] == "completed"
-        wait_until(lambda: [line["status"] for line in served.log if line.get("path") == "/pubsub/push"] == [204] * 3)
+        wait_until(lambda: [line["status"] for line in served.log if line.get("path") == "/pubsub/push"] == [204] * 4)
 
 
 def test_a_message_is_extended_while_its_job_is_done_and_each_worker_has_one(emulators: Emulators) -> None:
