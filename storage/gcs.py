@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 import base64
+import io
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from storage.contract import (
+    CHECK,
     Entry,
     Head,
     MissingKey,
@@ -26,6 +29,7 @@ from storage.contract import (
 from storage.keys import attachment
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+_BLOCK_BYTES = 1 << 18
 TIMEOUT_S = (5.0, 30.0)
 """Until connected, and between two pieces of an answer."""
 
@@ -133,16 +137,17 @@ class GcsStore:
         return _etag(found)
 
     def _upload(self, blob: Any, data: bytes | Path, content_type: str, **options: Any) -> str:
-        options |= {"content_type": content_type, "checksum": "md5", "timeout": TIMEOUT_S}
-        if isinstance(data, Path):
-            blob.upload_from_filename(str(data), **options)
-        else:
-            blob.upload_from_string(data, **options)
+        with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as source:
+            size = source.seek(0, io.SEEK_END)
+            source.seek(0)
+            blob.upload_from_file(_Checked(source), size=size, content_type=content_type, checksum="md5",
+                                  timeout=TIMEOUT_S, **options)
         return _etag(blob)
 
     def _download(self, blob: Any) -> bytes:
-        content: bytes = blob.download_as_bytes(timeout=TIMEOUT_S)
-        return content
+        target = _Target()
+        blob.download_to_file(target, timeout=TIMEOUT_S)
+        return target.getvalue()
 
     def _signer(self) -> dict[str, str]:
         """A service account without a key file has its URLs signed by IAM (it needs serviceAccountTokenCreator)."""
@@ -155,6 +160,34 @@ class GcsStore:
         if not credentials.valid:
             credentials.refresh(Request())
         return {"service_account_email": credentials.service_account_email, "access_token": credentials.token}
+
+
+class _Checked:
+    """What is sent; it is read in blocks, and before each `CHECK` is asked."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        blocks: list[bytes] = []
+        left = sys.maxsize if n_bytes < 0 else n_bytes
+        while left:
+            CHECK.get()()
+            block = self._file.read(min(left, _BLOCK_BYTES))
+            if not block:
+                break
+            blocks.append(block)
+            left -= len(block)
+        return b"".join(blocks)
+
+
+class _Target(io.BytesIO):
+    """What is read."""
+
+    def write(self, block: Any) -> int:
+        CHECK.get()()
+        return super().write(block)
 
 
 def _etag(blob: Any) -> str:
