@@ -142,7 +142,7 @@ def test_progress_grows_through_named_stages(client: httpx.Client) -> None:
         seen.append((job["current_stage"], job["progress"]))
         return bool(job["status"] == "completed")
 
-    wait_until(look, 120)
+    wait_until(look, 300)
     progress = [share for _, share in seen]
     assert progress == sorted(progress)
     assert {"recognise", "done"} <= {stage for stage, _ in seen}

@@ -70,7 +70,9 @@ async def transcriptions(
         raise invalid("include", "log probabilities are not to be had here", "unsupported")
     if speaker_names or speaker_references:
         raise invalid("known_speaker_names", "speakers are told apart here, not recognised by a sample", "unsupported")
-    if chunking_strategy not in (None, "", "auto", '"auto"'):
+    # Clients send an object as fields of their own, chunking_strategy[type] and so on.
+    parts = [name for name in await request.form() if name.startswith("chunking_strategy[")]
+    if parts or chunking_strategy not in (None, "", "auto", '"auto"'):
         raise invalid("chunking_strategy", "is auto: recordings are cut by this service's own voice activity detection",
                       "unsupported")
     wanted = JobRequest.of({
