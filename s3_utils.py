@@ -4,9 +4,9 @@
     store.put(audio_key("job-1", "wav"), data, "audio/wav")
     url = store.presign(audio_key("job-1", "wav"), 3600, "job-1.wav", "audio/wav")
 
-`S3Store` keeps objects in a bucket of Amazon S3 or a service that speaks its protocol, `FolderStore` in a local folder;
-both keep the promises of `Store`. Two workers agree on who does a job by conditional puts. Where a service has none,
-`check` says so in the store's `warning`, and a weaker way is taken.
+`S3Store` keeps objects in a bucket of Amazon S3 or a service that speaks its protocol, `GcsStore` in a bucket of Google
+Cloud Storage, `FolderStore` in a local folder; all keep the promises of `Store`. Two workers agree on who does a job by
+conditional puts. Where a service has none, `check` says so in the store's `warning`, and a weaker way is taken.
 """
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from storage.contract import (
     TooLarge,
 )
 from storage.folder import FolderStore
+from storage.gcs import GcsStore
 from storage.keys import (
     LEXICONS,
     attachment,
@@ -46,8 +47,8 @@ from storage.retries import Insistent, OutOfTime, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [
-    "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent",
-    "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment",
-    "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "line_key",
-    "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
+    "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "GcsStore", "Head",
+    "Insistent", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
+    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key",
+    "line_key", "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
 ]

@@ -1,18 +1,25 @@
 """`./run bench transcribe`: what knowing the text is worth, and what the service bears.
 
-The same recording is transcribed (recognised, then aligned) and aligned to its known text, with the same models, in
-one process: real-time factors and peak memory. Then the service itself, with no worker, so that only its door is
-measured: uploads of 1 MB at once, and polling of one job. And jobs that outlive kill -9.
+    pipeline  the same recording is transcribed (recognised, then aligned) and aligned to its known text, with the same
+              models (MODELS_DIR), in one process: real-time factors
+    memory    peak memory of five minutes and of an hour, each aligned in a process of its own
+    start     from the command to the first answer, and from the first upload to its words
+    door      the service without a worker: uploads of 1 MB at once, polling of one job from four connections
+    kill      jobs that outlive kill -9 of the service, twice
+    cloud     the same of one of two services on Firestore and Pub/Sub, Google's emulators, if they are installed
 
-    --seconds N    of audio (default 60)      --uploads N  (default 200)      --jobs N to kill among (default 50)
+    --parts NAMES  (default all)   --seconds N of audio (60)   --uploads N (200)   --jobs N to kill among (50)
 """
 from __future__ import annotations
 
 import argparse
+import http.client
+import io
 import json
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -21,14 +28,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import pytest
+import soundfile
 
 from intake import audio
+from tests.doubles.emulators import emulators
+from tests.doubles.gcs import start_gcs
 from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit, wait_until
+from tests.transcription.test_kill import ended, workers_of
 from transcription.settings import Settings
 from transcription.speech.engines import Engines
 from transcription.speech.pipeline import Run, transcribe
@@ -45,14 +58,20 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/transcribe.json")
+    parser.add_argument("--parts", default="pipeline,memory,start,door,kill,cloud")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
+    if arguments.peak_of:
+        print(json.dumps(peak_of(arguments.peak_of)))
+        return 0
     results: dict[str, Any] = {"machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(),
                                            "load_1min_at_start": os.getloadavg()[0]}}
     parts: Mapping[str, Callable[[], dict[str, Any]]] = {
-        "pipeline": lambda: pipeline(arguments.seconds), "door": lambda: door(arguments.uploads),
-        "kill": lambda: kill(arguments.jobs)}
-    for name, measure in parts.items():
-        results[name] = measure()
+        "pipeline": lambda: pipeline(arguments.seconds), "memory": memory, "start": start,
+        "door": lambda: door(arguments.uploads), "kill": lambda: kill(arguments.jobs),
+        "cloud": lambda: cloud(arguments.jobs)}
+    for name in arguments.parts.split(","):
+        results[name] = parts[name]()
         print(name, json.dumps(results[name]), file=sys.stderr)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n")
@@ -77,8 +96,49 @@ def pipeline(seconds: int) -> dict[str, Any]:
         cpu_s = time.process_time() - started
         found[name] = {"cpu_s": round(cpu_s, 2), "real_time_factor": round(cpu_s * RATE_HZ / len(samples), 4),
                        "stages_ms": run.stages_ms}
-    found["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1)
     return found
+
+
+def memory() -> dict[str, Any]:
+    """The samples themselves are 3.84 MB a minute; what else grows is beside them."""
+    found = {}
+    for minutes in (5, 60):
+        done = subprocess.run([sys.executable, "-m", "benchmarks.transcribe", "--peak-of", str(minutes * 60)], cwd=ROOT,
+                              capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        found[f"{minutes} min"] = json.loads(done.stdout)
+    return found
+
+
+def peak_of(seconds: int) -> dict[str, Any]:
+    """Of this process, which decodes a WAV of so many seconds and aligns its known text, as a worker does."""
+    once, rate_hz = soundfile.read(io.BytesIO(nature()), dtype="float32")
+    times = max(1, seconds * rate_hz // len(once))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.tile(once, times), rate_hz, format="WAV", subtype="PCM_16")
+    wav_mb = len(buffer.getvalue()) / 1e6
+    engines = Engines(Settings())
+    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    samples = audio.decode(buffer.getvalue(), max_duration_s=2 * seconds, to_hz=RATE_HZ).samples
+    request = JobRequest(language="en", initial_transcript=" ".join([NATURE] * times))
+    started = time.process_time()
+    transcript = transcribe(request, samples, engines, Run(lambda: None, lambda stage, share: None))
+    return {"audio_s": round(len(samples) / RATE_HZ), "words": len(transcript.timeline.words),
+            "wav_mb": round(wav_mb, 1), "samples_mb": round(samples.nbytes / 1e6, 1),
+            "peak_before_mb": round(before_mb, 1), "cpu_s": round(time.process_time() - started, 1),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1)}
+
+
+def start() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        with serve(Path(folder)) as served, served.client() as client:
+            ready_s = time.monotonic() - began
+            took = []
+            for _ in range(3):
+                asked = time.monotonic()
+                finished(client, submit(client, nature())["job_id"])
+                took.append(round(time.monotonic() - asked, 2))
+    return {"ready_s": round(ready_s, 2), "first_words_s": took[0], "next_words_s": took[1:]}
 
 
 def door(n_uploads: int) -> dict[str, Any]:
@@ -101,24 +161,35 @@ def timed(client: httpx.Client, body: bytes) -> tuple[int, float]:
     return status, time.monotonic() - started
 
 
-def spread(answers: list[tuple[int, float]]) -> dict[str, Any]:
+def spread(answers: list[tuple[int, float]], right: int = 202) -> dict[str, Any]:
     seconds = [took for _, took in answers]
     cuts = statistics.quantiles(seconds, n=20)
-    return {"count": len(answers), "errors": sum(status != 202 for status, _ in answers),
-            "p50_s": round(cuts[9], 3), "p95_s": round(cuts[18], 3)}
+    return {"count": len(answers), "errors": sum(status != right for status, _ in answers),
+            "p50_s": round(cuts[9], 4), "p95_s": round(cuts[18], 4)}
 
 
 def poll(served: Served) -> dict[str, Any]:
-    """`GET /api/v1/jobs/{id}`, one after the other, and what each costs the service: the client is the slower one."""
-    before_s = cpu_s(served)
+    """`GET /api/v1/jobs/{id}` from four connections, as fast as they are answered."""
     with served.client() as client:
-        url = f"{served.url}/api/v1/jobs/{submit(client, nature())['job_id']}"
-        count, end = 0, time.monotonic() + POLL_S
-        while time.monotonic() < end:
-            count += client.get(url).status_code == 200
-    cost_s = (cpu_s(served) - before_s) / count
-    return {"client": "httpx, one connection", "requests_per_minute": round(count * 60 / POLL_S),
+        path = f"/api/v1/jobs/{submit(client, nature())['job_id']}"
+    before_s = cpu_s(served)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [each for part in pool.map(lambda _: asked(served, path), range(4)) for each in part]
+    cost_s = (cpu_s(served) - before_s) / len(answers)
+    return {**spread(answers, 200), "connections": 4, "requests_per_minute": round(len(answers) * 60 / POLL_S),
             "service_cpu_ms_per_request": round(cost_s * 1000, 2), "requests_per_minute_of_one_cpu": round(60 / cost_s)}
+
+
+def asked(served: Served, path: str) -> list[tuple[int, float]]:
+    """With the standard library's client, which costs this machine less than httpx."""
+    connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=60)
+    answers, end = [], time.monotonic() + POLL_S
+    while (began := time.monotonic()) < end:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        answers.append((answer.status, time.monotonic() - began))
+    return answers
 
 
 def kill(n_jobs: int) -> dict[str, Any]:
@@ -140,6 +211,33 @@ def kill(n_jobs: int) -> dict[str, Any]:
         times = Counter(line["job_id"] for line in lines if line.get("action") == "job_completed")
         return {"jobs": n_jobs, "kills": 2, "by_status": dict(status), "completed_twice": sum(
             count > 1 for count in times.values())}
+
+
+def cloud(n_jobs: int) -> dict[str, Any]:
+    """Two services; one is killed while jobs wait and run, its worker before. Pub/Sub brings their messages again."""
+    try:
+        with contextmanager(emulators)() as google, start_gcs() as gcs, tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            gcs.buckets["b"] = {}
+            environ = {**google.environ, **gcs.environ(folder), "STATE": "firestore", "GCS_BUCKET": "b",
+                       "GOOGLE_CLOUD_PROJECT": google.project(max_deliveries=20)}
+            folders = [folder / each for each in ("one", "two")]
+            for each in folders:
+                each.mkdir()
+            with serve(folders[0], **environ) as one, serve(folders[1], **environ) as two, two.client() as client:
+                ids = [submit(client, nature(), initial_transcript=NATURE)["job_id"] for _ in range(n_jobs)]
+                wait_until(lambda: completed(client) >= n_jobs // 4, 600, 0.5)
+                os.kill(workers_of(one)[0], signal.SIGKILL)
+                wait_until(lambda: completed(client) >= n_jobs // 2, 600, 0.5)
+                one.kill()
+                killed_at = time.monotonic()
+                status = Counter(finished(client, job_id, 600)["status"] for job_id in ids)
+                rest_s = time.monotonic() - killed_at
+            times = sum((ended(each) for each in folders), Counter())
+    except pytest.skip.Exception as reason:
+        return {"skipped": str(reason)}
+    return {"jobs": n_jobs, "by_status": dict(status), "completed_twice": sum(n > 1 for n in times.values()),
+            "rest_after_kill_s": round(rest_s, 1)}
 
 
 def completed(client: httpx.Client) -> int:

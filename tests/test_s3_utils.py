@@ -1,4 +1,4 @@
-"""Both stores keep the same promises: S3 over HTTP with real signatures, and a folder on this disk."""
+"""All stores keep the same promises: S3 and Cloud Storage over HTTP with real signatures, and a folder on this disk."""
 from __future__ import annotations
 
 import copy
@@ -29,7 +29,8 @@ import pytest
 
 import s3_utils
 import storage.s3
-from s3_utils import FolderStore, MissingKey, S3Store, StorageError, Store, TooLarge
+from s3_utils import FolderStore, GcsStore, MissingKey, S3Store, StorageError, Store, TooLarge
+from tests.doubles.gcs import Gcs, start_gcs
 from tests.doubles.s3 import Fault, S3Server, start_s3
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,7 +90,23 @@ def folder(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "data")
 
 
-@pytest.fixture(params=["s3", "folder"])
+@pytest.fixture(scope="module")
+def google() -> Iterator[Gcs]:
+    with start_gcs() as running:
+        yield running
+
+
+@pytest.fixture
+def gcs(google: Gcs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GcsStore:
+    """A store on an empty bucket, with a service account's key."""
+    bucket = f"bucket-{uuid.uuid4().hex}"
+    google.buckets[bucket] = {}
+    for name, value in google.environ(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return GcsStore(bucket, project="test")
+
+
+@pytest.fixture(params=["s3", "gcs", "folder"])
 def store(request: pytest.FixtureRequest) -> Store:
     chosen: Store = request.getfixturevalue(request.param)
     return chosen
@@ -134,7 +151,7 @@ def keys_of(store: Store, prefix: str, limit: int) -> tuple[list[str], int]:
     raise AssertionError
 
 
-# Both stores.
+# All stores.
 
 @pytest.mark.parametrize("data", [b"", b"RIFF", os.urandom(3_000_000)], ids=len)
 def test_what_is_stored_comes_back_as_it_was(store: Store, data: bytes) -> None:

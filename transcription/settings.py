@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+MAX_PUSHED_S = 570
+
 
 class SettingsError(ValueError):
     """A variable makes no sense; the message names it and what it may be."""
@@ -72,6 +74,23 @@ class Settings(BaseModel):
     webhook_secret: SecretStr | None = Field(None, alias="WEBHOOK_SECRET", description="Secret with which webhooks "
                                              "are signed (Standard Webhooks): `whsec_` and base64 of 24 to 64 bytes. "
                                              "Absent: `callback_url` is refused.")
+    state: Literal["sqlite", "firestore"] = Field(
+        "sqlite", alias="STATE", description="Where jobs are kept: `sqlite`, a file in DATA_DIR for one machine, or "
+        "`firestore`, with Pub/Sub as the queue, for several.")
+    google_cloud_project: str | None = Field(None, alias="GOOGLE_CLOUD_PROJECT", description="Project of Firestore, "
+                                             "Pub/Sub and Cloud Storage.")
+    firestore_database: str = Field("(default)", alias="FIRESTORE_DATABASE", description="Database of the jobs.")
+    pubsub_topic: str = Field("transcription-jobs", alias="PUBSUB_TOPIC", description="Topic to which jobs are "
+                              "published.")
+    pubsub_subscription: str = Field("transcription-jobs", alias="PUBSUB_SUBSCRIPTION", description="Its subscription, "
+                                     "from which workers pull.")
+    pubsub_dead_letter: str | None = Field(None, alias="PUBSUB_DEAD_LETTER", description="Subscription to the dead "
+                                           "letters: their jobs are queued anew. Absent: it is not looked at.")
+    pubsub_delivery: Literal["pull", "push"] = Field(
+        "pull", alias="PUBSUB_DELIVERY", description="`pull`: workers ask Pub/Sub for jobs. `push`: Pub/Sub posts them "
+        "to `/pubsub/push`, which can start an instance that was scaled to zero.")
+    gcs_bucket: str | None = Field(None, alias="GCS_BUCKET", description="Bucket of audio and results in Cloud "
+                                   "Storage; with the credentials of the machine.")
     s3_bucket: str | None = Field(None, alias="S3_BUCKET", description="Bucket of audio and results. Absent: "
                                   "DATA_DIR.")
     s3_access_key_id: SecretStr | None = Field(None, alias="AWS_ACCESS_KEY_ID", description="Its access key.")
@@ -98,6 +117,13 @@ class Settings(BaseModel):
     def _whole(self) -> Settings:
         if self.s3_bucket and not (self.s3_access_key_id and self.s3_secret_access_key):
             raise ValueError("S3_BUCKET is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed")
+        if self.s3_bucket and self.gcs_bucket:
+            raise ValueError("S3_BUCKET and GCS_BUCKET are both set: audio and results lie in one of them")
+        if self.state == "firestore" and not (self.google_cloud_project and (self.gcs_bucket or self.s3_bucket)):
+            raise ValueError("STATE is firestore, so GOOGLE_CLOUD_PROJECT is needed, and GCS_BUCKET or S3_BUCKET")
+        if self.state == "firestore" and self.pubsub_delivery == "push" and self.job_deadline_s > MAX_PUSHED_S:
+            raise ValueError(f"PUBSUB_DELIVERY is push, so JOB_DEADLINE_S is at most {MAX_PUSHED_S}: Pub/Sub waits no "
+                             "longer than 600 s")
         return self
 
     def child_environ(self) -> dict[str, str]:

@@ -58,11 +58,11 @@ def serve(folder: Path, **environ: str) -> Iterator[Served]:
                    "RATE_LIMIT_PER_MINUTE": "0", "LEASE_S": "2", "PYTHONPATH": str(ROOT), **environ}
     log_path = folder / f"service-{port}.log"
     with log_path.open("wb") as log:
-        process = subprocess.Popen([sys.executable, str(ROOT / "cli.py"), "whisperx-api", "--port", port], stderr=log,
+        process = subprocess.Popen([sys.executable, "-m", "transcription.command", "--port", port], stderr=log,
                                    stdout=log, env=environment, cwd=folder)
     served = Served(f"http://127.0.0.1:{port}", process, folder / "data", log_path)
     try:
-        wait_until(lambda: _is_ready(served), 60)
+        wait_until(lambda: _is_ready(served), 180)
         yield served
     finally:
         if process.poll() is None:
@@ -78,7 +78,7 @@ def _is_ready(served: Served) -> bool:
         return False
 
 
-def wait_until(done: Any, timeout_s: float = 60.0, every_s: float = 0.05) -> Any:
+def wait_until(done: Any, timeout_s: float = 120.0, every_s: float = 0.05) -> Any:
     end = time.monotonic() + timeout_s
     while not (found := done()):
         assert time.monotonic() < end, f"not within {timeout_s} s"
@@ -94,7 +94,7 @@ def submit(client: httpx.Client, wav: bytes | None = None, headers: dict[str, st
     return dict(answer.json())
 
 
-def finished(client: httpx.Client, job_id: str, timeout_s: float = 60.0) -> dict[str, Any]:
+def finished(client: httpx.Client, job_id: str, timeout_s: float = 120.0) -> dict[str, Any]:
     def over() -> dict[str, Any] | None:
         answer = client.get(f"/api/v1/jobs/{job_id}")
         assert answer.status_code == 200, answer.text

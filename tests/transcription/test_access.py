@@ -6,31 +6,23 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.transcription.serving import NATURE, ROOT, Served, finished, nature, serve, submit
+from tests.transcription.conftest import Keyed
+from tests.transcription.serving import NATURE, ROOT, finished, nature, serve, submit
 from transcription.errors import ApiError
 from transcription.jobs import keys
 from transcription.jobs.keys import Keyring, RateLimit
 from transcription.settings import Settings, SettingsError
 
 
-@pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, str, str]]:
-    folder = tmp_path_factory.mktemp("keyed")
-    anna, ben = keys.add(folder / "keys.json", "anna"), keys.add(folder / "keys.json", "ben")
-    with serve(folder, API_KEYS_FILE=str(folder / "keys.json"), CORS_ORIGINS="https://app.example") as served:
-        yield served, anna, ben
-
-
 def test_a_job_of_one_key_cannot_be_seen_listed_cancelled_or_fetched_by_another(
-        keyed: tuple[Served, str, str]) -> None:
-    served, anna_key, ben_key = keyed
-    with served.client(anna_key) as anna, served.client(ben_key) as ben:
+        keyed: Keyed) -> None:
+    served, key_of = keyed
+    with served.client(key_of["anna"]) as anna, served.client(key_of["ben"]) as ben:
         job_id = submit(anna, nature(), initial_transcript=NATURE, headers={"Idempotency-Key": "k"})["job_id"]
         for answer in (ben.get(f"/api/v1/jobs/{job_id}"), ben.get(f"/api/v1/jobs/{job_id}/result"),
                        ben.delete(f"/api/v1/jobs/{job_id}")):
@@ -43,18 +35,18 @@ def test_a_job_of_one_key_cannot_be_seen_listed_cancelled_or_fetched_by_another(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/jobs/", "/api/v1/metrics/", "/metrics", "/health/detailed", "/v1/models"])
-def test_without_a_key_nothing_but_health_is_answered(keyed: tuple[Served, str, str], path: str) -> None:
-    served, anna_key, _ = keyed
-    with served.client() as nobody, served.client("wx_wrong") as stranger, served.client(anna_key) as anna:
+def test_without_a_key_nothing_but_health_is_answered(keyed: Keyed, path: str) -> None:
+    served, key_of = keyed
+    with served.client() as nobody, served.client("wx_wrong") as stranger, served.client(key_of["anna"]) as anna:
         missing, wrong = nobody.get(path), stranger.get(path)
         assert (missing.status_code, wrong.status_code, anna.get(path).status_code) == (401, 403, 200)
         assert missing.headers["www-authenticate"] == "Bearer"
         assert nobody.get("/health/live").status_code == 200
-    assert httpx.get(served.url + path, headers={"X-API-Key": anna_key}).status_code == 200
+    assert httpx.get(served.url + path, headers={"X-API-Key": key_of["anna"]}).status_code == 200
 
 
-def test_the_body_of_a_stranger_is_not_read(keyed: tuple[Served, str, str]) -> None:
-    served, _, _ = keyed
+def test_the_body_of_a_stranger_is_not_read(keyed: Keyed) -> None:
+    served, _ = keyed
     host, port = served.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as stranger:
         stranger.sendall(b"POST /api/v1/jobs/upload HTTP/1.1\r\nHost: a\r\nContent-Length: 7000000\r\n"
@@ -62,16 +54,15 @@ def test_the_body_of_a_stranger_is_not_read(keyed: tuple[Served, str, str]) -> N
         assert stranger.recv(100).startswith(b"HTTP/1.1 401")
 
 
-def test_neither_file_nor_log_holds_a_key(keyed: tuple[Served, str, str]) -> None:
-    served, anna_key, ben_key = keyed
+def test_neither_file_nor_log_holds_a_key(keyed: Keyed) -> None:
+    served, key_of = keyed
     for path in (served.data.parent / "keys.json", served.log_path):
-        assert anna_key not in path.read_text()
-        assert ben_key not in path.read_text()
-    assert hashlib.sha256(anna_key.encode()).hexdigest() in (served.data.parent / "keys.json").read_text()
+        assert not [name for name, key in key_of.items() if key in path.read_text()]
+    assert hashlib.sha256(key_of["anna"].encode()).hexdigest() in (served.data.parent / "keys.json").read_text()
 
 
-def test_pages_of_named_origins_alone_may_call(keyed: tuple[Served, str, str]) -> None:
-    served, _, _ = keyed
+def test_pages_of_named_origins_alone_may_call(keyed: Keyed) -> None:
+    served, _ = keyed
     ask = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     url = f"{served.url}/api/v1/jobs/upload"
     allowed = httpx.options(url, headers={"Origin": "https://app.example", **ask})
@@ -128,7 +119,9 @@ def test_who_submits_too_often_or_too_much_is_told_to_wait(tmp_path: Path) -> No
             assert 1 <= int(answers[2].headers["retry-after"]) <= 30
             assert client.get("/api/v1/jobs/").status_code == 200
         with served.client(big) as client:
-            finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])
+            job_id = submit(client, nature(), initial_transcript=NATURE)["job_id"]
+            finished(client, job_id)
+            assert client.delete(f"/api/v1/jobs/{job_id}").json()["status"] == "deleted"
             answer = client.post("/api/v1/jobs/upload", files={"audio_file": nature()})
             assert (answer.status_code, answer.json()["error_code"]) == (429, "VALIDATION_QUOTA")
 

@@ -16,16 +16,14 @@ import webvtt
 
 from tests.doubles.host import start_host
 from tests.intake.test_audio import PLAYLISTS_AND_PAGES, raw_wav, tone, wav
-from tests.transcription.serving import NATURE, Served, finished, long_wav, nature, serve, submit, wait_until
+from tests.transcription.serving import NATURE, Served, finished, long_wav, nature, submit, wait_until
 
 WORDS = NATURE.split()
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(tmp_path_factory.mktemp("service"), MAX_UPLOAD_MB="8", MAX_AUDIO_DURATION="300",
-               URL_ALLOW_HOSTS="127.0.0.1") as running:
-        yield running
+def served(plain: Served) -> Served:
+    return plain
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +142,7 @@ def test_progress_grows_through_named_stages(client: httpx.Client) -> None:
         seen.append((job["current_stage"], job["progress"]))
         return bool(job["status"] == "completed")
 
-    wait_until(look, 120)
+    wait_until(look, 300)
     progress = [share for _, share in seen]
     assert progress == sorted(progress)
     assert {"recognise", "done"} <= {stage for stage, _ in seen}

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,22 @@ import pytest
 import srt
 import webvtt
 
-from tests.transcription.serving import Served, long_wav, nature, serve, wait_until
-from transcription.jobs import keys
+from tests.transcription.conftest import Keyed
+from tests.transcription.serving import Served, long_wav, nature, wait_until
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, str]]:
-    folder = tmp_path_factory.mktemp("openai")
-    key = keys.add(folder / "keys.json", "anna")
-    with serve(folder, API_KEYS_FILE=str(folder / "keys.json")) as served:
-        yield served, key
+def served(keyed: Keyed) -> Served:
+    return keyed[0]
 
 
 @pytest.fixture(scope="module")
-def client(keyed: tuple[Served, str]) -> openai.OpenAI:
-    served, key = keyed
+def key(keyed: Keyed) -> str:
+    return keyed[1]["openai"]
+
+
+@pytest.fixture(scope="module")
+def client(served: Served, key: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{served.url}/v1", api_key=key, max_retries=0)
 
 
@@ -58,6 +58,10 @@ def test_verbose_json_has_words_and_segments_as_asked(client: openai.OpenAI) -> 
     assert transcribe(client, response_format="verbose_json", timestamp_granularities=["word"]).segments is None
 
 
+def test_the_automatic_chunking_strategy_is_what_happens(client: openai.OpenAI) -> None:
+    assert transcribe(client, chunking_strategy="auto").text
+
+
 def test_subtitles_come_as_files(client: openai.OpenAI) -> None:
     text = transcribe(client).text
     cues = srt.parse(transcribe(client, response_format="srt"))
@@ -77,6 +81,8 @@ def test_a_stream_ends_with_the_whole_text(client: openai.OpenAI) -> None:
     ({"response_format": "verbose_jsn"}, "response_format"),
     ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
     ({"include": ["logprobs"]}, "include"),
+    ({"chunking_strategy": {"type": "server_vad"}}, "chunking_strategy"),
+    ({"known_speaker_names": ["anna"]}, "known_speaker_names"),
     ({"response_format": "diarized_json"}, "enable_diarization"),
     ({"language": "xx-"}, "language"),
 ])
@@ -87,7 +93,7 @@ def test_what_cannot_be_done_is_an_error_of_the_clients_own_kind(
     assert refused.value.param == param
 
 
-def test_other_models_files_and_keys_are_refused(client: openai.OpenAI, keyed: tuple[Served, str]) -> None:
+def test_other_models_files_and_keys_are_refused(client: openai.OpenAI, served: Served) -> None:
     with pytest.raises(openai.NotFoundError):
         client.audio.transcriptions.create(model="whisper-9", file=recording())
     with pytest.raises(openai.APIStatusError) as refused:
@@ -96,7 +102,7 @@ def test_other_models_files_and_keys_are_refused(client: openai.OpenAI, keyed: t
     with pytest.raises(openai.UnprocessableEntityError):
         client.audio.translations.create(model="whisper-1", file=recording())
     with pytest.raises(openai.PermissionDeniedError):
-        openai.OpenAI(base_url=f"{keyed[0].url}/v1", api_key="wx_other").models.list()
+        openai.OpenAI(base_url=f"{served.url}/v1", api_key="wx_other").models.list()
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:
@@ -104,16 +110,18 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
     assert client.models.retrieve("whisper-1").id == "whisper-1"
 
 
-def test_nothing_is_kept_of_a_call(keyed: tuple[Served, str], client: openai.OpenAI) -> None:
-    served, key = keyed
+def test_nothing_is_kept_of_a_call(served: Served, key: str, client: openai.OpenAI) -> None:
+    def files() -> set[Path]:
+        return {path for name in ("audio", "results") for path in (served.data / name).rglob("*") if path.is_file()}
+
+    before = files()
     transcribe(client)
     with served.client(key) as own:
         assert own.get("/api/v1/jobs/").json()["jobs"] == []
-    assert not [path for path in (served.data / "results").rglob("*") if path.is_file()]
+    wait_until(lambda: files() <= before, 10)
 
 
-def test_a_caller_who_goes_away_stops_the_work(keyed: tuple[Served, str], client: openai.OpenAI) -> None:
-    served, key = keyed
+def test_a_caller_who_goes_away_stops_the_work(served: Served, key: str, client: openai.OpenAI) -> None:
     with pytest.raises(openai.APITimeoutError):
         client.with_options(timeout=1.0).audio.transcriptions.create(
             model="whisper-1", file=("long.wav", long_wav()))
@@ -144,7 +152,7 @@ const [url, key, path] = process.argv.slice(1);
 """
 
 
-def test_the_clients_of_npm_are_served_unchanged(keyed: tuple[Served, str], tmp_path: Path) -> None:
+def test_the_clients_of_npm_are_served_unchanged(served: Served, key: str, tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
@@ -153,7 +161,7 @@ def test_the_clients_of_npm_are_served_unchanged(keyed: tuple[Served, str], tmp_
             pytest.skip(f"the npm package {package} is not on NODE_PATH")
     path = tmp_path / "a.wav"
     path.write_bytes(nature())
-    done = subprocess.run([node, "-e", NODE, f"{keyed[0].url}/v1", keyed[1], str(path)], capture_output=True,
+    done = subprocess.run([node, "-e", NODE, f"{served.url}/v1", key, str(path)], capture_output=True,
                           text=True, timeout=120, env={**os.environ})
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)

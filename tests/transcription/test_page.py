@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.transcription.serving import NATURE, nature, serve
+from tests.transcription.serving import NATURE, Served, nature
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0",
@@ -79,11 +79,11 @@ async def drive(address: str, url: str, wav: Path) -> dict[str, Any]:
                                   ".origin))].filter(o => o !== location.origin && o !== 'null')")}
 
 
-def test_a_dropped_file_shows_its_words_and_offers_its_files(tmp_path: Path, browser: str) -> None:
+def test_a_dropped_file_shows_its_words_and_offers_its_files(
+        plain: Served, tmp_path: Path, browser: str) -> None:
     wav = tmp_path / "a.wav"
     wav.write_bytes(nature())
-    with serve(tmp_path) as served:
-        page = asyncio.run(drive(browser, f"{served.url}/", wav))
+    page = asyncio.run(drive(browser, f"{plain.url}/", wav))
     assert page["words"].split() == NATURE.split()
     assert page["formats"] == ["srt", "vtt", "ass", "csv", "json", "txt"]
     assert page["error"] == ""

@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 
 from intake import audio
 from tests.doubles.speech import spoken_wav
 from tests.transcription.serving import nature
+from transcription.settings import Settings
+from transcription.speech.engines import Engines
 from transcription.speech.recognise import RATE_HZ, WINDOW_S, PocketSphinx, Samples, Wish, windows_ms
 
 
@@ -36,3 +39,20 @@ def test_windows_are_short_in_order_and_leave_no_speech_out() -> None:
         covered[start * RATE_HZ // 1000:end * RATE_HZ // 1000] = True
     assert np.square(samples[~covered]).sum() < 1e-4 * np.square(samples).sum()
     assert covered.mean() < 0.85
+
+
+def test_a_model_that_is_not_used_is_let_go_and_loaded_again_when_it_is() -> None:
+    engines = Engines(Settings(model_idle_s=0.2))
+    first, _ = engines.recogniser(None), engines.sources()
+    assert engines.release_idle() == []
+    assert engines.recogniser(None) is first
+    time.sleep(0.15)
+    engines.recogniser(None)
+    time.sleep(0.1)
+    assert engines.release_idle() == ["align pocketsphinx"]
+    time.sleep(0.25)
+    assert engines.release_idle() == ["pocketsphinx"]
+    again = engines.recogniser(None)
+    assert again is not first
+    assert again.recognise(samples_of(nature()), Wish("en")).passages
+    assert Engines(Settings()).release_idle() == []

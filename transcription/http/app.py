@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from prometheus_client import CollectorRegistry, Histogram
 
 from transcription import logs
-from transcription.http import health, jobs, openai
+from transcription.http import health, jobs, openai, push
 from transcription.http.door import Door, install_handlers
 from transcription.http.health import JobCollector
 from transcription.jobs import webhooks
@@ -64,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, max_bytes=settings.max_upload_bytes, durations=durations, keyring=keyring)
     for router in (jobs.router, openai.router, health.health, health.metrics, health.prometheus):
         app.include_router(router)
+    if settings.state == "firestore" and settings.pubsub_delivery == "push":
+        app.include_router(push.router)
     app.add_api_route("/", lambda: FileResponse(PAGE, media_type="text/html; charset=utf-8"), methods=["GET"],
                       include_in_schema=False)
     return app
@@ -79,6 +81,7 @@ def _keep_house(service: Service, secret: bytes | None, stopping: threading.Even
             now = time.monotonic()
             if now - expired_at > _EXPIRE_S:
                 service.expire()
+                service.parts.queue.mend()
                 expired_at = now
             if now - swept_at > _SWEEP_S:
                 service.sweep()

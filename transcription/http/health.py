@@ -117,7 +117,7 @@ class JobCollector:
 def _problems(service: Service, workers: Workers) -> list[str]:
     problems = []
     try:
-        service.parts.jobs.counts()
+        service.parts.jobs.n_queued(1)
     except Exception as error:
         problems.append(f"the table of jobs does not answer ({type(error).__name__})")
     if service.parts.settings.workers and not workers.alive():

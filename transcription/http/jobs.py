@@ -105,8 +105,8 @@ class JobForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     audio_file: UploadFile | None = Field(None, description="wav, flac, mp3, m4a, ogg, opus, webm, aac or aiff")
-    audio_url: str | None = Field(None, description="https:// or http:// of a public host, or s3:// below the "
-                                  "caller's uploads")
+    audio_url: str | None = Field(None, description="https:// or http:// of a public host, or s3:// or gs:// "
+                                  "below the caller's uploads")
     model_size: str | None = Field(None, description="a Whisper that is installed here: tiny ... large-v3-turbo")
     language: str | None = Field(None, description="BCP 47 code; detected when absent")
     task: str = Field("transcribe", description="transcribe, or translate into English (Whisper only)")
@@ -162,7 +162,7 @@ def _options(text: str) -> Any:
 def list_jobs(jobs_service: Jobs, caller: Reader, status: record.State | None = None,
               created_after: datetime | None = None, created_before: datetime | None = None,
               limit: Annotated[int, Query(ge=1, le=500)] = 50,
-              cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None) -> Response:
+              cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}(-[0-9a-f]{32})?$")] = None) -> Response:
     """The caller's jobs, the newest first, without their results."""
     after, before = (each.timestamp() if each else None for each in (created_after, created_before))
     page = jobs_service.page(record.Query(caller.owner, status, after, before, limit, cursor))

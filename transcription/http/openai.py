@@ -23,7 +23,8 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 
 ALIASES = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize")
 """OpenAI's names, which mean the model that is installed here."""
-_POLL_S = 0.1
+_POLLS = 0.4
+"""Of the table's own interval: somebody waits."""
 _PRIORITY = 10
 """Somebody waits for the answer: such a job goes before those that are only queued."""
 _PER_STATUS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504)
@@ -69,6 +70,11 @@ async def transcriptions(
         raise invalid("include", "log probabilities are not to be had here", "unsupported")
     if speaker_names or speaker_references:
         raise invalid("known_speaker_names", "speakers are told apart here, not recognised by a sample", "unsupported")
+    # Clients send an object as fields of their own, chunking_strategy[type] and so on.
+    parts = [name for name in await request.form() if name.startswith("chunking_strategy[")]
+    if parts or chunking_strategy not in (None, "", "auto", '"auto"'):
+        raise invalid("chunking_strategy", "is auto: recordings are cut by this service's own voice activity detection",
+                      "unsupported")
     wanted = JobRequest.of({
         "model_size": _size(jobs_service, model), "language": language or None, "prompt": prompt or None,
         "temperature": temperature, "enable_diarization": response_format == "diarized_json"})
@@ -203,7 +209,7 @@ async def _finished(request: Request, service: Service, job: Job, caller: Caller
         while current is not None and not current.is_final:
             if await request.is_disconnected():
                 raise ApiError("PROCESSING_CANCELLED", "the caller went away")
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(_POLLS * service.parts.jobs.poll_s)
             current = await run_in_threadpool(service.parts.jobs.get, job.job_id)
         if current is None or current.status == "cancelled":
             raise ApiError("PROCESSING_CANCELLED", "the job was cancelled")

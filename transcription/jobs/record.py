@@ -159,6 +159,9 @@ class Counts:
 class JobStore(Protocol):
     """Where records lie. Safe for several threads and processes; what is written is there after a crash."""
 
+    poll_s: float
+    """How often one record may be looked at: a cancelled job is noticed so soon."""
+
     def create(self, job: Job) -> Job:
         """Writes a new job; or returns the one that `owner` made before with the same `idempotency_key`."""
         ...
@@ -175,32 +178,55 @@ class JobStore(Protocol):
 
     def counts(self) -> Counts: ...
 
+    def n_queued(self, limit: int) -> int:
+        """How many jobs wait; at most `limit` are counted."""
+        ...
+
+    def first_queued(self) -> Job | None:
+        """Of the jobs that wait the most urgent one, and of those the oldest."""
+        ...
+
+    def used_s(self, owner: str, since: float) -> float:
+        """Seconds of audio that `owner` had done since then, those of removed jobs too."""
+        ...
+
     def callbacks_due(self, now: float) -> Sequence[Job]: ...
 
     def finished_before(self, time_s: float) -> Sequence[Job]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """A job that may be done now. `seen` is the lease that stood still, None for a queued job.
-
-    `extend` is called while the job is worked on, `done` when it needs no other delivery, `again` when it does.
-    """
+    """A job that may be done now. `seen` is the lease that stood still, None for a queued job."""
 
     job_id: str
     seen: tuple[int, int] | None = None
-    extend: Callable[[], None] = lambda: None
-    done: Callable[[], None] = lambda: None
-    again: Callable[[], None] = lambda: None
 
 
 class Queue(Protocol):
     """Hands jobs out, each at least once. Only `Job.claimed` decides who does one."""
 
+    @property
+    def poll_s(self) -> float:
+        """How long a worker that was given nothing waits until it asks again, if nobody wakes it."""
+        ...
+
     def put(self, job: Job) -> None: ...
+
+    def hold(self, job_id: str) -> None:
+        """Somebody else was given this job's message and waits until the job is over."""
+        ...
 
     def take(self) -> Delivery | None:
         """A job that waits, or one that was left behind; None when there is none just now."""
+        ...
+
+    def mend(self) -> None:
+        """Puts back what fell out of the queue. Called now and then."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what was handed out and is not over."""
         ...
 
 

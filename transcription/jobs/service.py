@@ -19,6 +19,7 @@ from transcription.errors import ApiError, invalid, not_found
 from transcription.jobs.keys import Caller
 from transcription.jobs.parts import Parts
 from transcription.jobs.record import Job, Page, Query, Refused, audio_key, result_key
+from transcription.settings import Settings
 from transcription.speech.capabilities import Capabilities
 from transcription.speech.requests import JobRequest
 from transcription.speech.transcript import Transcript
@@ -50,8 +51,7 @@ class Service:
             job_id, caller.owner, request.model_dump(mode="json"), idempotency_key=idempotency_key,
             fingerprint=fingerprint, priority=priority, audio_bytes=size, callback=callback))
         if job.job_id == job_id:
-            self.parts.queue.put(job)
-            self._wake()
+            self._enqueue(job)
             log.info(logs.AUDIT, action="job_created", job_id=job_id, owner=caller.owner, audio_bytes=size)
             return job, True
         self._remove(audio_key(job_id))
@@ -59,6 +59,15 @@ class Service:
             raise ApiError("VALIDATION_CONFLICT", "Idempotency-Key: it was used for another request",
                            field="Idempotency-Key", reason="conflict")
         return job, False
+
+    def _enqueue(self, job: Job) -> None:
+        """A job that cannot be queued is not accepted, and nothing of it is left."""
+        try:
+            self.parts.queue.put(job)
+        except ApiError:
+            self.forget(job)
+            raise
+        self._wake()
 
     def job(self, job_id: str, caller: Caller) -> Job:
         """Another's job is not known: that it exists is not told either."""
@@ -131,26 +140,16 @@ class Service:
             raise invalid("audio_file", "send either audio_file or audio_url", "missing" if file is None else "both")
         self.can.check(request)
         if request.audio_url is not None:
-            _check_source(request.audio_url, settings.s3_bucket, caller)
+            _check_source(request.audio_url, settings, caller)
         if request.callback_url is not None:
             _check_callback(request.callback_url, settings.webhook_secret)
         if idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", idempotency_key):
             raise invalid("Idempotency-Key", "is 1 to 255 visible ASCII characters")
-        if self.parts.jobs.counts().by_status["queued"] >= settings.max_queued:
+        if self.parts.jobs.n_queued(settings.max_queued) >= settings.max_queued:
             raise ApiError("INFRASTRUCTURE_BUSY", "too many jobs wait already; try again later")
-        if caller.hours_per_day is not None and self._used_s(caller) >= caller.hours_per_day * 3600:
-            raise ApiError("VALIDATION_QUOTA", f"this key's {caller.hours_per_day:g} hours of audio a day are used up")
-
-    def _used_s(self, caller: Caller) -> float:
-        """Audio of the jobs of the last day that are still known."""
-        used, cursor = 0.0, None
-        while True:
-            page = self.parts.jobs.page(Query(caller.owner, created_after=time.time() - _DAY_S, limit=500,
-                                              cursor=cursor))
-            used += sum(job.audio_s or 0.0 for job in page.jobs)
-            cursor = page.next_cursor
-            if cursor is None:
-                return used
+        hours = caller.hours_per_day
+        if hours is not None and self.parts.jobs.used_s(caller.owner, time.time() - _DAY_S) >= hours * 3600:
+            raise ApiError("VALIDATION_QUOTA", f"this key's {hours:g} hours of audio a day are used up")
 
     def _store_audio(self, job_id: str, file: IO[bytes]) -> tuple[str, int]:
         """SHA-256 and size of what was stored, block by block."""
@@ -177,16 +176,20 @@ class Service:
             log.warning("not_removed", reason=error.code)
 
 
-def _check_source(url: str, bucket: str | None, caller: Caller) -> None:
+def _check_source(url: str, settings: Settings, caller: Caller) -> None:
     """http(s) URLs are guarded when they are fetched; a key of the bucket must be one of the caller's own uploads."""
-    if url.startswith("s3://"):
-        place = f"s3://{bucket}/uploads/{caller.owner}/"
-        if bucket is None:
-            raise invalid("audio_url", "no bucket is configured here, so s3:// names nothing", "not_configured")
+    buckets = {"s3": settings.s3_bucket, "gs": settings.gcs_bucket}
+    scheme = url.partition("://")[0].lower()
+    if scheme in buckets:
+        place = f"{scheme}://{buckets[scheme]}/uploads/{caller.owner}/"
+        if buckets[scheme] is None:
+            raise invalid("audio_url", f"no such bucket is configured here, so {scheme}:// names nothing",
+                          "not_configured")
         if not url.startswith(place) or "/../" in url or not url.isprintable():
-            raise invalid("audio_url", f"an s3:// key of this caller begins with {place}", "not_allowed")
-    elif not re.match(r"(?i)https?://", url):
-        raise invalid("audio_url", "begins with https://, http:// or, where a bucket is configured, s3://", "scheme")
+            raise invalid("audio_url", f"a key of this caller begins with {place}", "not_allowed")
+    elif scheme not in ("http", "https"):
+        raise invalid("audio_url", "begins with https://, http:// or, where a bucket is configured, s3:// or gs://",
+                      "scheme")
 
 
 def _check_callback(url: str, secret: SecretStr | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,17 +28,22 @@ create table if not exists jobs(
     audio_s real,
     took_s real,
     record text not null);
+create table if not exists usage(job_id text primary key, owner text not null, at real not null, audio_s real not null);
 create unique index if not exists once on jobs(owner, idempotency_key) where idempotency_key is not null;
 create index if not exists waiting on jobs(status, priority desc, seq);
 create index if not exists owned on jobs(owner, seq);
 create index if not exists ended on jobs(finished_at) where finished_at is not null;
+create index if not exists used on usage(owner, at);
 create index if not exists due on jobs(callback_due_at) where callback_due_at is not null;
 """
 _BUSY_S = 30.0
+_USAGE_KEPT_S = 2 * 86_400.0
 
 
 class SqliteJobs:
     """A `JobStore`."""
+
+    poll_s = 0.25
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +78,8 @@ class SqliteJobs:
             job = change(Job.from_json(found[0]))
             database.execute("update jobs set status=?, priority=?, finished_at=?, callback_due_at=?, audio_s=?,"
                              " took_s=?, record=? where job_id=?", (*_columns(job), job_id))
+            if job.status == "completed" and job.audio_s:
+                _count(database, job)
         return job
 
     def delete(self, job_id: str) -> None:
@@ -95,6 +103,15 @@ class SqliteJobs:
         audio_s, took_s = database.execute(
             "select sum(audio_s), sum(took_s) from jobs where status='completed'").fetchone()
         return Counts({state: by_status.get(state, 0) for state in STATES}, oldest, audio_s or 0.0, took_s or 0.0)
+
+    def n_queued(self, limit: int) -> int:
+        found: int = self._database().execute("select count(*) from jobs where status='queued'").fetchone()[0]
+        return min(found, limit)
+
+    def used_s(self, owner: str, since: float) -> float:
+        used, = self._database().execute("select sum(audio_s) from usage where owner=? and at>=?",
+                                         (owner, since)).fetchone()
+        return float(used or 0.0)
 
     def callbacks_due(self, now: float) -> Sequence[Job]:
         return self._records("where callback_due_at<=? order by callback_due_at limit 20", now)
@@ -137,12 +154,17 @@ class SqliteJobs:
 class SqliteQueue:
     """A `Queue` over the same file: what waits there is the queue."""
 
+    poll_s = 0.5
+
     def __init__(self, jobs: SqliteJobs, lease_s: float) -> None:
         self._jobs = jobs
         self._observer = Observer(lease_s)
 
     def put(self, job: Job) -> None:
         """Nothing to do: the record is in the queue since it was created."""
+
+    def hold(self, job_id: str) -> None:
+        """Nothing to do: whoever asks is given what waits."""
 
     def take(self) -> Delivery | None:
         running = self._jobs.in_progress()
@@ -152,6 +174,20 @@ class SqliteQueue:
                 return Delivery(job.job_id, (job.fence, job.beat))
         waiting = self._jobs.first_queued()
         return Delivery(waiting.job_id) if waiting else None
+
+    def mend(self) -> None:
+        """Nothing falls out of a table."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _count(database: sqlite3.Connection, job: Job) -> None:
+    """What a job used is counted once, and stays when the job is removed."""
+    now = time.time()
+    database.execute("delete from usage where at<?", (now - _USAGE_KEPT_S,))
+    database.execute("insert or ignore into usage(job_id, owner, at, audio_s) values(?,?,?,?)",
+                     (job.job_id, job.owner, now, job.audio_s))
 
 
 def _columns(job: Job) -> tuple[object, ...]:

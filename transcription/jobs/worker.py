@@ -1,6 +1,7 @@
 """The process that does jobs, one at a time: take, keep the lease, transcribe, store, tell the end.
 
-It ends when its standard input does: a service that is killed takes its workers with it. A line there wakes it up.
+It ends when its standard input does: a service that is killed takes its workers with it. A line there wakes it up; it
+may name a job whose message the service holds.
 A job that was cancelled and is still at work a second later is inside a library that cannot be asked to stop; then the
 process ends itself and the service starts another.
 """
@@ -24,11 +25,9 @@ from transcription.errors import ApiError
 from transcription.jobs.parts import Parts, build
 from transcription.jobs.record import (
     EXIT_STUCK,
-    Delivery,
     Job,
     JobStore,
     LeaseLost,
-    Queue,
     Refused,
     audio_key,
     result_key,
@@ -41,9 +40,7 @@ from transcription.speech.requests import JobRequest
 
 log = logs.logger(__name__)
 
-POLL_S = 0.25
-"""How often the record is looked at while a job runs: a cancelled job is noticed so soon."""
-IDLE_S = 0.5
+PROGRESS_POLLS = 4
 STOP_S = 1.0
 FETCH_S = 300.0
 
@@ -59,9 +56,8 @@ class JobTimeout(Exception):
 class Lease:
     """Keeps a job while it is worked on, by a thread. `check` raises when it is lost or the worker is to stop."""
 
-    def __init__(self, jobs: JobStore, job: Job, delivery: Delivery, settings: Settings,
-                 stopping: threading.Event) -> None:
-        self._jobs, self._job, self._delivery, self._settings = jobs, job, delivery, settings
+    def __init__(self, jobs: JobStore, job: Job, settings: Settings, stopping: threading.Event) -> None:
+        self._jobs, self._job, self._settings = jobs, job, settings
         self._stopping = stopping
         self._stage, self._progress = job.stage, 0.0
         self._lost = threading.Event()
@@ -87,10 +83,10 @@ class Lease:
 
     def _keep(self) -> None:
         renewed, written = time.monotonic(), (self._stage, self._progress)
-        while not self._over.wait(POLL_S):
+        while not self._over.wait(self._jobs.poll_s):
             now, news = time.monotonic(), (self._stage, self._progress)
             try:
-                if news != written or now - renewed > self._settings.lease_s / 4:
+                if self._is_due(news, written, now - renewed):
                     self._renew(*news)
                     written, renewed = news, now
                 elif not self._is_held():
@@ -102,9 +98,13 @@ class Lease:
             except Exception as error:
                 log.warning("lease_not_renewed", job_id=self._job.job_id, reason=type(error).__name__)
 
+    def _is_due(self, news: tuple[str, float], written: tuple[str, float], age_s: float) -> bool:
+        """A new stage is written at once, progress less often: a table may charge for each write."""
+        return news[0] != written[0] or age_s > self._settings.lease_s / 4 or (
+            news != written and age_s > PROGRESS_POLLS * self._jobs.poll_s)
+
     def _renew(self, stage: str, progress: float) -> None:
         self._jobs.update(self._job.job_id, lambda job: job.renewed(self._job.fence, stage, progress))
-        self._delivery.extend()
 
     def _is_held(self) -> bool:
         job = self._jobs.get(self._job.job_id)
@@ -134,31 +134,29 @@ class Worker:
                 busy = False
             if not busy:
                 self._engines.release_idle()
-                self.wake.wait(IDLE_S)
+                self.wake.wait(self._parts.queue.poll_s)
                 self.wake.clear()
+        self._parts.queue.close()
 
     def run_one(self) -> bool:
         """Does one job; False when there is none to take."""
-        queue: Queue = self._parts.queue
-        delivery = queue.take()
+        delivery = self._parts.queue.take()
         if delivery is None:
             return False
         try:
             job = self._parts.jobs.update(delivery.job_id, lambda job: job.claimed(
                 self._name, delivery.seen, self._parts.settings.max_attempts))
         except (Refused, KeyError):
-            delivery.done()
             return True
         if job.is_final:
             _forget_audio(self._parts.store, job)
-            delivery.done()
         else:
-            self._do(job, delivery)
+            self._do(job)
         return True
 
-    def _do(self, job: Job, delivery: Delivery) -> None:
+    def _do(self, job: Job) -> None:
         jobs = self._parts.jobs
-        lease = Lease(jobs, job, delivery, self._parts.settings, self.stopping)
+        lease = Lease(jobs, job, self._parts.settings, self.stopping)
         started = time.monotonic()
         try:
             facts = self._work(job, lease)
@@ -172,13 +170,10 @@ class Worker:
             lease.let_go()
             with suppress(LeaseLost, KeyError):
                 jobs.update(job.job_id, lambda current: current.put_back(job.fence))
-            delivery.again()
-            return
         except Exception as problem:
             lease.let_go()
             error = _failure_of(problem, self._parts.settings)
             self._end(job, lambda current: current.failed(job.fence, error), started)
-        delivery.done()
 
     def _work(self, job: Job, lease: Lease) -> dict[str, Any]:
         request = JobRequest.model_validate(job.request)
@@ -198,7 +193,7 @@ class Worker:
         with run.stage("fetch"):
             if request.audio_url is None:
                 data = self._parts.store.get(audio_key(job.job_id))
-            elif request.audio_url.startswith("s3://"):
+            elif request.audio_url.startswith(("s3://", "gs://")):
                 data = self._parts.store.get(request.audio_url.split("/", 3)[3], settings.max_upload_bytes)
             else:
                 data = net.fetch(request.audio_url, max_bytes=settings.max_upload_bytes, deadline_s=FETCH_S,
@@ -264,7 +259,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def follow() -> None:
-        for _ in sys.stdin.buffer:
+        for line in sys.stdin:
+            if job_id := line.strip():
+                parts.queue.hold(job_id)
             worker.wake.set()
         os._exit(0)
 

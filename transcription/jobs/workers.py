@@ -41,11 +41,12 @@ class Workers:
     def alive(self) -> int:
         return sum(place.process is not None and place.process.poll() is None for place in self._places)
 
-    def wake(self) -> None:
+    def wake(self, job_id: str = "") -> None:
+        """There is something to do; `job_id` where its message is held here until it is done."""
         for place in self._places:
             if place.process is not None and place.process.stdin is not None:
                 with suppress(OSError, ValueError):
-                    place.process.stdin.write(b"\n")
+                    place.process.stdin.write(f"{job_id}\n".encode())
                     place.process.stdin.flush()
 
     def stop(self) -> None:
