@@ -30,6 +30,7 @@ from intake import audio
 from s3_utils import StorageError, Store, audio_key, timing_key
 from text import transcript
 from tts.encode import FORMATS
+from worker import align as align_endpoint
 from worker import delivery, generate, marking, records, sweep
 from worker.settings import Settings, SettingsError
 
@@ -38,7 +39,8 @@ MAX_EMBEDDED_S = 600
 """The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
-BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
+BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking",
+              "subtitles", "render")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
@@ -151,8 +153,11 @@ def _value(text: str) -> Any:
 
 def _read_text(name: str) -> str:
     """The words in a file of plain text, SRT, VTT or CSV; `-` is standard input. Raises TranscriptError."""
-    data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    return transcript.read(data)
+    return transcript.read(_read_bytes(name))
+
+
+def _read_bytes(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
 def _run_job(parts: runpod_handler.Parts, fields: dict[str, Any]) -> dict[str, Any]:
@@ -306,19 +311,21 @@ def align(argv: list[str]) -> int:
         prog="./run align", description="Times the words of a recording whose text is known; prints one format.")
     parser.add_argument("audio", type=Path)
     parser.add_argument("--text", required=True,
-                        help="file with the words that are said (plain text, SRT, VTT, CSV), - for standard input")
+                        help="file with the words that are said (plain text, CSV, or SRT or VTT, whose times bound "
+                        "the search), - for standard input")
     parser.add_argument("--method", choices=("auto", "whisperx", "google", "pocketsphinx"), default="auto")
     parser.add_argument("--language", default="en")
     parser.add_argument("--format", choices=sorted(WRITERS), default="json")
+    parser.add_argument("--keep-cues", action="store_true", help="show the cues of an SRT or VTT as they are")
     _add_caption_options(parser, "sentence")
     arguments = parser.parse_args(argv)
-    captions = Captions.of(_captions(arguments))
+    captions = Captions.of(_captions(arguments) | ({"keep_lines": True} if arguments.keep_cues else {}))
     settings = _settings()
     recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=generate.MAX_AUDIO_S)
     sources = runpod_handler.timing_sources(settings)
-    text = _read_text(arguments.text)
-    timed = generate.align_whole(recording, text, arguments.language, arguments.method,
-                                 generate.allowed(sources, arguments.method, settings), lambda: None)
+    said = align_endpoint.Said.read(_read_bytes(arguments.text), arguments.keep_cues)
+    timed = align_endpoint.align_whole(recording, said, arguments.language, arguments.method,
+                                       generate.allowed(sources, arguments.method, settings), lambda: None)
     for warning in (*recording.warnings, *timed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,

@@ -1,4 +1,4 @@
-"""Endpoints `generate` and `align`: text to stored audio and timings, and a recording with its text to timings."""
+"""Endpoint `generate`: text to stored audio and timings."""
 from __future__ import annotations
 
 import hashlib
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from intake import audio, net
 from s3_utils import Store, audio_key
 from text import script, spoken
 from timing.align import Alignment, Method, Source, Window, align
@@ -24,9 +23,7 @@ from worker.requests import Align, Generate
 from worker.settings import Settings
 from worker.watch import watched
 
-MAX_AUDIO_BYTES = 500_000_000
 MAX_AUDIO_S = 4 * 3600.0
-_FETCH_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
                 timed = watched(partial(_times, request, plan, utterances, waveform, parts), job.check)
         with job.stage("store", 0.95):
             stored = _stored_audio(request, waveform, gain, job, parts, written)
-            timing = _stored_timing(request, timed, job, parts.store, written)
-    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *_timing_warnings(request, timed)]
+            timing = stored_timing(request, timed, job, parts.store, written)
+    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *timing_warnings(request, timed)]
     return {
         "status": "completed",
         "job_id": job.job_id,
@@ -86,42 +83,6 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
         "stages_ms": dict(job.stages_ms),
     }
-
-
-def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[str]) -> dict[str, Any]:
-    """Endpoint `align`: a recording by URL and its text in, timing files out."""
-    with job.stage("fetch", 0.0):
-        data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts, check=job.check)
-        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=job.check)
-    with job.stage("align", 0.2):
-        language = request.language or "en"
-        sources = allowed(parts.sources, request.timing_method, parts.settings)
-        timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
-                                                  check, request.pronunciations), job.check)
-    with job.stage("store", 0.95):
-        timing = _stored_timing(request, timed, job, parts.store, written)
-    return {
-        "status": "completed",
-        "job_id": job.job_id,
-        "duration": round(len(recording.samples) / recording.rate_hz, 3),
-        "text": request.text,
-        **timing,
-        "warnings": [*recording.warnings, *_timing_warnings(request, timed)],
-        "stages_ms": dict(job.stages_ms),
-    }
-
-
-def align_whole(recording: audio.Audio, text: str, language: str, method: Method, sources: Mapping[str, Source],
-                check: Callable[[], None], pronunciations: Mapping[str, str] | None = None) -> Alignment:
-    """The words of a whole recording in one window. Raises TimingError."""
-    tokens = spoken.read(text, language, pronunciations=pronunciations)
-    if not any(token.spoken for token in tokens):
-        raise script.ScriptError("text has nothing to say")
-    window = Window(0, len(recording.samples) * 1000 // recording.rate_hz, 0, len(tokens))
-    timed = align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
-                  method=method, sources=sources, check=check)
-    return replace(timed, warnings=(*spoken.doubts(tokens), *timed.warnings))
 
 
 def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -> Mapping[str, Source]:
@@ -268,13 +229,13 @@ def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: as
     return Timeline(text, words, duration_ms, plan.language, method)
 
 
-def _timing_warnings(request: Generate | Align, timed: Alignment | None) -> list[str]:
+def timing_warnings(request: Generate | Align, timed: Alignment | None) -> list[str]:
     if timed is None:
         return []
     return [*timed.warnings, *delivery.caption_warnings(timed.timeline, request.captions, request.timing_format)]
 
 
-def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,
+def stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,
                    written: list[str]) -> dict[str, Any]:
     """The timing fields of the output; without timings they are there and empty."""
     if timed is None:

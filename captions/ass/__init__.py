@@ -61,7 +61,8 @@ def _style(captions: Captions, text: str, size: int) -> Any:
         name="Default", fontname=face.family, fontsize=face.ass_size(size), bold=bold,
         primary_color=sung, secondary_color=unsung, outline_color=_color(contrast(captions.color)),
         back_color=ass.data.Color(0, 0, 0, 0x60), outline=round(size * look.outline, 1),
-        shadow=round(size * look.shadow, 1), alignment=2, margin_l=margin, margin_r=margin, margin_v=0,
+        shadow=round(size * look.shadow, 1), spacing=round(size * look.spacing, 1), alignment=2, margin_l=margin,
+        margin_r=margin, margin_v=0,
         # -1 lets libass find the direction of each line; 1 is the font's default, which others know too.
         encoding=-1 if is_right_to_left(text) else 1)
 
