@@ -29,6 +29,7 @@ from storage.keys import (
     audio_key,
     check_job_id,
     check_voice_name,
+    font_key,
     is_upload_key,
     record_key,
     timing_key,
@@ -43,6 +44,6 @@ from storage.s3 import S3Store
 __all__ = [
     "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey", "OutOfTime",
     "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key", "check_job_id",
-    "check_voice_name", "delays", "insist", "is_upload_key", "record_key", "timing_key", "version_key",
+    "check_voice_name", "delays", "font_key", "insist", "is_upload_key", "record_key", "timing_key", "version_key",
     "versions_prefix", "voice_key", "words_key",
 ]

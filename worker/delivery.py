@@ -12,13 +12,14 @@ from typing import Any
 
 from captions import WRITERS, ass
 from captions.cues import Captions, cues
-from s3_utils import MissingKey, Store, timing_key, words_key
+from captions.style import fonts
+from s3_utils import MissingKey, Store, font_key, timing_key, words_key
 from timing.words import Timeline, Word
 from tts.encode import FORMATS
 from worker.records import Conflict, NotFound, Record, Records
 from worker.requests import Download, InvalidInput, Result
 
-JSON = "application/json"
+JSON, FONT_TYPE = "application/json", "font/ttf"
 VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
@@ -35,6 +36,23 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     written += [timing_key(job_id, name) for name in formats]
     put_files(store, job_id, timeline, captions, formats)
     return {name: timing_key(job_id, name) for name in formats}
+
+
+def put_fonts(store: Store, timeline: Timeline, captions: Captions) -> dict[str, str | None]:
+    """Family -> key of its file, which is stored where it is not yet; None for one that does not ship.
+
+    The ASS file carries what it needs of them. Editors that do not read that take the files.
+    """
+    faces = ass.needs(cues(timeline, captions), captions, timeline.language)
+    keys = {face.family: font_key(face.file) if face.ships else None for face in faces}
+    for key in filter(None, keys.values()):
+        _put_font(store, key)
+    return keys
+
+
+def _put_font(store: Store, key: str) -> None:
+    if store.head(key) is None:
+        store.put(key, (fonts.FILES / key.rpartition("/")[2]).read_bytes(), FONT_TYPE)
 
 
 def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
@@ -77,6 +95,8 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
         output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
+    if (font_keys := output.pop("font_keys", None)) is not None:
+        output["fonts"] = _fonts(store, font_keys, expires_s)
     return output
 
 
@@ -88,6 +108,13 @@ def _audio_url(store: Store, key: str, job_id: str, expires_s: int) -> str:
 def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
     writer = WRITERS[name]
     return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
+
+
+def _fonts(store: Store, keys: Mapping[str, str | None], expires_s: int) -> list[dict[str, Any]]:
+    """The fonts that the ASS file names: `embedded` says that the glyphs it needs are in the file itself."""
+    return [{"family": family, "embedded": key is not None} | (
+        {"url": store.presign(key, expires_s, key.rpartition("/")[2], FONT_TYPE)} if key else {})
+        for family, key in keys.items()]
 
 
 def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
@@ -108,6 +135,8 @@ def _with_files(store: Store, output: Mapping[str, Any]) -> None:
     missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
     if missing:
         put_files(store, job_id, *stored_words(store, job_id), missing)
+    for key in filter(None, (output.get("font_keys") or {}).values()):
+        _put_font(store, key)
 
 
 def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
@@ -141,8 +170,12 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
         if output.get("timing_keys") and store.head(words_key(job_id)) is None:
             raise _expired(f"the word times of job {job_id}")
         put_files(store, job_id, *stored_words(store, job_id), (name,))
+    needed: dict[str, Any] = {}
+    if name == "ass":
+        keys = put_fonts(store, *stored_words(store, job_id))
+        needed = {"fonts": _fonts(store, keys, request.url_expires_s)}
     writer = WRITERS[name]
-    return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
+    return {**needed, "timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
 
 

@@ -243,9 +243,11 @@ def stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, 
                 "timing_confidence": None}
     timeline = timed.timeline
     keys = delivery.put_timings(store, job.job_id, timeline, request.captions, request.timing_format, written)
+    fonts = {"font_keys": delivery.put_fonts(store, timeline, request.captions)} if "ass" in keys else {}
     scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
     return {
         "timing_keys": keys,
+        **fonts,
         "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
         "timing_method": timeline.method,
         "word_count": len(timeline.words),

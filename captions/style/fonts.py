@@ -12,7 +12,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-_FILES = Path(__file__).with_name("typefaces")
+FILES = Path(__file__).with_name("typefaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Face:
     def _face(self) -> Any:
         import uharfbuzz
 
-        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(_FILES / self.file)))
+        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(FILES / self.file)))
 
     @cached_property
     def _font(self) -> Any:
