@@ -228,13 +228,16 @@ def _write_preview(store: Store, output: dict[str, Any]) -> str:
     """
     job_id, extension = output["job_id"], _extension(output)
     content_type = FORMATS[extension].content_type
-    timeline, _ = delivery.stored_words(store, job_id)
+    timeline, captions = delivery.stored_words(store, job_id)
+    files = {f"{job_id}.{WRITERS[name].extension}": store.get(timing_key(job_id, name)).decode()
+             for name in output["timing_files"]}
     if output["duration"] > MAX_EMBEDDED_S:
-        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1)
+        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1, captions,
+                            files)
     else:
         data = store.get(audio_key(job_id, extension))
         waveform = audio.decode(data, max_duration_s=generate.MAX_AUDIO_S)
-        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz)
+        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz, captions, files)
     key, name = f"output/{job_id}.preview.html", f"{job_id}.preview.html"
     store.put(key, page.encode(), "text/html; charset=utf-8")
     return store.presign(key, 3600, name, "text/html; charset=utf-8")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,9 @@ GOOD_SHARE = 0.5
 """A cue of which fewer words are found without doubt is not believed."""
 USABLE_SHARE = 0.3
 """Where fewer of the cues are believed the hints are of another cut, and are not used."""
+MAX_RUN = 6
+"""So many cues in a row that were not found are tried without each of them in turn: one that nobody says spoils the
+search for those beside it."""
 FASTEST_MS_PER_CHAR = 25
 """Speech is slower than 40 letters a second: a shorter stretch cannot hold the words."""
 
@@ -59,11 +63,13 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
     audio = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
     film = _Film(audio, to_ms(len(samples) / rate_hz), tokens, cues, text, language, method, sources, check)
     for core, context in _groups(cues):
-        film.seek(core, context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
+        found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
+        film.found |= {cue: found[cue] for cue in core}
     if sum(film.believed()) < USABLE_SHARE * len(cues):
         whole = film.align(audio, tokens)
         if any(not word.estimated for word in whole.timeline.words):
-            return replace(whole, warnings=(*whole.warnings, "the cues' times do not fit this audio; they were not used"))
+            unfit = "the times of the cues do not fit this audio and were not used"
+            return replace(whole, warnings=(*whole.warnings, unfit))
         film.heard.append(whole)
     film.seek_again()
     return film.alignment()
@@ -71,7 +77,7 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
 
 @dataclass
 class _Film:
-    """`spans[i]` is where token i was found; of a cue that is not believed they mean nothing."""
+    """`found` has the spans of each cue's tokens; of a cue that is not believed they mean nothing."""
 
     audio: Samples
     duration_ms: int
@@ -82,33 +88,30 @@ class _Film:
     method: Method
     sources: Mapping[str, Source]
     check: Callable[[], None]
+    found: dict[Window, list[Span | None]] = field(default_factory=dict)
     heard: list[Alignment] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.spans: list[Span | None] = [None] * len(self.tokens)
 
     def align(self, audio: Samples, tokens: Sequence[Token]) -> Alignment:
         return align(audio, RATE_HZ, tokens, [], text=self.text, language=self.language, method=self.method,
                      sources=self.sources, check=self.check)
 
-    def seek(self, core: Sequence[Window], context: Sequence[Window], start_ms: int, end_ms: int) -> None:
-        """Aligns the cues of `context` in a stretch of audio and keeps what is found of `core`."""
+    def sought(self, cues: Sequence[Window], start_ms: int, end_ms: int) -> dict[Window, list[Span | None]]:
+        """These cues, one after the other, in a stretch of audio; None for words where they are not there."""
         self.check()
         start_ms, end_ms = max(0, start_ms), min(self.duration_ms, end_ms)
-        first, last = context[0].first, context[-1].last
-        tokens, part = self.tokens[first:last], self.audio[_sample(start_ms):_sample(max(start_ms, end_ms))]
+        tokens = [token for cue in cues for token in self.tokens[cue.first:cue.last]]
         n_chars = sum(len(word) for token in tokens for word in token.spoken)
-        if not n_chars or end_ms - start_ms < FASTEST_MS_PER_CHAR * n_chars:
-            return
-        try:
-            timed = self.align(part, tokens)
-        except TimingError:
-            return  # not there; where it is nowhere the whole audio is asked, and its error is raised
-        self.heard.append(replace(timed, warnings=tuple(
-            each for each in timed.warnings if each not in word_warnings(tokens, _spans(timed)))))
-        found = [replace(span, start_ms=span.start_ms + start_ms, end_ms=span.end_ms + start_ms)
-                 for span in _spans(timed)]
-        self.spans[core[0].first:core[-1].last] = found[core[0].first - first:core[-1].last - first]
+        spans: list[Span | None] = [None] * len(tokens)
+        if n_chars and end_ms - start_ms >= FASTEST_MS_PER_CHAR * n_chars:
+            with suppress(TimingError):  # where they are nowhere the whole audio is asked, and its error is raised
+                timed = self.align(self.audio[_sample(start_ms):_sample(end_ms)], tokens)
+                found = [Span(w.start_ms, w.end_ms, w.score, w.estimated) for w in timed.timeline.words]
+                doubts = word_warnings(tokens, found)
+                self.heard.append(replace(timed, warnings=tuple(w for w in timed.warnings if w not in doubts)))
+                spans = [replace(span, start_ms=span.start_ms + start_ms, end_ms=span.end_ms + start_ms)
+                         for span in found]
+        ends = accumulate(cue.last - cue.first for cue in cues)
+        return {cue: spans[end - cue.last + cue.first:end] for cue, end in zip(cues, ends, strict=True)}
 
     def believed(self) -> list[bool]:
         """For each cue whether its words are where they were found."""
@@ -125,26 +128,37 @@ class _Film:
 
     def _shift_ms(self, cue: Window) -> int | None:
         """How much later than its hint a cue was found; None where too few of its words were."""
-        spoken = [self.spans[i] for i in range(cue.first, cue.last) if self.tokens[i].spoken]
-        good = [span for span in spoken if span and not span.estimated and (span.score is None or span.score >= DOUBT)]
-        return good[0].start_ms - cue.start_ms if good and len(good) >= GOOD_SHARE * len(spoken) else None
+        n_spoken = sum(bool(token.spoken) for token in self.tokens[cue.first:cue.last])
+        good = _good(self.found.get(cue, []))
+        return good[0].start_ms - cue.start_ms if good and len(good) >= GOOD_SHARE * n_spoken else None
 
     def _extent(self, cue: Window) -> tuple[int, int]:
-        spans = [span for span in self.spans[cue.first:cue.last] if span]
+        spans = [span for span in self.found[cue] if span]
         return spans[0].start_ms, spans[-1].end_ms
 
     def seek_again(self) -> None:
-        """The cues that are not believed, between those that are: together, then each by itself."""
+        """The cues that are not believed, between those that are: together, without one of them, by themselves."""
         believed = self.believed()
         for is_found, run in groupby(range(len(self.cues)), key=believed.__getitem__):
             indexes = list(run)
             if is_found:
                 continue
-            for some in dict.fromkeys([tuple(indexes), *((index,) for index in indexes)]):
-                if any(not self.believed()[index] for index in some):
-                    cues = [self.cues[index] for index in some]
-                    start_ms, end_ms, _ = self._room(some[0], some[-1])
-                    self.seek(cues, cues, start_ms, end_ms)
+            cues = [self.cues[index] for index in indexes]
+            start_ms, end_ms, _ = self._room(indexes[0], indexes[-1])
+            self.found |= self.sought(cues, start_ms, end_ms)
+            if not self._all_believed(indexes) and 1 < len(cues) <= MAX_RUN:
+                tries = [self.sought([*cues[:i], *cues[i + 1:]], start_ms, end_ms) for i in range(len(cues))]
+                best = max([{cue: self.found[cue] for cue in cues}, *tries],
+                           key=lambda found: sum(len(_good(spans)) for spans in found.values()))
+                self.found |= {cue: best.get(cue, []) for cue in cues}
+            for index, cue in zip(indexes, cues, strict=True):
+                if not self._all_believed([index]):
+                    start_ms, end_ms, _ = self._room(index, index)
+                    self.found |= self.sought([cue], start_ms, end_ms)
+
+    def _all_believed(self, indexes: Sequence[int]) -> bool:
+        believed = self.believed()
+        return all(believed[index] for index in indexes)
 
     def _room(self, first: int, last: int) -> tuple[int, int, int]:
         """Between which ends these cues can be, and how their hints are shifted: between the believed cues beside
@@ -161,10 +175,8 @@ class _Film:
     def alignment(self) -> Alignment:
         believed = self.believed()
         lost = [index for index, here in enumerate(believed) if not here]
-        placed: list[Span | None] = list(self.spans)
-        for index in lost:
-            cue = self.cues[index]
-            placed[cue.first:cue.last] = self._estimated(index)
+        placed = [span for index, cue in enumerate(self.cues)
+                  for span in (self.found[cue] if believed[index] else self._estimated(index))]
         try:
             settled = settle(placed, self.duration_ms, [float(sum(map(len, token.spoken))) for token in self.tokens])
         except TimelineError as error:
@@ -221,8 +233,9 @@ def _around(shifts: Sequence[int | None], index: int) -> int:
     return round(median(near)) if near else 0
 
 
-def _spans(timed: Alignment) -> list[Span]:
-    return [Span(word.start_ms, word.end_ms, word.score, word.estimated) for word in timed.timeline.words]
+def _good(spans: Sequence[Span | None]) -> list[Span]:
+    """Those that were found without doubt."""
+    return [span for span in spans if span and not span.estimated and (span.score is None or span.score >= DOUBT)]
 
 
 def _sample(ms: int) -> int:

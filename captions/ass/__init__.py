@@ -23,7 +23,7 @@ def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: s
     import ass
 
     page = typeset(cues, timeline, captions)
-    scene = Scene(timeline, captions, page, _colors(timeline, captions))
+    scene = Scene(timeline, captions, page, colors(timeline, captions))
     document = ass.Document()
     document.info.update(_info(captions))
     document.styles.append(_style(captions, timeline.text, page.size))
@@ -73,7 +73,7 @@ def _color(hex_color: str) -> Any:
     return ass.data.Color(*(int(hex_color[i:i + 2], 16) for i in (1, 3, 5)))
 
 
-def _colors(timeline: Timeline, captions: Captions) -> list[str]:
+def colors(timeline: Timeline, captions: Captions) -> list[str]:
     """Of each word while it is not lit: the emphasis', its speaker's or the letters'."""
     emphasised, of_speaker = marks.emphasised(timeline, captions), dict(captions.speaker_colors)
     speakers = marks.speakers(timeline) if of_speaker else [None] * len(timeline.words)

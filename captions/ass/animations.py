@@ -251,33 +251,33 @@ def _joins(text: str) -> bool:
 def box(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Event]:
     """A box behind the spoken word."""
     yield from _letters_on_box(scene, block, start_cs, end_cs)
-    shapes = _shapes(scene, block)
+    boxes = shapes(scene, block)
     for begin_cs, until_cs, index in scene.lit(block, start_cs, end_cs):
-        for shape in shapes.get(index, ()):
+        for shape in boxes.get(index, ()):
             yield Event(0, begin_cs, until_cs, _drawn(scene, shape, 0.12))
 
 
 def pill(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Event]:
     """A round box that travels: it is under way for less than a frame before a word begins, and after."""
     yield from _letters_on_box(scene, block, start_cs, end_cs)
-    shapes = _shapes(scene, block)
+    boxes = shapes(scene, block)
     lit = scene.lit(block, start_cs, end_cs)
     leaves_cs = {after[0]: (min(LEAVE_CS, (before[1] - before[0]) // 2), min(ARRIVE_CS, (after[1] - after[0]) // 2))
                  for before, after in pairwise(lit)
-                 if len(shapes.get(before[2], ())) == len(shapes.get(after[2], ())) == 1}
+                 if len(boxes.get(before[2], ())) == len(boxes.get(after[2], ())) == 1}
     for begin_cs, until_cs, index in lit:
         if index is None:
             continue
         arrived_cs = begin_cs + leaves_cs.get(begin_cs, (0, 0))[1]
         left_cs = until_cs - leaves_cs.get(until_cs, (0, 0))[0]
-        for shape in shapes.get(index, ()):
+        for shape in boxes.get(index, ()):
             if left_cs > arrived_cs:
                 yield Event(0, arrived_cs, left_cs, _drawn(scene, shape, 0.5))
     for before, after in pairwise(lit):
         if after[0] in leaves_cs:
             early_cs, late_cs = leaves_cs[after[0]]
             if early_cs + late_cs:
-                yield from _travelling(scene, shapes[before[2]][0], shapes[after[2]][0],
+                yield from _travelling(scene, boxes[before[2]][0], boxes[after[2]][0],
                                        after[0] - early_cs, after[0] + late_cs)
 
 
@@ -291,7 +291,7 @@ def _letters_on_box(scene: Scene, block: Block, start_cs: int, end_cs: int) -> I
         yield from _row_states(scene, block, row, start_cs, end_cs, contrast(scene.captions.highlight_color))
 
 
-def _shapes(scene: Scene, block: Block) -> dict[int | None, list[_Shape]]:
+def shapes(scene: Scene, block: Block) -> dict[int | None, list[_Shape]]:
     size, side = scene.page.size, SIDES[scene.captions.highlight] * scene.page.size
     rim = RIMS[scene.captions.highlight]
     found: dict[int | None, list[_Shape]] = {}

@@ -95,7 +95,7 @@ def rim(captions: Captions) -> float:
     return max(captions.style.outline + captions.style.shadow, RIMS.get(captions.highlight, 0.0))
 
 
-RIMS = {"box": 0.08, "pill": 0.14, "pop": 0.18, "stack": 0.12}
+RIMS = {"box": 0.08, "pill": 0.14, "pop": 0.26, "stack": 0.12}
 
 
 def _first_baseline(n_rows: int, size: int, top: float, bottom: float, captions: Captions) -> float:

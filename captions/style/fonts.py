@@ -203,7 +203,8 @@ def extent(text: str, family: str, language: str, spacing: float = 0.0) -> Exten
     base, found = chain(family, language)[0], runs(text, family, language)
     parts = [run.face.measure(run.text) for run in found]
     n_spaced = sum(len(clusters(run.text)) for run in found if run.face is base) if spacing else 0
-    return Extent(sum(part.width for part in parts) + spacing * n_spaced, max((part.top for part in parts), default=0.0),
+    width = sum(part.width for part in parts) + spacing * n_spaced
+    return Extent(width, max((part.top for part in parts), default=0.0),
                   max((part.bottom for part in parts), default=0.0))
 
 

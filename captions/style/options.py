@@ -158,7 +158,7 @@ class Captions:
 def _fitting_size(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> int:
     """The preset's, or less where the line of `max_chars` that is asked for, or a short word, would not fit."""
     (width, height), preset = chosen["resolution"], PRESETS[chosen["preset"]]
-    size = round(max(min(width, height) * preset.size, min(width * preset.size_of_width, height * MAX_OF_HEIGHT)))
+    size: int = round(max(min(width, height) * preset.size, min(width * preset.size_of_width, height * MAX_OF_HEIGHT)))
     chars = given.get("max_chars", min(MIN_CHARS, chosen["max_chars"]))
     line_em = float(chars * _letter_em(chosen["font"], chosen["uppercase"]))
     return max(4, min(size, int(usable_width(chosen["resolution"]) / line_em)))

@@ -21,15 +21,16 @@ from tts import Line, Options
 from tts.espeak import RATE_HZ, Espeak
 
 Call = Callable[..., dict[str, Any]]
-CUES = ("The harbour was quiet,\nand the gulls slept.", "Nobody had told the baker", "that the bridge was closed again.",
-        "Elephants never use umbrellas.", "Three of them went home early;", "the others stayed and sang.",
+CUES = ("The harbour was quiet,\nand the gulls slept.", "Nobody had told the baker",
+        "that the bridge was closed again.", "Elephants never use umbrellas.", "Three of them went home early;",
+        "the others stayed and sang.",
         "Bring a lamp and a long rope.", "We leave before the sun is up.")
 UNSAID = 3
 
 
 @cache
 def film() -> tuple[bytes, list[list[tuple[int, int]]], str]:
-    """A recording, when each word of each cue is said (none of the cue UNSAID), and subtitles that are 1 to 5 s late."""
+    """A recording, when each word of each cue is said (none of UNSAID), and subtitles that are 1 to 5 s late."""
     engine, chance = Espeak(), np.random.default_rng(5)
     parts, truth, blocks = [np.zeros(RATE_HZ, np.float32)], [], []
     for number, cue in enumerate(CUES):
@@ -103,8 +104,8 @@ def test_the_command_takes_subtitles_and_keeps_their_cues(tmp_path: Path) -> Non
     (tmp_path / "a.wav").write_bytes(recording)
     (tmp_path / "a.srt").write_text(subtitles)
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "cli.py", "align", str(tmp_path / "a.wav"), "--text", str(tmp_path / "a.srt"),
-                           "--format", "srt", "--keep-cues", "--method", "pocketsphinx"], cwd=root,
-                          capture_output=True, text=True, check=True)
+    command = [sys.executable, "cli.py", "align", str(tmp_path / "a.wav"), "--text", str(tmp_path / "a.srt"),
+               "--format", "srt", "--keep-cues", "--method", "pocketsphinx"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert [entry.content for entry in srt.parse(done.stdout)] == list(CUES)
     assert "1 of 8 cues were not found" in done.stderr
