@@ -57,7 +57,8 @@ def _uploads(folder: Path) -> None:
     (folder / "photograph").write_bytes(photograph.read_bytes())
     subprocess.run(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-loop", "1", "-framerate", "30", "-i", str(photograph),
-         "-vf", moving, "-t", "4", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-f", "mp4", str(folder / "video")], check=True)
+         "-vf", moving, "-t", "4", "-c:v", "libx264",
+         "-preset", "veryfast", "-pix_fmt", "yuv420p", "-f", "mp4", str(folder / "video")], check=True)
 
 
 def _measured(case: str, job: dict[str, Any], data: Path) -> Row:

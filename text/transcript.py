@@ -20,6 +20,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 # 00:01:02,345 --> 00:01:04.5, hours optional and cue settings behind, as in both formats.
 _CUE_TIME = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})(\s.*)?")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")
+_VTT_TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _COLUMN_NAME = re.compile(r"\w+")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -44,7 +45,7 @@ def cues(data: bytes) -> tuple[Cue, ...]:
     Tags, notes and styles are left out, and cues without a word. Raises TranscriptError as `read` does.
     """
     text = _text(data)
-    found = _cues(text.splitlines()) if _is_subtitles(text) else []
+    found = _cues(text) if _is_subtitles(text) else []
     shown = [Cue(cue.start_ms, cue.end_ms, lines) for cue in found
              if (lines := tuple(" ".join(line.split()) for line in cue.lines if line.strip()))]
     return tuple(sorted(shown, key=lambda cue: cue.start_ms))
@@ -59,7 +60,7 @@ def read(data: bytes) -> str:
     text = _text(data)
     lines = text.splitlines()
     if _is_subtitles(text):
-        lines = [line for cue in _cues(lines) for line in cue.lines]
+        lines = [line for cue in _cues(text) for line in cue.lines]
     elif (column := _column(text)) is not None:
         lines = column
     words = " ".join(lines).split()
@@ -92,11 +93,12 @@ def _decoded(data: bytes) -> str:
     return text
 
 
-def _cues(lines: list[str]) -> list[Cue]:
+def _cues(text: str) -> list[Cue]:
     """What stands between a line of times and the next empty line: all else in SRT and WebVTT is not said."""
     found: list[Cue] = []
     said: list[str] | None = None
-    for line in lines:
+    tag = _VTT_TAG if text.startswith("WEBVTT") else _TAG
+    for line in text.splitlines():
         if times := _CUE_TIME.fullmatch(line):
             if said and said[-1].strip().isdecimal():
                 said.pop()  # the number of this cue, where the empty line before it is missing
@@ -107,7 +109,7 @@ def _cues(lines: list[str]) -> list[Cue]:
             _close(found, said)
             said = None
         elif said is not None:
-            said.append(_CONTROL.sub("", html.unescape(_TAG.sub("", line))))
+            said.append(_CONTROL.sub("", html.unescape(tag.sub("", line))))
     _close(found, said)
     return found
 

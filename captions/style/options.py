@@ -86,7 +86,7 @@ PRESETS: dict[str, Preset] = {
                      "font": "Anton", "uppercase": True, "strip_punctuation": True, "position": "middle"},
                     SHORT, 0.14, outline=0.05, shadow=0.03, line=1.12, spacing=0.02),
     "minimal": Preset({"max_words": 8, "max_chars": 30, "highlight": "fade", "resolution": _VERTICAL,
-                       "font": "Inter SemiBold"}, SHORT, 0.046, outline=0.0, shadow=0.05, line=1.3, spacing=0.01),
+                       "font": "Inter SemiBold"}, SHORT, 0.046, outline=0.05, shadow=0.04, line=1.3, spacing=0.01),
     "karaoke": Preset({"max_words": 12, "max_chars": 36, "highlight": "sweep"}, SUNG, 0.054),
     "sentence": Preset({"font": "Inter SemiBold"}, READ, 0.045, outline=0.07, line=1.28),
     "broadcast": Preset({"font": "Inter SemiBold"}, BROADCAST, 0.045, outline=0.07, line=1.28),

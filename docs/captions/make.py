@@ -1,4 +1,5 @@
-"""Draws the pictures of docs/CAPTIONS.md and the README: `python docs/captions/make.py contact|motion|check`.
+"""Draws the pictures of docs/CAPTIONS.md and the README: `python docs/captions/make.py VERB`: contact [PRESET...],
+motion or check.
 
 Run it with PYTHONPATH=. in the full environment. Every frame is what FFmpeg makes of the ASS file over a photograph
 that moves; no font of the machine is used. `check` measures every preset, shape and sentence on pixels: one size, no
@@ -9,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -67,9 +69,9 @@ def picture(folder: Path, name: str, preset: str, resolution: tuple[int, int], h
         cwd=folder, check=True, env={"FONTCONFIG_FILE": str(folder / "fonts.conf")})
 
 
-def contact_sheet() -> None:
+def contact_sheet(presets: list[str]) -> None:
     """`<preset>.jpg`: seven sentences in three shapes of frame."""
-    for preset in PRESETS:
+    for preset in presets or PRESETS:
         with tempfile.TemporaryDirectory() as made:
             folder = Path(made)
             for shape, resolution in SHAPES.items():
@@ -81,13 +83,13 @@ def contact_sheet() -> None:
             rows = [_row(folder, f"row{number}", shape, some) for number, (shape, some) in enumerate((
                 ("9x16", names), ("16x9", names[:4]), ("16x9", names[4:]), ("1x1", names)))]
             _ffmpeg(folder, *[argument for row in rows for argument in ("-i", row)], "-filter_complex",
-                    "vstack=inputs=4", "-q:v", "4", str(HERE / f"{preset}.jpg"))
+                    "vstack=inputs=4", "-q:v", "6", str(HERE / f"{preset}.jpg"))
 
 
 def _row(folder: Path, name: str, shape: str, sentences: list[str]) -> str:
     files = [argument for each in sentences for argument in ("-i", f"{shape}-{each}.png")]
-    _ffmpeg(folder, *files, "-filter_complex", f"hstack=inputs={len(sentences)},crop='min(iw,1575)':ih:0:0,"
-            "pad=1575:ih:0:0:color=white", f"{name}.png")
+    _ffmpeg(folder, *files, "-filter_complex", f"hstack=inputs={len(sentences)},crop='min(iw,1568)':ih:0:0,"
+            "pad=1568:ih:0:0:color=white", f"{name}.png")
     return f"{name}.png"
 
 
@@ -148,4 +150,5 @@ def _ffmpeg(folder: Path, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    {"contact": contact_sheet, "motion": motion, "check": check}[(sys.argv[1:] or ["contact"])[0]]()
+    verb, *rest = sys.argv[1:] or ["contact"]
+    {"contact": partial(contact_sheet, rest), "motion": motion, "check": check}[verb]()
