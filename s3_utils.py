@@ -25,12 +25,14 @@ from storage.contract import (
 )
 from storage.folder import FolderStore
 from storage.keys import (
+    LEXICONS,
     attachment,
     audio_key,
     check_job_id,
     check_voice_name,
     font_key,
     is_upload_key,
+    lexicon_key,
     record_key,
     timing_key,
     version_key,
@@ -42,8 +44,8 @@ from storage.retries import Insistent, OutOfTime, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [
-    "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey", "OutOfTime",
-    "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key", "check_job_id",
-    "check_voice_name", "delays", "font_key", "insist", "is_upload_key", "record_key", "timing_key", "version_key",
-    "versions_prefix", "voice_key", "words_key",
+    "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey",
+    "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key",
+    "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_upload_key", "lexicon_key", "record_key",
+    "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
 ]

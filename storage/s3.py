@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from storage.contract import (
+    CHECK,
     NO_CONDITIONS,
     Entry,
     Head,
@@ -29,6 +30,7 @@ from storage.keys import attachment
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 30.0
+_BLOCK_BYTES = 1 << 18
 ATTEMPTS = 4
 
 
@@ -148,7 +150,10 @@ class S3Store:
 
     def _put(self, key: str, data: bytes | Path, **fields: Any) -> str:
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            return _bare(self._client.put_object(**self._object(key), Body=body, **fields)["ETag"])
+            try:
+                return _bare(self._client.put_object(**self._object(key), Body=_Checked(body), **fields)["ETag"])
+            except _Stopped as stopped:
+                raise stopped.reason from None
 
     def _put_if(self, key: str, data: bytes | Path, content_type: str, **condition: str) -> tuple[bool, str | None]:
         """Whether it was written, and the etag that stands there now.
@@ -199,10 +204,45 @@ class S3Store:
                     raise TooLarge(answer["ContentLength"], max_bytes)
                 attempts_left -= 1
                 try:
-                    return answer["Body"].read(), _bare(answer["ETag"])
+                    return _read(answer["Body"]), _bare(answer["ETag"])
                 except BotoCoreError:
                     if not attempts_left:
                         raise
+
+
+class _Stopped(BaseException):
+    """The upload is not wanted any more. botocore takes every Exception of a body for a broken connection."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Checked:
+    """A body for botocore; each read of it asks `CHECK`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._check = file, CHECK.get()
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        try:
+            self._check()
+        except Exception as reason:
+            raise _Stopped(reason) from None
+        return self._file.read(n_bytes)
+
+
+def _read(body: Any) -> bytes:
+    blocks: list[bytes] = []
+    try:
+        while block := body.read(_BLOCK_BYTES):
+            CHECK.get()()
+            blocks.append(block)
+    except BaseException:
+        body.close()
+        raise
+    return b"".join(blocks)
 
 
 def _bare(etag: str) -> str:

@@ -46,9 +46,9 @@ def cues(data: bytes) -> tuple[Cue, ...]:
     """
     text = _text(data)
     found = _cues(text) if _is_subtitles(text) else []
-    shown = [Cue(cue.start_ms, cue.end_ms, lines) for cue in found
+    with_words = [Cue(cue.start_ms, cue.end_ms, lines) for cue in found
              if (lines := tuple(" ".join(line.split()) for line in cue.lines if line.strip()))]
-    return tuple(sorted(shown, key=lambda cue: cue.start_ms))
+    return tuple(sorted(with_words, key=lambda cue: cue.start_ms))
 
 
 def read(data: bytes) -> str:

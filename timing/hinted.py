@@ -70,7 +70,7 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
         if any(not word.estimated for word in whole.timeline.words):
             unfit = "the times of the cues do not fit this audio and were not used"
             return replace(whole, warnings=(*whole.warnings, unfit))
-        film.heard.append(whole)
+        film.asked.append(whole)
     film.seek_again()
     return film.alignment()
 
@@ -89,7 +89,7 @@ class _Film:
     sources: Mapping[str, Source]
     check: Callable[[], None]
     found: dict[Window, list[Span | None]] = field(default_factory=dict)
-    heard: list[Alignment] = field(default_factory=list)
+    asked: list[Alignment] = field(default_factory=list)
 
     def align(self, audio: Samples, tokens: Sequence[Token]) -> Alignment:
         return align(audio, RATE_HZ, tokens, [], text=self.text, language=self.language, method=self.method,
@@ -107,7 +107,7 @@ class _Film:
                 timed = self.align(self.audio[_sample(start_ms):_sample(end_ms)], tokens)
                 found = [Span(w.start_ms, w.end_ms, w.score, w.estimated) for w in timed.timeline.words]
                 doubts = word_warnings(tokens, found)
-                self.heard.append(replace(timed, warnings=tuple(w for w in timed.warnings if w not in doubts)))
+                self.asked.append(replace(timed, warnings=tuple(w for w in timed.warnings if w not in doubts)))
                 spans = [replace(span, start_ms=span.start_ms + start_ms, end_ms=span.end_ms + start_ms)
                          for span in found]
         ends = accumulate(cue.last - cue.first for cue in cues)
@@ -183,9 +183,9 @@ class _Film:
             raise TimingError(f"the audio is too short for its text: {error}") from error
         words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
                            span.estimated) for token, span in zip(self.tokens, settled, strict=True))
-        methods = Counter(each.timeline.method for each in self.heard).most_common(1)
+        methods = Counter(each.timeline.method for each in self.asked).most_common(1)
         timeline = Timeline(self.text, words, self.duration_ms, self.language, methods[0][0] if methods else "estimate")
-        warnings = [warning for each in self.heard for warning in each.warnings]
+        warnings = [warning for each in self.asked for warning in each.warnings]
         return Alignment(timeline, tuple(dict.fromkeys(
             [*warnings, *self._lost(lost), *word_warnings(self.tokens, settled)])))
 

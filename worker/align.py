@@ -5,18 +5,21 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intake import audio, net
 from text import script, spoken, transcript
-from timing.align import Alignment, Method, Source, Window, align
+from timing.align import RATE_HZ, Alignment, Method, Source, Window, align
 from timing.hinted import align_hinted
-from worker.generate import MAX_AUDIO_S, SpeechParts, allowed, stored_timing, timing_warnings
+from worker import delivery, lexicons
 from worker.jobs import Job
 from worker.requests import Align, InvalidInput
 from worker.watch import watched
 
-MAX_AUDIO_BYTES = 500_000_000
+if TYPE_CHECKING:
+    from worker.generate import SpeechParts
+
+MAX_AUDIO_BYTES, MAX_AUDIO_S = 500_000_000, 4 * 3600.0
 _FETCH_S = 300.0
 
 
@@ -52,22 +55,23 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         said = _said(request, parts, job)
         data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
                          allow_hosts=parts.settings.url_allow_hosts, check=job.check)
-        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=job.check)
+        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, to_hz=RATE_HZ, check=job.check)
     with job.stage("align", 0.2):
-        sources = allowed(parts.sources, request.timing_method, parts.settings)
+        sources = parts.settings.allowed(parts.sources, request.timing_method)
+        pronunciations = lexicons.pronunciations(request, parts.store)
         timed = watched(lambda check: align_whole(recording, said, request.language or "en", request.timing_method,
-                                                  sources, check, request.pronunciations), job.check)
+                                                  sources, check, pronunciations), job.check)
     if request.keep_cues:
         request = request.model_copy(update={"captions": replace(request.captions, keep_lines=True)})
     with job.stage("store", 0.95):
-        timing = stored_timing(request, timed, job, parts.store, written)
+        timing, captioned = delivery.stored_timing(request, timed, job, parts.store, written)
     return {
         "status": "completed",
         "job_id": job.job_id,
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": said.text,
         **timing,
-        "warnings": [*recording.warnings, *timing_warnings(request, timed)],
+        "warnings": [*recording.warnings, *timed.warnings, *captioned],
         "stages_ms": dict(job.stages_ms),
     }
 

@@ -6,9 +6,9 @@ record's output with those keys turned into URLs, so that they cannot differ.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from captions import WRITERS, ass
 from captions.cues import Captions, cues
@@ -17,15 +17,63 @@ from s3_utils import MissingKey, Store, font_key, timing_key, words_key
 from timing.words import Timeline, Word
 from tts.encode import FORMATS
 from worker.records import Conflict, NotFound, Record, Records
-from worker.requests import Download, InvalidInput, Result
+from worker.requests import Download, InvalidInput, Result, Timed
+from worker.watch import watched
+
+if TYPE_CHECKING:
+    from timing.align import Alignment
+    from worker.jobs import Job
 
 JSON, FONT_TYPE = "application/json", "font/ttf"
 VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
-def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
+Files = dict[str, bytes]
+"""Timing files by their format."""
+Faces = dict[str, str | None]
+"""The fonts that an ASS file names: family -> the file that ships, None for one that does not."""
+
+
+def timing_files(timeline: Timeline, captions: Captions, formats: tuple[str, ...], job_id: str,
+                 check: Callable[[], None]) -> tuple[Files, list[str], Faces]:
+    """The files; what whoever burns the ASS file has to know, and its fonts. An hour of speech takes seconds: `check`
+    ends it."""
+    def made(_: Callable[[], None]) -> tuple[Files, list[str], Faces]:
+        all_cues = cues(timeline, captions)
+        files = {name: WRITERS[name].write(timeline, all_cues, captions, job_id).encode() for name in formats}
+        if "ass" not in formats:
+            return files, [], {}
+        faces = {face.family: face.file if face.ships else None
+                 for face in ass.needs(all_cues, captions, timeline.language)}
+        return files, ass.warnings(all_cues, captions, timeline.language), faces
+
+    return watched(made, check)
+
+
+def stored_timing(request: Timed, timed: Alignment | None, job: Job, store: Store,
+                  written: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The timing fields of the output, and the captions' warnings; without timings the fields are there and empty."""
+    if timed is None:
+        return {"timing_keys": {}, "timing_format": None, "timing_method": None, "word_count": None,
+                "timing_confidence": None}, []
+    timeline = timed.timeline
+    files, warnings, faces = timing_files(timeline, request.captions, request.timing_format, job.job_id, job.check)
+    keys = put_timings(store, job.job_id, timeline, request.captions, files, written)
+    fonts = {"font_keys": put_fonts(store, faces)} if faces else {}
+    scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
+    return {
+        "timing_keys": keys,
+        **fonts,
+        "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
+        "timing_method": timeline.method,
+        "word_count": len(timeline.words),
+        "timing_confidence": round(sum(scores) / len(scores), 3) if scores else 0.0,
+    }, warnings
+
+
+def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, files: Files,
                 written: list[str]) -> dict[str, str]:
-    """Writes the words and the wanted formats; returns {format: key} and notes each key in `written`."""
+    """Stores the words and the files; returns {format: key} and notes each key in `written`."""
     words = {
         "text": timeline.text, "language": timeline.language, "method": timeline.method,
         "duration_ms": timeline.duration_ms, "captions": asdict(captions),
@@ -33,18 +81,17 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     }
     written.append(words_key(job_id))
     store.put(words_key(job_id), json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode(), JSON)
-    written += [timing_key(job_id, name) for name in formats]
-    put_files(store, job_id, timeline, captions, formats)
-    return {name: timing_key(job_id, name) for name in formats}
+    written += [timing_key(job_id, name) for name in files]
+    _put(store, job_id, files)
+    return {name: timing_key(job_id, name) for name in files}
 
 
-def put_fonts(store: Store, timeline: Timeline, captions: Captions) -> dict[str, str | None]:
+def put_fonts(store: Store, faces: Faces) -> dict[str, str | None]:
     """Family -> key of its file, which is stored where it is not yet; None for one that does not ship.
 
     The ASS file carries what it needs of them. Editors that do not read that take the files.
     """
-    faces = ass.needs(cues(timeline, captions), captions, timeline.language)
-    keys = {face.family: font_key(face.file) if face.ships else None for face in faces}
+    keys = {family: font_key(file) if file else None for family, file in faces.items()}
     for key in filter(None, keys.values()):
         _put_font(store, key)
     return keys
@@ -55,18 +102,16 @@ def _put_font(store: Store, key: str) -> None:
         store.put(key, (fonts.FILES / key.rpartition("/")[2]).read_bytes(), FONT_TYPE)
 
 
-def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
-    """What whoever burns the ASS file has to know; nothing where none is written."""
-    return ass.warnings(cues(timeline, captions), captions, timeline.language) if "ass" in formats else []
+def _put(store: Store, job_id: str, files: Files) -> None:
+    for name, content in files.items():
+        store.put(timing_key(job_id, name), content, WRITERS[name].content_type)
 
 
-def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
-    """Writes the timing files of these formats; their captions are found once."""
-    all_cues = cues(timeline, captions)
-    for name in formats:
-        writer = WRITERS[name]
-        content = writer.write(timeline, all_cues, captions, job_id)
-        store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
+def _write_again(store: Store, job_id: str, formats: tuple[str, ...], check: Callable[[], None]) -> None:
+    """Timing files from the stored words. Raises NotFound."""
+    timeline, captions = stored_words(store, job_id)
+    files, _, _ = timing_files(timeline, captions, formats, job_id, check)
+    _put(store, job_id, files)
 
 
 def stored_words(store: Store, job_id: str) -> tuple[Timeline, Captions]:
@@ -124,7 +169,7 @@ def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
     return all(store.head(key) is not None for key in keys)
 
 
-def _with_files(store: Store, output: Mapping[str, Any]) -> None:
+def _with_files(store: Store, output: Mapping[str, Any], check: Callable[[], None]) -> None:
     """Makes sure that what is going to be signed is there: timing files are written again from the stored words.
 
     Raises NotFound for audio or words that have been removed.
@@ -134,23 +179,23 @@ def _with_files(store: Store, output: Mapping[str, Any]) -> None:
         raise _expired(f"a file of job {job_id}")
     missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
     if missing:
-        put_files(store, job_id, *stored_words(store, job_id), missing)
+        _write_again(store, job_id, missing, check)
     for key in filter(None, (output.get("font_keys") or {}).values()):
         _put_font(store, key)
 
 
-def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
+def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int, check: Callable[[], None]) -> dict[str, Any]:
     """The answer of a job that ended before: its files are looked for first. Raises NotFound."""
-    _with_files(store, output)
+    _with_files(store, output, check)
     return answer(store, output, expires_s)
 
 
-def result(request: Result, store: Store, records: Records) -> dict[str, Any]:
+def result(request: Result, store: Store, records: Records, check: Callable[[], None]) -> dict[str, Any]:
     """Endpoint `result`: the whole output of a finished job, with fresh URLs."""
-    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s)
+    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s, check)
 
 
-def download(request: Download, store: Store, records: Records) -> dict[str, Any]:
+def download(request: Download, store: Store, records: Records, check: Callable[[], None]) -> dict[str, Any]:
     """Endpoint `download`. Only what the job's own record names can be had; a new timing format is written now."""
     job_id, output = request.job_id, _finished(records, request.job_id)
     if request.type == "audio":
@@ -169,11 +214,11 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
     if store.head(timing_key(job_id, name)) is None:
         if output.get("timing_keys") and store.head(words_key(job_id)) is None:
             raise _expired(f"the word times of job {job_id}")
-        put_files(store, job_id, *stored_words(store, job_id), (name,))
+        _write_again(store, job_id, (name,), check)
     needed: dict[str, Any] = {}
     if name == "ass":
-        keys = put_fonts(store, *stored_words(store, job_id))
-        needed = {"fonts": _fonts(store, keys, request.url_expires_s)}
+        _, _, faces = timing_files(*stored_words(store, job_id), ("ass",), job_id, check)
+        needed = {"fonts": _fonts(store, put_fonts(store, faces), request.url_expires_s)}
     writer = WRITERS[name]
     return {**needed, "timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
