@@ -105,13 +105,11 @@ def main(argv: list[str]) -> int:
     for name, data in (("with cue times", made.srt()), ("text alone", made.unhinted())):
         row = measure(name, "pocketsphinx", lambda recording, data=data: placed(data, recording, source),
                       [made.recording])
+        row.note = f"{len(made.cues)} cues, {made.recording.truth_ms.count(None)} of the words are not said"
         rows.append(row)
         print(row, file=sys.stderr, flush=True)
-    unsaid = sum(time is None for time in made.recording.truth_ms)
-    rows[0].note = f"{len(made.cues)} cues, {unsaid} of the words are not said"
-    print(json.dumps([asdict(row) for row in rows], indent=1))
-    if not arguments.dev:
-        arguments.out.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+        if not arguments.dev:
+            arguments.out.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     return 0
 
 

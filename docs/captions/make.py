@@ -1,5 +1,5 @@
 """Draws the pictures of docs/CAPTIONS.md and the README: `python docs/captions/make.py VERB`: contact [PRESET...],
-motion or check.
+check [PRESET...] or motion.
 
 Run it with PYTHONPATH=. in the full environment. Every frame is what FFmpeg makes of the ASS file over a photograph
 that moves; no font of the machine is used. `check` measures every preset, shape and sentence on pixels: one size, no
@@ -93,10 +93,10 @@ def _row(folder: Path, name: str, shape: str, sentences: list[str]) -> str:
     return f"{name}.png"
 
 
-def check() -> None:
+def check(presets: list[str]) -> None:
     """Draws every word of every sentence over a plain colour; says what is wrong, and ends with 1 if anything is."""
     faults, shares = 0, {}
-    for preset in PRESETS:
+    for preset in presets or PRESETS:
         for resolution in SHAPES.values():
             for name in SENTENCES:
                 found, share = _faults(preset, resolution, name)
@@ -105,7 +105,7 @@ def check() -> None:
                 print("\n".join(f"{preset} {resolution} {name}: {fault}" for fault in found), end="\n" * bool(found))
     for (preset, (width, height)), found in shares.items():
         print(f"{preset:11}{width} x {height}: em is {min(found):.1%} of the width")
-    print(f"{faults} faults in {len(PRESETS) * len(SHAPES) * len(SENTENCES)} clips")
+    print(f"{faults} faults in {len(presets or PRESETS) * len(SHAPES) * len(SENTENCES)} clips")
     raise SystemExit(bool(faults))
 
 
@@ -151,4 +151,4 @@ def _ffmpeg(folder: Path, *arguments: str) -> None:
 
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:] or ["contact"]
-    {"contact": partial(contact_sheet, rest), "motion": motion, "check": check}[verb]()
+    {"contact": partial(contact_sheet, rest), "motion": motion, "check": partial(check, rest)}[verb]()
