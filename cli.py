@@ -34,10 +34,11 @@ from captions import WRITERS, preview
 from captions.cues import Captions, cues
 from captions.style.options import PRESETS
 from intake import audio
-from s3_utils import StorageError, Store, audio_key
+from s3_utils import StorageError, Store, audio_key, timing_key
 from text import transcript
 from tts.encode import FORMATS
-from worker import delivery, generate, lexicons, marking, records, sweep
+from worker import align as align_endpoint
+from worker import delivery, lexicons, marking, records, sweep
 from worker.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parent
@@ -47,7 +48,7 @@ SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
 PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
 BENCHMARKS = ("timing", "timing_fit", "kill", "stop", "outages", "jobs", "start", "text", "transcribe", "f5", "engine",
-              "marking")
+              "marking", "subtitles", "render")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
@@ -164,8 +165,11 @@ def _value(text: str) -> Any:
 
 def _read_text(name: str) -> str:
     """The words in a file of plain text, SRT, VTT or CSV; `-` is standard input. Raises TranscriptError."""
-    data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    return transcript.read(data)
+    return transcript.read(_read_bytes(name))
+
+
+def _read_bytes(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
 def _read_pronunciations(name: str) -> dict[str, str]:
@@ -245,13 +249,16 @@ def _write_preview(store: Store, output: dict[str, Any]) -> str:
     """
     job_id, extension = output["job_id"], _extension(output)
     content_type = FORMATS[extension].content_type
-    timeline, _ = delivery.stored_words(store, job_id)
+    timeline, captions = delivery.stored_words(store, job_id)
+    files = {f"{job_id}.{WRITERS[name].extension}": store.get(timing_key(job_id, name)).decode()
+             for name in output["timing_files"]}
     if output["duration"] > MAX_EMBEDDED_S or extension == "pcm":  # which no browser plays
-        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1)
+        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1, captions,
+                            files)
     else:
         data = store.get(audio_key(job_id, extension))
-        waveform = audio.decode(data, max_duration_s=generate.MAX_AUDIO_S)
-        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz)
+        waveform = audio.decode(data, max_duration_s=align_endpoint.MAX_AUDIO_S)
+        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz, captions, files)
     key, name = f"output/{job_id}.preview.html", f"{job_id}.preview.html"
     store.put(key, page.encode(), "text/html; charset=utf-8")
     return store.presign(key, 3600, name, "text/html; charset=utf-8")
@@ -329,21 +336,24 @@ def align(argv: list[str]) -> int:
         prog="./run align", description="Times the words of a recording whose text is known; prints one format.")
     parser.add_argument("audio", type=Path)
     parser.add_argument("--text", required=True,
-                        help="file with the words that are said (plain text, SRT, VTT, CSV), - for standard input")
+                        help="file with the words that are said (plain text, CSV, or SRT or VTT, whose times bound "
+                        "the search), - for standard input")
     parser.add_argument("--method", choices=("auto", "whisperx", "google", "pocketsphinx"), default="auto")
     parser.add_argument("--language", default="en")
     parser.add_argument("--format", choices=sorted(WRITERS), default="json")
+    parser.add_argument("--keep-cues", action="store_true", help="show the cues of an SRT or VTT as they are")
     parser.add_argument("--pronunciations", metavar="FILE", help=PRONUNCIATIONS_HELP)
     _add_caption_options(parser, "sentence")
     arguments = parser.parse_args(argv)
-    captions = Captions.of(_captions(arguments))
+    captions = Captions.of(_captions(arguments) | ({"keep_lines": True} if arguments.keep_cues else {}))
     settings = _settings()
-    recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=generate.MAX_AUDIO_S)
+    recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=align_endpoint.MAX_AUDIO_S)
     sources = runpod_handler.timing_sources(settings)
-    text = _read_text(arguments.text)
-    timed = generate.align_whole(recording, text, arguments.language, arguments.method,
-                                 generate.allowed(sources, arguments.method, settings), lambda: None,
-                                 _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None)
+    said = align_endpoint.Said.read(_read_bytes(arguments.text), arguments.keep_cues)
+    timed = align_endpoint.align_whole(
+        recording, said, arguments.language, arguments.method,
+        settings.allowed(sources, arguments.method), lambda: None,
+        _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None)
     for warning in (*recording.warnings, *timed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
     print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,

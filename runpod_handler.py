@@ -35,6 +35,7 @@ from timing.align import AUTO, Source, TimingError
 from tts import Cancelled, Engine, EngineError, EngineLost
 from worker import (
     VERSION,
+    align,
     delivery,
     device,
     generate,
@@ -84,7 +85,7 @@ class Parts:
 
     @property
     def voices(self) -> voices.VoiceParts:
-        sources = generate.allowed(self.sources, "auto", self.settings)
+        sources = self.settings.allowed(self.sources, "auto")
         return voices.VoiceParts(self.store, self.settings, sources, self.transcriber)
 
     @property
@@ -149,7 +150,7 @@ def _done(work: Work, request: requests.Recorded, job: Job, lease: records.Lease
 
 ENDPOINTS: dict[str, Endpoint] = {
     "generate": Endpoint(requests.Generate, _recorded("generate", generate.generate)),
-    "align": Endpoint(requests.Align, _recorded("align", generate.align_recording)),
+    "align": Endpoint(requests.Align, _recorded("align", align.align_recording)),
     "render": Endpoint(requests.Render, _recorded("render", render.render)),
     "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(
         request, parts.insistent(job).voices, job.check)),
@@ -237,7 +238,7 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
         progress = Progress(job) if parts.settings.runpod_post_output else None
         try:
             name, request = _read(job)
-            entry.endpoint, entry.characters = name, len(getattr(request, "text", "")) or None
+            entry.endpoint, entry.characters = name, len(getattr(request, "text", None) or "") or None
             work = Job(_job_id(request, job), parts.settings.job_deadline_s,
                        progress.report if progress else _unreported, entry.runpod_id,
                        progress.publish if progress else lambda news: None)

@@ -32,6 +32,7 @@ from storage.keys import (
     audio_key,
     check_job_id,
     check_voice_name,
+    font_key,
     is_upload_key,
     lexicon_key,
     line_key,
@@ -49,6 +50,7 @@ from storage.s3 import S3Store
 __all__ = [
     "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "GcsStore", "Head",
     "Insistent", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
-    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key",
-    "line_key", "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
+    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_upload_key",
+    "lexicon_key", "line_key", "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key",
+    "words_key",
 ]

@@ -41,7 +41,10 @@ def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
     A cue whose words are all removed emoji (`emoji: false`) is left out.
     """
     measured = _Measured(timeline, captions)
-    found = [measured.cue(first, stop) for first, stop in _cheapest(len(timeline.words), measured.cue_costs)]
+    if captions.keep_lines:
+        found = [measured.kept(first, stop) for first, stop in measured.parts()]
+    else:
+        found = [measured.cue(first, stop) for first, stop in _cheapest(len(timeline.words), measured.cue_costs)]
     return tuple(cue for cue in found if cue.text)
 
 
@@ -80,11 +83,11 @@ class _Measured:
         self.ends = list(accumulate(map(operator.add, spaces, widths)))
         self.begins = list(map(operator.sub, self.ends, widths))
         self.room = line_room(captions, captions.size)
-        space_px = captions.size * fonts.width(" ", captions.family, timeline.language)
-        widths_px = [captions.size * fonts.width(piece.text, captions.family, timeline.language)
-                     for piece in self.pieces]
-        self.ends_px = list(accumulate(width + (space_px if piece.space else 0.0)
-                                       for piece, width in zip(self.pieces, widths_px, strict=True)))
+        font = captions.family, timeline.language, captions.style.spacing
+        widths_px = [captions.size * fonts.width(piece.text, *font) for piece in self.pieces]
+        spaces_px = [captions.size * fonts.space(before.text, *font) if piece.space else 0.0
+                     for before, piece in pairwise([Piece("", ""), *self.pieces])]
+        self.ends_px = list(accumulate(map(operator.add, spaces_px, widths_px)))
         self.begins_px = list(map(operator.sub, self.ends_px, widths_px))
         self.pauses_ms = [after.start_ms - before.end_ms for before, after in pairwise(timeline.words)]
         self.seams = seams(timeline)
@@ -162,7 +165,24 @@ class _Measured:
             begin = layouts[end - first - 1].first
             lines.insert(0, tuple(self.pieces[begin:end]))
             end = begin
-        return Cue(tuple(lines), self.timeline.words[first].start_ms, self._end_ms(first, stop - 1), first, stop - 1)
+        end_ms = min(self._end_ms(first, stop - 1), self.timeline.words[first].start_ms + MAX_MS)
+        return Cue(tuple(lines), self.timeline.words[first].start_ms, end_ms, first, stop - 1)
+
+    def parts(self) -> list[tuple[int, int]]:
+        """The cues that the text itself makes: `first` and `stop` of the words between what must part two cues."""
+        edges = [0, *(i + 1 for i, seam in enumerate(self.seams) if seam is Seam.MUST), len(self.pieces)]
+        return [(first, stop) for first, stop in pairwise(edges) if stop > first]
+
+    def kept(self, first: int, stop: int) -> Cue:
+        """A cue with the line breaks of its text, and more only where a line is wider than its room."""
+        text, words = self.timeline.text, self.timeline.words
+        lines, begin = [], first
+        for index in range(first + 1, stop + 1):
+            if (index == stop or "\n" in text[words[index - 1].char_end:words[index].char_start]
+                    or self.ends_px[index] - self.begins_px[begin] > self.room):
+                lines.append(tuple(self.pieces[begin:index]))
+                begin = index
+        return Cue(tuple(lines), words[first].start_ms, self._end_ms(first, stop - 1), first, stop - 1)
 
     def _end_ms(self, first: int, last: int) -> int:
         words, pace = self.timeline.words, self.pace
@@ -175,7 +195,7 @@ class _Measured:
             end_ms = limit_ms if reaches_next else max(word.end_ms, apart_ms)
         # Where no other room is left the gap is taken from the last word, but half of that word stays.
         half_ms = word.start_ms + (word.end_ms - word.start_ms + 1) // 2
-        return min(max(end_ms, half_ms), start_ms + MAX_MS)
+        return max(end_ms, half_ms)
 
 
 def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:

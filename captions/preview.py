@@ -1,4 +1,4 @@
-"""One HTML file that plays a generation: the audio, its waveform, and each word highlighted while it is spoken.
+"""One HTML file that plays a generation: audio, waveform, captions over a frame, each word lit while it is spoken.
 
 It holds everything and asks for nothing: no request leaves it, no script but its own runs in it.
 """
@@ -9,11 +9,15 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
+from captions import stage
+from captions.style.options import Captions
 from timing.align import Samples
 from timing.words import Timeline
 
@@ -21,12 +25,16 @@ _PEAK_MS = 2
 _TITLE_CHARS = 60
 
 
-def page(audio: bytes | str, content_type: str, timeline: Timeline, samples: Samples, rate_hz: int) -> str:
+def page(audio: bytes | str, content_type: str, timeline: Timeline, samples: Samples, rate_hz: int, captions: Captions,
+         files: Mapping[str, str]) -> str:
     """The page as text. `audio` is the encoded file that the page plays, `samples` its waveform.
+
+    It shows the words as `captions` has them, and offers `files` (name -> content) beside the audio.
 
     A long file is given by its name and lies beside the page, which then does not hold it.
     Without samples the page has no waveform, but the browser may still play the audio.
     """
+    drawing, look = stage.svg(timeline, captions)
     template = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")
     values = {
         "policy": _policy(template, "data:" if isinstance(audio, bytes) else "'self' file:"),
@@ -35,7 +43,9 @@ def page(audio: bytes | str, content_type: str, timeline: Timeline, samples: Sam
         "language": _escape(timeline.language),
         "transcript": _transcript(timeline),
         "facts": _facts(timeline),
-        "data": _data(timeline, samples, rate_hz),
+        "stage": drawing,
+        "files": "".join(_download(name, content) for name, content in files.items()),
+        "data": json.dumps(_data(timeline, samples, rate_hz) | look, separators=(",", ":")),
     }
     # One pass: what a value holds is never taken for a placeholder.
     return re.sub(r"\{\{(\w+)\}\}", lambda placeholder: values[placeholder[1]], template)
@@ -82,14 +92,19 @@ def _facts(timeline: Timeline) -> str:
     return "".join(f"<div><dt>{name}</dt><dd>{_escape(value)}</dd></div>" for name, value in facts.items())
 
 
-def _data(timeline: Timeline, samples: Samples, rate_hz: int) -> str:
+def _download(name: str, content: str) -> str:
+    href = f"data:application/octet-stream;base64,{base64.b64encode(content.encode()).decode()}"
+    return f'<a download="{_escape(name)}" href="{href}">{_escape(name.partition(".")[2])}</a>'
+
+
+def _data(timeline: Timeline, samples: Samples, rate_hz: int) -> dict[str, Any]:
     """What the script needs: numbers alone, so that no word of the caller's stands inside a script."""
-    return json.dumps({
+    return {
         "duration_ms": timeline.duration_ms,
         "words": [[word.start_ms, word.end_ms, word.score, word.estimated] for word in timeline.words],
         "peak_ms": _PEAK_MS,
         "peaks": base64.b64encode(_peaks(samples, rate_hz)).decode(),
-    }, separators=(",", ":"))
+    }
 
 
 def _peaks(samples: Samples, rate_hz: int) -> bytes:

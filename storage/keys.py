@@ -66,6 +66,11 @@ def timing_key(job_id: str, format_name: str) -> str:
     return f"timings/{job_id}.{format_name}"
 
 
+def font_key(file_name: str) -> str:
+    """A font that ships, for those who burn captions elsewhere; shared by all jobs."""
+    return f"fonts/{file_name}"
+
+
 def words_key(job_id: str) -> str:
     """The stored words, from which a timing format can be written later."""
     return timing_key(job_id, "words.json")

@@ -1,6 +1,7 @@
-"""An untrusted transcript to one line of text: plain text, SRT, WebVTT, or a CSV with a column of words.
+"""An untrusted transcript to its words: plain text, SRT, WebVTT, or a CSV with a column of words.
 
-What it is, the content says. Times are not read: words are placed by alignment, from the sound itself.
+What it is, the content says. `read` gives the words alone; `cues` gives subtitles with their times, which are hints:
+words are placed by alignment, from the sound itself.
 """
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import csv
 import html
 import io
 import re
+from dataclasses import dataclass
 
 MAX_BYTES = 1_000_000
 COLUMNS = ("word", "text", "transcript")
@@ -16,8 +18,9 @@ COLUMNS = ("word", "text", "transcript")
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # 00:01:02,345 --> 00:01:04.5, hours optional and cue settings behind, as in both formats.
-_CUE_TIME = re.compile(r"\s*(\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*(\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}(\s.*)?")
+_CUE_TIME = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3})(\s.*)?")
 _TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")
+_VTT_TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _COLUMN_NAME = re.compile(r"\w+")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -27,26 +30,56 @@ class TranscriptError(Exception):
     """A transcript that cannot be read; the message is fit for the caller."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One subtitle: its lines as they are shown, each with a word at least, and when it is shown."""
+
+    start_ms: int
+    end_ms: int
+    lines: tuple[str, ...]
+
+
+def cues(data: bytes) -> tuple[Cue, ...]:
+    """The subtitles of an SRT or WebVTT file by their starts; none of any other transcript.
+
+    Tags, notes and styles are left out, and cues without a word. Raises TranscriptError as `read` does.
+    """
+    text = _text(data)
+    found = _cues(text) if _is_subtitles(text) else []
+    with_words = [Cue(cue.start_ms, cue.end_ms, lines) for cue in found
+             if (lines := tuple(" ".join(line.split()) for line in cue.lines if line.strip()))]
+    return tuple(sorted(with_words, key=lambda cue: cue.start_ms))
+
+
 def read(data: bytes) -> str:
     """The words of the transcript, one space between them. UTF-8, or UTF-16 with a byte order mark.
 
     Subtitle numbers, times, tags (`<i>`, `<v Anna>`, `{\\an8}`), notes and styles are left out.
     Raises TranscriptError for more than `MAX_BYTES`, for other encodings and files, and when no words are in it.
     """
-    if len(data) > MAX_BYTES:
-        raise TranscriptError(f"the transcript is larger than {MAX_BYTES / 1e6:g} MB")
-    text = _decoded(data)
-    if _PAGE.match(text):
-        raise TranscriptError("the transcript is a web page; the link must lead to the file itself")
+    text = _text(data)
     lines = text.splitlines()
-    if text.startswith("WEBVTT") or any(map(_CUE_TIME.fullmatch, lines)):
-        lines = _spoken_lines(lines)
+    if _is_subtitles(text):
+        lines = [line for cue in _cues(text) for line in cue.lines]
     elif (column := _column(text)) is not None:
         lines = column
     words = " ".join(lines).split()
     if not words:
         raise TranscriptError("the transcript holds no words")
     return " ".join(words)
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise TranscriptError(f"the transcript is larger than {MAX_BYTES / 1e6:g} MB")
+    text = _decoded(data)
+    if _PAGE.match(text):
+        raise TranscriptError("the transcript is a web page; the link must lead to the file itself")
+    return text
+
+
+def _is_subtitles(text: str) -> bool:
+    return text.startswith("WEBVTT") or any(map(_CUE_TIME.fullmatch, text.splitlines()))
 
 
 def _decoded(data: bytes) -> str:
@@ -60,20 +93,37 @@ def _decoded(data: bytes) -> str:
     return text
 
 
-def _spoken_lines(lines: list[str]) -> list[str]:
+def _cues(text: str) -> list[Cue]:
     """What stands between a line of times and the next empty line: all else in SRT and WebVTT is not said."""
-    spoken: list[str] = []
-    in_cue = False
-    for line in lines:
-        if _CUE_TIME.fullmatch(line):
-            if in_cue and spoken and spoken[-1].strip().isdecimal():
-                spoken.pop()  # the number of this cue, where the empty line before it is missing
-            in_cue = True
+    found: list[Cue] = []
+    said: list[str] | None = None
+    tag = _VTT_TAG if text.startswith("WEBVTT") else _TAG
+    for line in text.splitlines():
+        if times := _CUE_TIME.fullmatch(line):
+            if said and said[-1].strip().isdecimal():
+                said.pop()  # the number of this cue, where the empty line before it is missing
+            _close(found, said)
+            said = []
+            found.append(Cue(_ms(times[1]), max(_ms(times[1]), _ms(times[2])), ()))
         elif not line.strip():
-            in_cue = False
-        elif in_cue:
-            spoken.append(html.unescape(_TAG.sub("", line)))
-    return spoken
+            _close(found, said)
+            said = None
+        elif said is not None:
+            said.append(_CONTROL.sub("", html.unescape(tag.sub("", line))))
+    _close(found, said)
+    return found
+
+
+def _close(found: list[Cue], said: list[str] | None) -> None:
+    if said is not None:
+        found[-1] = Cue(found[-1].start_ms, found[-1].end_ms, tuple(said))
+
+
+def _ms(clock: str) -> int:
+    *hours, minutes, seconds = clock.replace(",", ".").split(":")
+    whole, _, fraction = seconds.partition(".")
+    return (int(hours[0]) * 3600 if hours else 0) * 1000 + int(minutes) * 60_000 + int(whole) * 1000 + int(
+        fraction.ljust(3, "0"))
 
 
 def _column(text: str) -> list[str] | None:

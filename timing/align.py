@@ -135,7 +135,7 @@ def align(
         raise _another_text(found)
     for window in pending:
         _estimate(audio, tokens, window, spans)
-    warnings += [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
+    warnings += word_warnings(tokens, spans)
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
 
@@ -275,6 +275,11 @@ def _estimate(audio: Samples, tokens: Sequence[Token], window: Window, spans: li
 
 def _weights(tokens: Sequence[Token]) -> list[float]:
     return [float(sum(map(len, token.spoken))) for token in tokens]
+
+
+def word_warnings(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+    """Which words are estimated, and which times are doubtful."""
+    return [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
 
 
 def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:

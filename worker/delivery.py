@@ -8,18 +8,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from captions import WRITERS, ass
 from captions.cues import Captions, cues
-from s3_utils import MissingKey, Store, timing_key, words_key
+from captions.style import fonts
+from s3_utils import MissingKey, Store, font_key, timing_key, words_key
 from timing.words import Timeline, Word
 from tts.encode import FORMATS
 from worker.records import Conflict, NotFound, Record, Records
-from worker.requests import Download, InvalidInput, Result
+from worker.requests import Download, InvalidInput, Result, Timed
 from worker.watch import watched
 
-JSON = "application/json"
+if TYPE_CHECKING:
+    from timing.align import Alignment
+    from worker.jobs import Job
+
+JSON, FONT_TYPE = "application/json", "font/ttf"
 UNKNOWN = "application/octet-stream"
 """Of a file in a format that a newer worker has made and this one does not know: it is handed out as it is."""
 VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
@@ -27,17 +32,45 @@ VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime
 
 Files = dict[str, bytes]
 """Timing files by their format."""
+Faces = dict[str, str | None]
+"""The fonts that an ASS file names: family -> the file that ships, None for one that does not."""
 
 
 def timing_files(timeline: Timeline, captions: Captions, formats: tuple[str, ...], job_id: str,
-                 check: Callable[[], None]) -> tuple[Files, list[str]]:
-    """The files, and what whoever burns the ASS file has to know. An hour of speech takes seconds: `check` ends it."""
-    def made(_: Callable[[], None]) -> tuple[Files, list[str]]:
+                 check: Callable[[], None]) -> tuple[Files, list[str], Faces]:
+    """The files; what whoever burns the ASS file has to know, and its fonts. An hour of speech takes seconds: `check`
+    ends it."""
+    def made(_: Callable[[], None]) -> tuple[Files, list[str], Faces]:
         all_cues = cues(timeline, captions)
         files = {name: WRITERS[name].write(timeline, all_cues, captions, job_id).encode() for name in formats}
-        return files, ass.warnings(all_cues, captions, timeline.language) if "ass" in formats else []
+        if "ass" not in formats:
+            return files, [], {}
+        faces = {face.family: face.file if face.ships else None
+                 for face in ass.needs(all_cues, captions, timeline.language)}
+        return files, ass.warnings(all_cues, captions, timeline.language), faces
 
     return watched(made, check)
+
+
+def stored_timing(request: Timed, timed: Alignment | None, job: Job, store: Store,
+                  written: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The timing fields of the output, and the captions' warnings; without timings the fields are there and empty."""
+    if timed is None:
+        return {"timing_keys": {}, "timing_format": None, "timing_method": None, "word_count": None,
+                "timing_confidence": None}, []
+    timeline = timed.timeline
+    files, warnings, faces = timing_files(timeline, request.captions, request.timing_format, job.job_id, job.check)
+    keys = put_timings(store, job.job_id, timeline, request.captions, files, written)
+    fonts = {"font_keys": put_fonts(store, faces)} if faces else {}
+    scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
+    return {
+        "timing_keys": keys,
+        **fonts,
+        "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
+        "timing_method": timeline.method,
+        "word_count": len(timeline.words),
+        "timing_confidence": round(sum(scores) / len(scores), 3) if scores else 0.0,
+    }, warnings
 
 
 def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, files: Files,
@@ -55,6 +88,22 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     return {name: timing_key(job_id, name) for name in files}
 
 
+def put_fonts(store: Store, faces: Faces) -> dict[str, str | None]:
+    """Family -> key of its file, which is stored where it is not yet; None for one that does not ship.
+
+    The ASS file carries what it needs of them. Editors that do not read that take the files.
+    """
+    keys = {family: font_key(file) if file else None for family, file in faces.items()}
+    for key in filter(None, keys.values()):
+        _put_font(store, key)
+    return keys
+
+
+def _put_font(store: Store, key: str) -> None:
+    if store.head(key) is None:
+        store.put(key, (fonts.FILES / key.rpartition("/")[2]).read_bytes(), FONT_TYPE)
+
+
 def _put(store: Store, job_id: str, files: Files) -> None:
     for name, content in files.items():
         store.put(timing_key(job_id, name), content, WRITERS[name].content_type)
@@ -63,7 +112,7 @@ def _put(store: Store, job_id: str, files: Files) -> None:
 def _write_again(store: Store, job_id: str, formats: tuple[str, ...], check: Callable[[], None]) -> None:
     """Timing files from the stored words. Raises NotFound."""
     timeline, captions = stored_words(store, job_id)
-    files, _ = timing_files(timeline, captions, formats, job_id, check)
+    files, _, _ = timing_files(timeline, captions, formats, job_id, check)
     _put(store, job_id, files)
 
 
@@ -93,6 +142,8 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
         output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES.get(output["video_format"], UNKNOWN))
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
+    if (font_keys := output.pop("font_keys", None)) is not None:
+        output["fonts"] = _fonts(store, font_keys, expires_s)
     return output
 
 
@@ -116,6 +167,13 @@ def _timing_file(job_id: str, name: str) -> tuple[str, str]:
     return (f"{job_id}.{writer.extension}", writer.content_type) if writer else (f"{job_id}.{name}", UNKNOWN)
 
 
+def _fonts(store: Store, keys: Mapping[str, str | None], expires_s: int) -> list[dict[str, Any]]:
+    """The fonts that the ASS file names: `embedded` says that the glyphs it needs are in the file itself."""
+    return [{"family": family, "embedded": key is not None} | (
+        {"url": store.presign(key, expires_s, key.rpartition("/")[2], FONT_TYPE)} if key else {})
+        for family, key in keys.items()]
+
+
 def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
     """Whether the files that cannot be written again from others are all there; a lifecycle rule removes old ones."""
     keys = [output["audio_key"]] if "audio_key" in output else []
@@ -136,6 +194,8 @@ def _with_files(store: Store, output: Mapping[str, Any], check: Callable[[], Non
         raise _expired(f"a file of job {job_id}")
     if missing:
         _write_again(store, job_id, missing, check)
+    for key in filter(None, (output.get("font_keys") or {}).values()):
+        _put_font(store, key)
 
 
 def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int, check: Callable[[], None]) -> dict[str, Any]:
@@ -169,8 +229,12 @@ def download(request: Download, store: Store, records: Records, check: Callable[
         if name not in WRITERS or (output.get("timing_keys") and store.head(words_key(job_id)) is None):
             raise _expired(f"the word times of job {job_id}")
         _write_again(store, job_id, (name,), check)
+    needed: dict[str, Any] = {}
+    if name == "ass":
+        _, _, faces = timing_files(*stored_words(store, job_id), ("ass",), job_id, check)
+        needed = {"fonts": _fonts(store, put_fonts(store, faces), request.url_expires_s)}
     filename, content_type = _timing_file(job_id, name)
-    return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
+    return {**needed, "timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": content_type, "filename": filename, "status": "ready"}
 
 

@@ -1,4 +1,4 @@
-"""Endpoints `generate` and `align`: text to stored audio and timings, and a recording with its text to timings."""
+"""Endpoint `generate`: text to stored audio and timings."""
 from __future__ import annotations
 
 import hashlib
@@ -10,23 +10,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from intake import audio, net
 from s3_utils import Store, audio_key
 from text import script, spoken
-from timing.align import RATE_HZ as TIMING_HZ
-from timing.align import Alignment, Method, Source, Window, align
+from timing.align import Alignment, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
 from worker import delivery, lexicons, stream, voices
 from worker.jobs import Job
 from worker.marking import Marking
-from worker.requests import Align, Generate
+from worker.requests import Generate
 from worker.settings import Settings
 from worker.watch import watched
-
-MAX_AUDIO_BYTES = 500_000_000
-MAX_AUDIO_S = 4 * 3600.0
-_FETCH_S = 300.0
 
 
 HandOut = Callable[[Utterance, Sequence[assemble.Segment]], None]
@@ -77,7 +71,7 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
                 timed = watched(partial(_times, request, plan, utterances, waveform, parts), job.check)
         with job.stage("store", 0.95):
             stored, levelled = _stored_audio(request, waveform, level, job, parts, written)
-            timing, captioned = _stored_timing(request, timed, job, parts.store, written)
+            timing, captioned = delivery.stored_timing(request, timed, job, parts.store, written)
     warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ()),
                 *captioned]
     return {
@@ -92,50 +86,6 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
         "stages_ms": dict(job.stages_ms),
     }
-
-
-def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[str]) -> dict[str, Any]:
-    """Endpoint `align`: a recording by URL and its text in, timing files out."""
-    with job.stage("fetch", 0.0):
-        data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts, check=job.check)
-        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, to_hz=TIMING_HZ, check=job.check)
-    with job.stage("align", 0.2):
-        language = request.language or "en"
-        sources = allowed(parts.sources, request.timing_method, parts.settings)
-        pronunciations = lexicons.pronunciations(request, parts.store)
-        timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
-                                                  check, pronunciations), job.check)
-    with job.stage("store", 0.95):
-        timing, captioned = _stored_timing(request, timed, job, parts.store, written)
-    return {
-        "status": "completed",
-        "job_id": job.job_id,
-        "duration": round(len(recording.samples) / recording.rate_hz, 3),
-        "text": request.text,
-        **timing,
-        "warnings": [*recording.warnings, *timed.warnings, *captioned],
-        "stages_ms": dict(job.stages_ms),
-    }
-
-
-def align_whole(recording: audio.Audio, text: str, language: str, method: Method, sources: Mapping[str, Source],
-                check: Callable[[], None], pronunciations: Mapping[str, str] | None = None) -> Alignment:
-    """The words of a whole recording in one window. Raises TimingError."""
-    tokens = spoken.read(text, language, pronunciations=pronunciations)
-    if not any(token.spoken for token in tokens):
-        raise script.ScriptError("text has nothing to say")
-    window = Window(0, len(recording.samples) * 1000 // recording.rate_hz, 0, len(tokens))
-    timed = align(recording.samples, recording.rate_hz, tokens, [window], text=text, language=language,
-                  method=method, sources=sources, check=check)
-    return replace(timed, warnings=(*spoken.doubts(tokens), *timed.warnings))
-
-
-def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -> Mapping[str, Source]:
-    """The sources that a job may use: audio goes to Google only by the caller's word or the operator's."""
-    if method != "auto" or settings.google_may_step_in:
-        return sources
-    return {name: source for name, source in sources.items() if name != "google"}
 
 
 def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> Plan:
@@ -288,7 +238,7 @@ def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], wavef
         first += len(group)
     return align(waveform.samples(), waveform.rate_hz, tokens, windows, text=request.text, language=plan.language,
                  method=request.timing_method,
-                 sources=allowed(parts.sources, request.timing_method, parts.settings), check=check,
+                 sources=parts.settings.allowed(parts.sources, request.timing_method), check=check,
                  certain=True)
 
 
@@ -308,22 +258,3 @@ def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: as
     words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
                        span.estimated) for token, span in zip(tokens, settled, strict=True))
     return Timeline(text, words, duration_ms, plan.language, method)
-
-
-def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,
-                   written: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The timing fields of the output, and the captions' warnings; without timings the fields are there and empty."""
-    if timed is None:
-        return {"timing_keys": {}, "timing_format": None, "timing_method": None, "word_count": None,
-                "timing_confidence": None}, []
-    timeline = timed.timeline
-    files, warnings = delivery.timing_files(timeline, request.captions, request.timing_format, job.job_id, job.check)
-    keys = delivery.put_timings(store, job.job_id, timeline, request.captions, files, written)
-    scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
-    return {
-        "timing_keys": keys,
-        "timing_format": request.timing_format[0] if len(request.timing_format) == 1 else list(request.timing_format),
-        "timing_method": timeline.method,
-        "word_count": len(timeline.words),
-        "timing_confidence": round(sum(scores) / len(scores), 3) if scores else 0.0,
-    }, warnings

@@ -23,6 +23,7 @@ from pydantic import (
 import s3_utils
 from captions import WRITERS
 from captions.cues import CaptionError, Captions
+from text import transcript
 from text.script import MAX_CHARS
 from tts.encode import FORMATS
 from worker.fingerprint import Fingerprint
@@ -149,7 +150,7 @@ class Recorded(Request):
 
     def fingerprint(self, endpoint: str) -> Fingerprint:
         """What must be the same for two jobs to be one: everything that was sent but the id and the URLs' life."""
-        return Fingerprint.of(endpoint, self._canonical(), getattr(self, "text", ""))
+        return Fingerprint.of(endpoint, self._canonical(), getattr(self, "text", None) or "")
 
     def _canonical(self) -> dict[str, Any]:
         """What was sent, field by field. `all` and caption presets stay as they are: what they mean may grow."""
@@ -165,7 +166,6 @@ class Recorded(Request):
 class Timed(Recorded):
     """The fields of the endpoints that make word times."""
 
-    text: Text
     timing_format: Formats = ("srt",)
     timing_method: TimingMethod = "auto"
     language: Language | None = None
@@ -177,6 +177,7 @@ class Timed(Recorded):
 class Generate(Timed):
     """A text to be spoken, and how. `steps` and `wants_timings` say what the fields together mean."""
 
+    text: Text
     local_voice: VoiceName | None = None
     speed: float = Field(1.0, ge=0.5, le=2.0)
     seed: int | None = Field(None, ge=1, le=2_147_483_647)
@@ -220,10 +221,23 @@ class Generate(Timed):
 
 
 class Align(Timed):
-    """A recording and the words that are said in it."""
+    """A recording and the words that are said in it: a text, or a transcript whose cue times are hints."""
 
     audio_url: Url
+    text: Text | None = None
+    transcript_text: Annotated[str, Field(min_length=1, max_length=transcript.MAX_BYTES)] | None = None
+    transcript_url: Url | None = None
+    keep_cues: bool = False
     normalize_text: bool = True
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Align:
+        given = [self.text, self.transcript_text, self.transcript_url]
+        if given.count(None) != 2:
+            raise ValueError("text: is needed, or one of transcript_text and transcript_url in its place")
+        if self.keep_cues and self.text is not None:
+            raise ValueError("keep_cues needs subtitles: send them as transcript_text or transcript_url")
+        return self
 
 
 class Render(Recorded):

@@ -8,7 +8,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+S = TypeVar("S")
 
 
 class SettingsError(ValueError):
@@ -137,6 +139,12 @@ class Settings:
         """Whether `auto` may send audio to Google: the operator gave credentials and did not forbid it."""
         configured = self.google_credentials_json or self.google_application_credentials
         return bool(configured) and self.timing_fallback == "google"
+
+    def allowed(self, sources: Mapping[str, S], method: str) -> Mapping[str, S]:
+        """The timing sources that a job may use: audio goes to Google only by the caller's word or the operator's."""
+        if method != "auto" or self.google_may_step_in:
+            return sources
+        return {name: source for name, source in sources.items() if name != "google"}
 
     def public(self) -> dict[str, Any]:
         """Every setting that was given another value than its default, without the secret ones."""

@@ -23,7 +23,7 @@ def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: s
     import ass
 
     page = typeset(cues, timeline, captions)
-    scene = Scene(timeline, captions, page, _colors(timeline, captions))
+    scene = Scene(timeline, captions, page, colors(timeline, captions))
     document = ass.Document()
     document.info.update(_info(captions))
     document.styles.append(_style(captions, timeline.text, page.size))
@@ -61,7 +61,8 @@ def _style(captions: Captions, text: str, size: int) -> Any:
         name="Default", fontname=face.family, fontsize=face.ass_size(size), bold=bold,
         primary_color=sung, secondary_color=unsung, outline_color=_color(contrast(captions.color)),
         back_color=ass.data.Color(0, 0, 0, 0x60), outline=round(size * look.outline, 1),
-        shadow=round(size * look.shadow, 1), alignment=2, margin_l=margin, margin_r=margin, margin_v=0,
+        shadow=round(size * look.shadow, 1), spacing=round(size * look.spacing, 1), alignment=2, margin_l=margin,
+        margin_r=margin, margin_v=0,
         # -1 lets libass find the direction of each line; 1 is the font's default, which others know too.
         encoding=-1 if is_right_to_left(text) else 1)
 
@@ -72,7 +73,7 @@ def _color(hex_color: str) -> Any:
     return ass.data.Color(*(int(hex_color[i:i + 2], 16) for i in (1, 3, 5)))
 
 
-def _colors(timeline: Timeline, captions: Captions) -> list[str]:
+def colors(timeline: Timeline, captions: Captions) -> list[str]:
     """Of each word while it is not lit: the emphasis', its speaker's or the letters'."""
     emphasised, of_speaker = marks.emphasised(timeline, captions), dict(captions.speaker_colors)
     speakers = marks.speakers(timeline) if of_speaker else [None] * len(timeline.words)

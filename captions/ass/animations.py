@@ -61,7 +61,7 @@ class Scene:
         writer = _Writer(self)
         for fragment in row.fragments:
             before, after = tags(fragment)
-            writer.add(fragment.space, None)
+            writer.space(fragment.space)
             writer.add(before, fragment.text)
             writer.add(after, None)
         return writer.text
@@ -97,16 +97,33 @@ class _Writer:
 
     def __init__(self, scene: Scene) -> None:
         self.scene, self.text = scene, ""
-        self.face = fonts.chain(scene.captions.family, scene.timeline.language)[0]
+        self.base = self.face = fonts.chain(scene.captions.family, scene.timeline.language)[0]
 
     def add(self, tags: str, text: str | None) -> None:
         self.text += tags
         for run in self.scene.runs(text) if text else ():
-            if run.face is not self.face:
-                self.face = run.face
-                size = run.face.ass_size(self.scene.page.size)
-                self.text += f"{{\\fn{run.face.family}\\fs{size:g}\\b{int(run.face.bold)}}}"
-            self.text += escaped(run.text)
+            self._turn_to(run.face)
+            self.text += escaped(_joined(run) if run.face is fonts.EMOJI else run.text)
+
+    def space(self, text: str) -> None:
+        if text and self.face is fonts.EMOJI:
+            self._turn_to(self.base)
+        self.text += text
+
+    def _turn_to(self, face: fonts.Face) -> None:
+        if face is self.face:
+            return
+        self.face, scene = face, self.scene
+        spacing = scene.captions.style.spacing * scene.page.size
+        spaced = f"\\fsp{_px(spacing if face is self.base else 0.0)}" if spacing else ""
+        self.text += f"{{\\fn{face.family}\\fs{face.ass_size(scene.page.size):g}\\b{int(face.bold)}{spaced}}}"
+
+
+def _joined(run: fonts.Run) -> str:
+    """Emoji that are made of several: libass shapes them as one only beside a letter of some script (its ass_shaper.c
+    parts common from inherited characters); the Mongolian vowel separator has a script and no width."""
+    return "".join(each + "\u180e" if "\u200d" in each or "\u20e3" in each else each
+                   for each in fonts.clusters(run.text))
 
 
 def still(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Event]:
@@ -151,7 +168,9 @@ def sweep(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Ev
             tag = "k" if is_right_to_left(fragment.text) else "kf"
             own = scene.colors[fragment.word]
             color = f"\\2c{hue(own)}" if own != scene.captions.color else "\\2c" if "\\2c&" in writer.text else ""
-            writer.add(f"{pause}{fragment.space}{{{color}\\{tag}{stop_cs - begin_cs}}}", fragment.text)
+            writer.add(pause, None)
+            writer.space(fragment.space)
+            writer.add(f"{{{color}\\{tag}{stop_cs - begin_cs}}}", fragment.text)
             reached_cs = stop_cs
         writer.add(f"{{\\k{end_cs - reached_cs}}}" if end_cs > reached_cs else "", None)
         yield Event(1, start_cs, end_cs, writer.text)
@@ -214,7 +233,8 @@ def typewriter(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterat
         for fragment in row.fragments:
             begin_cs, stop_cs = spans[id(fragment)]
             before, after = scene.colored(None)(fragment)
-            writer.add(fragment.space + before, None)
+            writer.space(fragment.space)
+            writer.add(before, None)
             parts = [fragment.text] if _joins(fragment.text) else fonts.clusters(fragment.text)
             for number, part in enumerate(parts):
                 at_ms = 10 * (begin_cs - start_cs) + 10 * (stop_cs - begin_cs) * number // len(parts)
@@ -231,37 +251,37 @@ def _joins(text: str) -> bool:
 def box(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Event]:
     """A box behind the spoken word."""
     yield from _letters_on_box(scene, block, start_cs, end_cs)
-    shapes = _shapes(scene, block)
+    boxes = shapes(scene, block)
     for begin_cs, until_cs, index in scene.lit(block, start_cs, end_cs):
-        for shape in shapes.get(index, ()):
+        for shape in boxes.get(index, ()):
             yield Event(0, begin_cs, until_cs, _drawn(scene, shape, 0.12))
 
 
 def pill(scene: Scene, block: Block, start_cs: int, end_cs: int) -> Iterator[Event]:
-    """A round box that travels: it is under way from 50 ms before a word until 30 ms after its start."""
+    """A round box that travels: it is under way for less than a frame before a word begins, and after."""
     yield from _letters_on_box(scene, block, start_cs, end_cs)
-    shapes = _shapes(scene, block)
+    boxes = shapes(scene, block)
     lit = scene.lit(block, start_cs, end_cs)
     leaves_cs = {after[0]: (min(LEAVE_CS, (before[1] - before[0]) // 2), min(ARRIVE_CS, (after[1] - after[0]) // 2))
                  for before, after in pairwise(lit)
-                 if len(shapes.get(before[2], ())) == len(shapes.get(after[2], ())) == 1}
+                 if len(boxes.get(before[2], ())) == len(boxes.get(after[2], ())) == 1}
     for begin_cs, until_cs, index in lit:
         if index is None:
             continue
         arrived_cs = begin_cs + leaves_cs.get(begin_cs, (0, 0))[1]
         left_cs = until_cs - leaves_cs.get(until_cs, (0, 0))[0]
-        for shape in shapes.get(index, ()):
+        for shape in boxes.get(index, ()):
             if left_cs > arrived_cs:
                 yield Event(0, arrived_cs, left_cs, _drawn(scene, shape, 0.5))
     for before, after in pairwise(lit):
         if after[0] in leaves_cs:
             early_cs, late_cs = leaves_cs[after[0]]
             if early_cs + late_cs:
-                yield from _travelling(scene, shapes[before[2]][0], shapes[after[2]][0],
+                yield from _travelling(scene, boxes[before[2]][0], boxes[after[2]][0],
                                        after[0] - early_cs, after[0] + late_cs)
 
 
-LEAVE_CS, ARRIVE_CS = 5, 3
+LEAVE_CS, ARRIVE_CS = 1, 1
 _Shape = tuple[float, float, float, float]
 """left, top, width, height in pixels."""
 
@@ -271,7 +291,7 @@ def _letters_on_box(scene: Scene, block: Block, start_cs: int, end_cs: int) -> I
         yield from _row_states(scene, block, row, start_cs, end_cs, contrast(scene.captions.highlight_color))
 
 
-def _shapes(scene: Scene, block: Block) -> dict[int | None, list[_Shape]]:
+def shapes(scene: Scene, block: Block) -> dict[int | None, list[_Shape]]:
     size, side = scene.page.size, SIDES[scene.captions.highlight] * scene.page.size
     rim = RIMS[scene.captions.highlight]
     found: dict[int | None, list[_Shape]] = {}

@@ -56,7 +56,7 @@ _Piece = tuple[int, str, str]
 
 
 def typeset(cues: Sequence[Cue], timeline: Timeline, captions: Captions) -> Page:
-    measure = _Measure(captions.family, timeline.language)
+    measure = _Measure(captions.family, timeline.language, captions.style.spacing)
     size, lines = captions.size, [list(_lines(cue)) for cue in cues]
     top, bottom = measure.reach(lines)
     found = [measure.broken(each, line_room(captions, size) / size) for each in lines]
@@ -95,7 +95,7 @@ def rim(captions: Captions) -> float:
     return max(captions.style.outline + captions.style.shadow, RIMS.get(captions.highlight, 0.0))
 
 
-RIMS = {"box": 0.08, "pill": 0.14, "pop": 0.18, "stack": 0.12}
+RIMS = {"box": 0.08, "pill": 0.14, "pop": 0.26, "stack": 0.12}
 
 
 def _first_baseline(n_rows: int, size: int, top: float, bottom: float, captions: Captions) -> float:
@@ -110,12 +110,11 @@ def _first_baseline(n_rows: int, size: int, top: float, bottom: float, captions:
 class _Measure:
     """Widths in one font and language."""
 
-    def __init__(self, family: str, language: str) -> None:
-        self.family, self.language = family, language
-        self.space = fonts.width(" ", family, language)
+    def __init__(self, family: str, language: str, spacing: float) -> None:
+        self.family, self.language, self.spacing = family, language, spacing
 
     def width(self, text: str) -> float:
-        return fonts.width(text, self.family, self.language)
+        return fonts.width(text, self.family, self.language, self.spacing)
 
     def reach(self, lines: Sequence[Sequence[Sequence[_Piece]]]) -> tuple[float, float]:
         """The highest and lowest letters of the file, so that baselines stand still from cue to cue."""
@@ -139,7 +138,8 @@ class _Measure:
 
     def placed(self, row: Sequence[_Piece], size: int, frame_width: int) -> Iterator[Fragment]:
         widths = [size * self.width(text) for _, _, text in row]
-        spaces = [size * self.space if space else 0.0 for _, space, _ in row]
+        spaces = [size * fonts.space(before, self.family, self.language, self.spacing) if space else 0.0
+                  for before, (_, space, _) in zip(["", *(text for _, _, text in row)], row, strict=False)]
         left = (frame_width - sum(widths) - sum(spaces[1:])) / 2
         lefts, previous = [0.0] * len(row), -1
         for index in visual_order([text for _, _, text in row]):

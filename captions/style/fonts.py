@@ -12,7 +12,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-_FILES = Path(__file__).with_name("typefaces")
+FILES = Path(__file__).with_name("typefaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Face:
     def _face(self) -> Any:
         import uharfbuzz
 
-        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(_FILES / self.file)))
+        return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(FILES / self.file)))
 
     @cached_property
     def _font(self) -> Any:
@@ -198,17 +198,32 @@ def missing(text: str, family: str, language: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=20_000)
-def extent(text: str, family: str, language: str) -> Extent:
-    """What a text takes on one line."""
-    # libass draws an emoji made of several (ZWJ) now as one picture, now side by side: room is kept for all of them.
-    parts = [run.face.measure(part) for run in runs(text, family, language)
-             for part in (run.text.split("\u200d") if run.face is EMOJI else [run.text])]
-    return Extent(sum(part.width for part in parts), max((part.top for part in parts), default=0.0),
+def extent(text: str, family: str, language: str, spacing: float = 0.0) -> Extent:
+    """What a text takes on one line. `spacing` (em) follows each character of the family itself."""
+    base, found = chain(family, language)[0], runs(text, family, language)
+    parts = [run.face.measure(run.text) for run in found]
+    n_spaced = sum(len(clusters(run.text)) for run in found if run.face is base) if spacing else 0
+    width = sum(part.width for part in parts) + spacing * n_spaced
+    return Extent(width, max((part.top for part in parts), default=0.0),
                   max((part.bottom for part in parts), default=0.0))
 
 
-def width(text: str, family: str, language: str) -> float:
-    return extent(text, family, language).width
+def width(text: str, family: str, language: str, spacing: float = 0.0) -> float:
+    return extent(text, family, language, spacing).width
+
+
+def space_face(before: str, family: str, language: str) -> Face:
+    """The face of the space after a word: that of its last letters, but the family's after an emoji, whose face has
+    a space as wide as a picture."""
+    base = chain(family, language)[0]
+    last = runs(before, family, language)[-1].face if before else base
+    return base if last is EMOJI else last
+
+
+def space(before: str, family: str, language: str, spacing: float = 0.0) -> float:
+    """What the space after a word takes, in em."""
+    face = space_face(before, family, language)
+    return face.measure(" ").width + (spacing if face is chain(family, language)[0] else 0.0)
 
 
 def without_emoji(text: str) -> str:

@@ -48,7 +48,9 @@ BROADCAST = Pace(834, 84, 500, 500, 1500, 3.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`size` is the em as a share of the frame's shorter side; outline, shadow and line pitch are shares of the em."""
+    """How a preset looks: `size` is the em as a share of the frame's shorter side, and at least `size_of_width` of its
+    width as long as it leaves most of the height; outline, shadow, line pitch and letter spacing are shares of the em.
+    """
 
     options: Mapping[str, Any]
     pace: Pace
@@ -56,6 +58,8 @@ class Preset:
     outline: float = 0.1
     shadow: float = 0.0
     line: float = 1.2
+    spacing: float = 0.0
+    size_of_width: float = 0.0
 
     @property
     def font(self) -> str:
@@ -67,22 +71,22 @@ DEFAULTS: dict[str, Any] = {
     "preset": "sentence", "max_words": 40, "max_chars": 42, "max_lines": 2, "highlight": "none",
     "font": "Montserrat ExtraBold", "color": "#FFFFFF", "position": "bottom", "uppercase": False,
     "strip_punctuation": False, "resolution": (1920, 1080), "json_shapes": (), "emphasis": (),
-    "emphasis_color": "#3DF5A0", "speaker_colors": (), "emoji": True,
+    "emphasis_color": "#3DF5A0", "speaker_colors": (), "emoji": True, "keep_lines": False,
 }
 PRESETS: dict[str, Preset] = {
     "shorts": Preset({"max_words": 4, "max_chars": 18, "highlight": "word", "resolution": _VERTICAL}, SHORT, 0.085,
-                     shadow=0.04, line=1.12),
+                     shadow=0.04, line=1.12, size_of_width=0.075),
     "pop": Preset({"max_words": 3, "max_chars": 16, "highlight": "pop", "resolution": _VERTICAL, "uppercase": True},
-                  SHORT, 0.09, shadow=0.05, line=1.12),
+                  SHORT, 0.09, shadow=0.05, line=1.12, size_of_width=0.075),
     "pill": Preset({"max_words": 4, "max_chars": 18, "highlight": "pill", "resolution": _VERTICAL}, SHORT, 0.075,
                    line=1.45),
     "typewriter": Preset({"max_words": 8, "max_chars": 22, "highlight": "typewriter", "resolution": _VERTICAL,
                           "font": "Inter SemiBold"}, SHORT, 0.06, outline=0.08),
     "stack": Preset({"max_words": 3, "max_chars": 12, "max_lines": 3, "highlight": "stack", "resolution": _VERTICAL,
                      "font": "Anton", "uppercase": True, "strip_punctuation": True, "position": "middle"},
-                    SHORT, 0.14, outline=0.05, shadow=0.03, line=1.12),
+                    SHORT, 0.14, outline=0.05, shadow=0.03, line=1.12, spacing=0.02),
     "minimal": Preset({"max_words": 8, "max_chars": 30, "highlight": "fade", "resolution": _VERTICAL,
-                       "font": "Inter SemiBold"}, SHORT, 0.046, outline=0.0, shadow=0.05, line=1.3),
+                       "font": "Inter SemiBold"}, SHORT, 0.046, outline=0.05, shadow=0.04, line=1.3, spacing=0.01),
     "karaoke": Preset({"max_words": 12, "max_chars": 36, "highlight": "sweep"}, SUNG, 0.054),
     "sentence": Preset({"font": "Inter SemiBold"}, READ, 0.045, outline=0.07, line=1.28),
     "broadcast": Preset({"font": "Inter SemiBold"}, BROADCAST, 0.045, outline=0.07, line=1.28),
@@ -92,6 +96,8 @@ _HIGHLIGHT_COLOR = "#FFD60A"
 
 MIN_CHARS = 8
 """A narrow frame makes the letters smaller sooner than lines shorter than this."""
+MAX_OF_HEIGHT = 0.135
+"""No letters are larger because a frame is wide than this share of its height."""
 MAX_EMPHASIS = 200
 
 
@@ -101,6 +107,7 @@ class Captions:
 
     `max_chars` counts columns of one line: a full-width character is two, a combining mark none.
     `size` is the em in pixels of `resolution` (width, height). Colours are "#RRGGBB".
+    `keep_lines` takes cues and lines from the text, and `max_words`, `max_chars` and `max_lines` say nothing.
     `emphasis` has words in lower case, or "*" alone: words between stars. `speaker_colors` has (voice, colour).
     `json_shapes` names what the JSON file carries besides its own fields.
     """
@@ -121,6 +128,7 @@ class Captions:
     uppercase: bool
     strip_punctuation: bool
     emoji: bool
+    keep_lines: bool
     resolution: tuple[int, int]
     json_shapes: tuple[JsonShape, ...]
 
@@ -149,11 +157,11 @@ class Captions:
 
 def _fitting_size(given: Mapping[str, Any], chosen: Mapping[str, Any]) -> int:
     """The preset's, or less where the line of `max_chars` that is asked for, or a short word, would not fit."""
-    resolution = chosen["resolution"]
-    size: int = round(min(resolution) * PRESETS[chosen["preset"]].size)
+    (width, height), preset = chosen["resolution"], PRESETS[chosen["preset"]]
+    size: int = round(max(min(width, height) * preset.size, min(width * preset.size_of_width, height * MAX_OF_HEIGHT)))
     chars = given.get("max_chars", min(MIN_CHARS, chosen["max_chars"]))
     line_em = float(chars * _letter_em(chosen["font"], chosen["uppercase"]))
-    return max(4, min(size, int(usable_width(resolution) / line_em)))
+    return max(4, min(size, int(usable_width(chosen["resolution"]) / line_em)))
 
 
 _SAMPLE = "the quick brown fox jumps over the lazy dog"
@@ -249,6 +257,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "uppercase": _flag,
     "strip_punctuation": _flag,
     "emoji": _flag,
+    "keep_lines": _flag,
     "resolution": _resolution,
     "json_shapes": _shapes,
 }

@@ -17,7 +17,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from captions import preview
+from captions import WRITERS, preview
+from captions.cues import Captions, cues
 from timing.words import Timeline, Word
 from tts import Line, Options
 from tts.encode import FORMATS, encode
@@ -99,13 +100,13 @@ class Browser:
             if message.get("sessionId") in self._tabs:
                 self._tabs[message["sessionId"]].events.append(message)
 
-    def open(self, file: Path, **media: str) -> Tab:
+    def open(self, file: Path, width: int = 1000, height: int = 760, **media: str) -> Tab:
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = self._tabs[session] = Tab(self, session)
         for domain in ("Page", "Runtime", "Network", "Log"):
             tab.send(f"{domain}.enable")
-        tab.send("Emulation.setDeviceMetricsOverride", width=1000, height=760, deviceScaleFactor=1, mobile=False)
+        tab.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
         tab.send("Emulation.setEmulatedMedia", features=features)
         tab.send("Page.navigate", url=file.as_uri())
@@ -157,11 +158,15 @@ def speech() -> tuple[np.ndarray[Any, Any], Timeline]:
     return spoken(TEXT, frozenset({7, 20}))
 
 
-def written(folder: Path, samples: np.ndarray[Any, Any], timeline: Timeline, audio_format: str = "wav") -> Path:
+def written(folder: Path, samples: np.ndarray[Any, Any], timeline: Timeline, audio_format: str = "wav",
+            **options: Any) -> Path:
     form = FORMATS[audio_format]
     file = folder / "preview.html"
     audio = encode(samples, RATE_HZ, form).data
-    file.write_text(preview.page(audio, form.content_type, timeline, samples, RATE_HZ), encoding="utf-8")
+    captions = Captions.of(options)
+    subtitles = WRITERS["srt"].write(timeline, cues(timeline, captions), captions, "job")
+    page = preview.page(audio, form.content_type, timeline, samples, RATE_HZ, captions, {"job.srt": subtitles})
+    file.write_text(page, encoding="utf-8")
     return file
 
 
@@ -415,7 +420,8 @@ def test_audio_that_cannot_be_drawn_still_has_its_words(browser: Browser, tmp_pa
     page = tmp_path / "preview.html"
     silence = encode(np.zeros(RATE_HZ, np.float32), RATE_HZ, FORMATS["wav"]).data
     for audio in (silence, b"not audio"):
-        page.write_text(preview.page(audio, "audio/wav", timeline, np.zeros(0, np.float32), RATE_HZ), encoding="utf-8")
+        page.write_text(preview.page(audio, "audio/wav", timeline, np.zeros(0, np.float32), RATE_HZ,
+                                     Captions.of({}), {}), encoding="utf-8")
         tab = browser.open(page)
         assert tab.run("[...document.querySelectorAll('.word')].map((word) => word.textContent)") == ["hello", "you"]
         assert tab.named("Runtime.exceptionThrown") == []
@@ -446,3 +452,44 @@ def test_without_scripts_the_text_and_the_player_are_there(speech: Any, tmp_path
     audio = next(attributes for tag, attributes in reader.tags if tag == "audio")
     assert "controls" in audio
     assert base64.b64decode(str(audio["src"]).partition(",")[2])[:4] == b"RIFF"
+
+
+# The captions over their frame.
+
+@pytest.mark.parametrize(("width", "scheme", "preset"), [
+    (390, "light", "pop"), (390, "dark", "typewriter"), (1280, "light", "karaoke"), (1280, "dark", "pill")])
+def test_captions_are_displayed_over_the_frame_in_their_style(
+        browser: Browser, tmp_path: Path, speech: tuple[np.ndarray[Any, Any], Timeline], width: int, scheme: str,
+        preset: str) -> None:
+    samples, timeline = speech
+    tab = browser.open(written(tmp_path, samples, timeline, preset=preset), width=width, height=844,
+                       prefers_color_scheme=scheme)
+    tab.wait_for("document.fonts.check('20px \\'Montserrat ExtraBold\\'')")
+    assert tab.named("Runtime.exceptionThrown") == [] and tab.named("Log.entryAdded") == []
+    assert tab.run("document.documentElement.scrollWidth <= innerWidth")
+    captions = Captions.of({"preset": preset})
+    cue = cues(timeline, captions)[2]
+    word = timeline.words[cue.last]
+    tab.run(f"seek({word.end_ms - 1})")
+    tab.wait_for(f"Math.abs(nowMs() - {word.end_ms - 1}) < 5")
+    shown = tab.run("[...stage.querySelectorAll('.cue:not([hidden]) text')].map((text) => text.textContent).join('')")
+    assert shown == "".join("".join(line) for line in cue.lines).replace(" ", "")
+    x0, y0, x1, y1 = tab.run("(() => { const b = stage.getBoundingClientRect(),"
+                             " c = stage.querySelector('.cue:not([hidden])').getBoundingClientRect();"
+                             " return [(c.left - b.left) / b.width, (c.top - b.top) / b.height,"
+                             " (c.right - b.left) / b.width, (c.bottom - b.top) / b.height]; })()")
+    assert 0 <= x0 < 0.5 < x1 <= 1 and 0.5 < y0 < y1 < 1
+    ratio = tab.run("stage.getBoundingClientRect().height / stage.getBoundingClientRect().width")
+    assert ratio == pytest.approx(captions.resolution[1] / captions.resolution[0], rel=0.01)
+    assert tab.run("stage.getBoundingClientRect().width") <= width
+    assert tab.run("view(0).length") >= 4000
+
+
+def test_speed_and_downloads(browser: Browser, tmp_path: Path, speech: tuple[np.ndarray[Any, Any], Timeline]) -> None:
+    tab = browser.open(written(tmp_path, *speech, preset="shorts"))
+    tab.run("(() => { speed.value = '1.5'; speed.dispatchEvent(new Event('change')); })()")
+    assert tab.run("audio.playbackRate") == 1.5
+    links = tab.run("[...document.querySelectorAll('.files a')].map((a) => [a.textContent, a.download, a.href])")
+    assert [text for text, _, _ in links] == ["audio", "srt"]
+    content = base64.b64decode(links[1][2].partition("base64,")[2]).decode()
+    assert "On the first morning" in content.replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Random texts all the way: spoken form, words with times, five files, independent parsers, the same words.
+"""Random texts all the way: spoken form, words with times, every file, independent parsers, the same words.
 
 RANDOM_TEXTS sets how many texts are tried (the suite tries 1000).
 """
@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import re
 
 import srt
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from captions import WRITERS
 from captions.cues import Captions, cues
 from captions.style.options import PRESETS
-from tests.captions.test_writers import displayed_in_ass, vtt_cues, words_of
+from tests.captions.test_writers import displayed_in_ass, ttml_cues, vtt_cues, words_of
 from tests.captions.timelines import PIECES
+from text import transcript
 from text.spoken import read, utterance
 from timing.words import Span, Timeline, Word, settle
 
@@ -28,6 +30,12 @@ SPOKEN = ["$3.50", "£1.2", "billion", "5/12/2024", "3:30pm", "1999", "'90s", "5
 letters = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)  # requests refuse control characters
 texts = st.lists(st.one_of(st.sampled_from(SPOKEN), st.sampled_from(PIECES), letters),
                  min_size=1, max_size=12).map(" ".join)
+
+
+def lrc_lines(content: str) -> list[str]:
+    """What an enhanced LRC player shows: each line without its time, and without the times of its words."""
+    return [re.sub(r"<\d+:\d{2}\.\d{2}>", "", re.sub(r"^\[\d+:\d{2}\.\d{2}\]", "", line))
+            for line in content.split("\n") if line]
 
 
 def timed(text: str, language: str) -> Timeline:
@@ -62,3 +70,14 @@ def test_no_word_is_lost_or_changed_on_the_way_from_text_to_file(text: str, lang
     assert [words_of(cue.content) for cue in srt.parse(files["srt"])] == expected
     assert [words_of(content) for _, _, content in vtt_cues(files["vtt"])] == expected
     assert displayed_in_ass(files["ass"], captioned) == expected
+    assert [words_of(content) for _, _, content in ttml_cues(files["ttml"])] == expected
+    assert [words_of(line) for line in lrc_lines(files["lrc"])] == expected
+    assert [words_of(cue.content) for cue in srt.parse(files["word_srt"])] == [words_of(word) for word in exact]
+    assert [words_of(entry["text"]) for entry in json.loads(files["remotion"])] == [words_of(word) for word in exact]
+    assert words_of(files["txt"]) == words_of(*exact)
+    # Read back as a transcript, as `align` does: the same cues, in the same order, and no word lost.
+    for name, keeps in (("vtt", True), ("srt", False)):
+        again = transcript.cues(files[name].encode())
+        assert len(again) == len(captioned)
+        if keeps:
+            assert [words_of(*cue.lines) for cue in again] == expected

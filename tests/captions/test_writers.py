@@ -46,7 +46,7 @@ def ms(time: timedelta) -> int:
 
 def words_of(*texts: str) -> str:
     """What is left of a text when spaces, line breaks, hyphens and invisible joiners are not counted."""
-    return re.sub(rf"[\s{JOINER}{HYPHEN}]", "", "".join(texts))
+    return re.sub(rf"[\s{JOINER}{HYPHEN}\u180e]", "", "".join(texts))
 
 
 def rendered_text(text: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 import cli
 import runpod_handler
+from captions.style import fonts
 from tests.doubles.host import start_host
 from worker.settings import Settings
 
@@ -160,3 +161,16 @@ def test_the_command_speaks_a_text_and_makes_a_video_over_a_picture(
     assert cli.main(["render", "Hi.", "--background", str(tmp_path / "b.png"), "--out", str(tmp_path / "a.mp4")]) == 0
     assert json.loads(capsys.readouterr().out)["video_format"] == "mp4"
     assert "1080x1920" in probed(tmp_path / "a.mp4")
+
+
+def test_a_result_names_the_fonts_of_its_ass_file_and_hands_them_out(call: Call, settings: Settings) -> None:
+    output = call(text="Hello नमस्ते.", job_id="fonts", timing_format="ass", captions={"preset": "shorts"})
+    assert [(font["family"], font["embedded"]) for font in output["fonts"]] == [
+        ("Montserrat ExtraBold", True), ("Noto Sans Devanagari", True)]
+    for font in output["fonts"]:
+        name = font["url"].partition("?")[0].rpartition("/")[2]
+        assert (settings.data_dir / "fonts" / name).read_bytes() == (fonts.FILES / name).read_bytes()
+    assert call(endpoint="download", job_id="fonts", type="timing", format="ass")["fonts"] == output["fonts"]
+    foreign = call(text="Hello.", timing_format="ass", captions={"font": "Comic Neue"})
+    assert foreign["fonts"] == [{"family": "Comic Neue", "embedded": False}]
+    assert "fonts" not in call(text="Hello.", timing_format="srt")

@@ -1,0 +1,111 @@
+"""Endpoint `align` with subtitles whose times are wrong: `transcript_text`, `transcript_url`, `keep_cues`."""
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import srt  # type: ignore[import-untyped]
+
+from tests.doubles.host import start_host
+from timing.align import DOUBT
+from tts import Line, Options
+from tts.espeak import RATE_HZ, Espeak
+
+Call = Callable[..., dict[str, Any]]
+CUES = ("The harbour was quiet,\nand the gulls slept.", "Nobody had told the baker",
+        "that the bridge was closed again.", "Elephants never use umbrellas.", "Three of them went home early;",
+        "the others stayed and sang.",
+        "Bring a lamp and a long rope.", "We leave before the sun is up.")
+UNSAID = 3
+
+
+@cache
+def film() -> tuple[bytes, list[list[tuple[int, int]]], str]:
+    """A recording, when each word of each cue is said (none of UNSAID), and subtitles that are 1 to 5 s late."""
+    engine, chance = Espeak(), np.random.default_rng(5)
+    parts, truth, blocks = [np.zeros(RATE_HZ, np.float32)], [], []
+    for number, cue in enumerate(CUES):
+        said, = engine.speak([Line(cue.replace("\n", " "), "en")], Options(), check=lambda: None,
+                             progress=lambda share: None)
+        at_ms = sum(map(len, parts)) * 1000 // RATE_HZ
+        late_ms = at_ms + 3000 + int(chance.uniform(-2000, 2000))
+        late_ms = max(late_ms, blocks[-1][0] + 100 if blocks else 0)
+        blocks.append((late_ms, late_ms + len(said.samples) * 1000 // RATE_HZ, cue))
+        truth.append([] if number == UNSAID else [(mark.start_ms + at_ms, mark.end_ms + at_ms)
+                                                  for mark in said.marks or ()])
+        if number != UNSAID:
+            parts.append(said.samples)
+        parts.append(np.zeros(int(chance.uniform(0.2, 2.5) * RATE_HZ), np.float32))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.concatenate(parts), RATE_HZ, format="WAV")
+    return buffer.getvalue(), truth, "\n".join(
+        f"{number}\n{clock(a)} --> {clock(b)}\n{text}\n" for number, (a, b, text) in enumerate(blocks, start=1))
+
+
+def clock(ms: int) -> str:
+    return f"00:{ms // 60_000:02d}:{ms // 1000 % 60:02d},{ms % 1000:03d}"
+
+
+def test_subtitles_that_are_seconds_late_give_every_word_its_true_time_and_keep_their_cues(
+        call: Call, settings: Any) -> None:
+    recording, truth, subtitles = film()
+    with start_host({"/film.wav": recording, "/film.srt": subtitles.encode()}) as host:
+        output = call(endpoint="align", job_id="film", audio_url=f"{host.url}/film.wav", keep_cues=True,
+                      transcript_url=f"{host.url}/film.srt", timing_format=["json", "srt"],
+                      timing_method="pocketsphinx")
+    words = stored(settings, "film", "json")["words"]
+    at = 0
+    for cue, said in zip(CUES, truth, strict=True):
+        found = words[at:at + len(cue.split())]
+        at += len(found)
+        assert [word["word"] for word in found] == cue.split()
+        if said:
+            errors = [abs(word["start"] * 1000 - start) for word, (start, _) in zip(found, said, strict=True)]
+            assert np.median(errors) < 60
+            assert sum(error > 250 for error in errors) <= 1
+        else:
+            assert all(word["estimated"] or word["score"] < DOUBT for word in found)
+    assert any("1 of 8 cues were not found" in warning and "Elephants" in warning for warning in output["warnings"])
+    shown = list(srt.parse((settings.data_dir / "timings/film.srt").read_text()))
+    assert [entry.content for entry in shown] == list(CUES)
+    again = call(endpoint="download", job_id="film", type="timing", format="vtt")
+    assert again["status"] == "ready"
+    assert "The harbour was quiet,\nand the gulls slept." in (settings.data_dir / "timings/film.vtt").read_text()
+
+
+def stored(settings: Any, job_id: str, extension: str) -> Any:
+    return json.loads((settings.data_dir / "timings" / f"{job_id}.{extension}").read_text())
+
+
+@pytest.mark.parametrize(("fields", "message"), [
+    ({}, "text: is needed"),
+    ({"text": "Hi.", "transcript_text": "Hi."}, "text: is needed, or one of"),
+    ({"transcript_text": "Hi."}, "keep_cues: the transcript has no cues"),
+    ({"transcript_text": "1\n00:00:01,000 --> 00:00:02,000\n\n"}, "INVALID_INPUT"),
+    ({"transcript_url": "http://10.0.0.1/x.srt"}, "BLOCKED_URL"),
+])
+def test_transcripts_that_cannot_be_are_refused(call: Call, fields: dict[str, Any], message: str) -> None:
+    kept = {"keep_cues": True} if "text" not in fields else {}
+    output = call(endpoint="align", audio_url="http://127.0.0.1:1/a.wav", **kept, **fields)
+    assert message in output["error"]
+
+
+def test_the_command_takes_subtitles_and_keeps_their_cues(tmp_path: Path) -> None:
+    recording, _, subtitles = film()
+    (tmp_path / "a.wav").write_bytes(recording)
+    (tmp_path / "a.srt").write_text(subtitles)
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "cli.py", "align", str(tmp_path / "a.wav"), "--text", str(tmp_path / "a.srt"),
+               "--format", "srt", "--keep-cues", "--method", "pocketsphinx"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert [entry.content for entry in srt.parse(done.stdout)] == list(CUES)
+    assert "1 of 8 cues were not found" in done.stderr
