@@ -1,4 +1,4 @@
-"""An untrusted transcript to one line of text: plain text, SRT, WebVTT, or a CSV with a column of words.
+"""An untrusted transcript to one line of text: plain text, SRT, WebVTT, a CSV with a column of words, or JSON.
 
 What it is, the content says. Times are not read: words are placed by alignment, from the sound itself.
 """
@@ -8,6 +8,7 @@ import codecs
 import csv
 import html
 import io
+import json
 import re
 
 MAX_BYTES = 1_000_000
@@ -41,6 +42,8 @@ def read(data: bytes) -> str:
     lines = text.splitlines()
     if text.startswith("WEBVTT") or any(map(_CUE_TIME.fullmatch, lines)):
         lines = _spoken_lines(lines)
+    elif text.lstrip().startswith(("{", "[")) and (written := _written_in(text)) is not None:
+        lines = written
     elif (column := _column(text)) is not None:
         lines = column
     words = " ".join(lines).split()
@@ -74,6 +77,25 @@ def _spoken_lines(lines: list[str]) -> list[str]:
         elif in_cue:
             spoken.append(html.unescape(_TAG.sub("", line)))
     return spoken
+
+
+def _written_in(text: str) -> list[str] | None:
+    """The words in the JSON of speech recognition: `text` of the whole, else of its parts. None when it is no JSON.
+
+    Raises TranscriptError for other JSON.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict) and not isinstance(found.get("text"), str):
+        found = next((found[name] for name in ("segments", "words") if isinstance(found.get(name), list)), found)
+    parts = found if isinstance(found, list) else [found]
+    lines = [next((part[name] for name in COLUMNS if isinstance(part.get(name), str)), None)
+             for part in parts if isinstance(part, dict)]
+    if len(lines) < len(parts) or None in lines:
+        raise TranscriptError("the transcript is JSON without a text; send what Whisper or this program writes")
+    return [line for line in lines if line is not None]
 
 
 def _column(text: str) -> list[str] | None:

@@ -26,6 +26,7 @@ _WANTED_MS = 6_000
 _EDGE_MS = 50
 _PAUSE_MS = 120
 """A gap of this length between two words is a pause: stops within and between words are shorter."""
+_FLOOR_STEPS = 100
 _QUIET_PEAK_DBFS, _SILENT_PEAK_DBFS = -40.0, -60.0
 
 
@@ -156,13 +157,18 @@ def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int) -> 
 
 
 class _Levels:
-    """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate."""
+    """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate.
+
+    The noise under speech is what the power of a second falls to (minimum statistics, Martin 2001).
+    """
 
     def __init__(self, samples: Samples, timeline: Timeline) -> None:
         n_step = RATE_HZ // 100
         n_steps = len(samples) // n_step
         steps = samples[:n_steps * n_step].reshape(n_steps, n_step)
         self.power = np.square(steps, dtype=np.float64).mean(axis=1)
+        around = np.pad(self.power, _FLOOR_STEPS // 2, mode="edge")[:n_steps + _FLOOR_STEPS - 1]
+        self.floor = np.percentile(np.lib.stride_tricks.sliding_window_view(around, _FLOOR_STEPS), 10, axis=1)
         self.is_clipped = np.abs(steps).max(axis=1) >= 0.999
         self.is_speech = np.zeros(n_steps, bool)
         for word in timeline.words:
@@ -171,14 +177,13 @@ class _Levels:
         self.usual_rate = float(np.median([self._rate(i, i + 8) for i in range(max(1, len(self.words) - 8))]))
 
     def merit(self, stretch: _Stretch) -> float:
-        """In decibels: the ratio of speech to what lies in its pauses, less what a listener would mind.
+        """In decibels: the ratio of speech to the noise under it, less what a listener would mind.
 
         An unusual rate costs 12 dB for each factor of two, clipping 20 dB, a second of missing voice 0.5 dB.
         """
         steps = slice(stretch.start_ms // 10, stretch.end_ms // 10)
         power, is_speech = self.power[steps], self.is_speech[steps]
-        pauses = power[~is_speech]
-        noise = max(float(np.percentile(power, 5)), float(pauses.mean()) if len(pauses) else 0.0, 1e-9)
+        noise = max(float(self.floor[steps].mean()), 1e-9)
         snr_db = 10 * np.log10(max(float(power[is_speech].mean()), 1e-9) / noise)
         octaves = abs(np.log2(self._rate(stretch.first, stretch.last) / self.usual_rate))
         missing_s = (MAX_MS - (stretch.end_ms - stretch.start_ms)) / 1000
