@@ -32,10 +32,12 @@ from storage.keys import (
     check_voice_name,
     is_upload_key,
     lexicon_key,
+    picture_key,
     record_key,
     timing_key,
     version_key,
     versions_prefix,
+    voice_index_key,
     voice_key,
     words_key,
 )
@@ -45,6 +47,6 @@ from storage.s3 import S3Store
 __all__ = [
     "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey",
     "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key",
-    "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "record_key", "timing_key",
-    "version_key", "versions_prefix", "voice_key", "words_key",
+    "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "picture_key", "record_key",
+    "timing_key", "version_key", "versions_prefix", "voice_index_key", "voice_key", "words_key",
 ]

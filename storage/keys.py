@@ -35,6 +35,11 @@ def version_key(name: str, version: str) -> str:
     return f"{versions_prefix(name)}{version}.wav"
 
 
+def picture_key(name: str, version: str) -> str:
+    """The waveform of one version of a voice."""
+    return f"{versions_prefix(name)}{version}.svg"
+
+
 def versions_prefix(name: str) -> str:
     check_voice_name(name)
     return f"voice-versions/{name}/"
@@ -44,6 +49,11 @@ def lexicon_key(name: str) -> str:
     """A list of pronunciations; its name is made as a voice's is."""
     check_voice_name(name)
     return f"{LEXICONS}{name}.json"
+
+
+def voice_index_key() -> str:
+    """The list of all voices."""
+    return "voice-versions/index.json"
 
 
 def audio_key(job_id: str, extension: str) -> str:
