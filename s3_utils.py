@@ -23,10 +23,10 @@ from storage.contract import (
     Tally,
     TooLarge,
 )
+from storage.disposition import attachment
 from storage.folder import FolderStore
 from storage.keys import (
     LEXICONS,
-    attachment,
     audio_key,
     check_job_id,
     check_voice_name,

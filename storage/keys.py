@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import quote
 
 from storage.contract import is_key
 
@@ -79,11 +78,3 @@ def record_key(job_id: str) -> str:
 def is_upload_key(key: str) -> bool:
     """Whether a caller may name this key as the source of a voice."""
     return key.startswith("uploads/") and is_key(key)
-
-
-def attachment(filename: str) -> str:
-    """The Content-Disposition that saves a download under `filename` (RFC 6266; RFC 8187 beyond ASCII)."""
-    name = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in filename)[-150:].strip(" .") or "download"
-    ascii_name = re.sub(r"[^A-Za-z0-9 ._()+,=@-]", "_", name)
-    extended = "" if ascii_name == name else f"; filename*=UTF-8''{quote(name, safe='')}"
-    return f'attachment; filename="{ascii_name}"{extended}'

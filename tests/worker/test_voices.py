@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 import runpod_handler
+from benchmarks.voices import judged, recordings
 from s3_utils import FolderStore, StorageError
 from tests.conftest import Call
 from tests.doubles.speech import spoken_wav
@@ -377,6 +378,13 @@ def test_of_a_long_recording_the_cleanest_stretch_is_stored_with_exactly_its_wor
     assert voice["duration"] == pytest.approx(
         sum(soundfile.info(io.BytesIO(spoken_wav(line))).duration + 0.5 for line in LINES[clean:clean + 3])
         * len(said) / len(best), rel=0.2)
+
+
+def test_the_benchmark_of_long_recordings_in_its_small_form() -> None:
+    _, recording = next(recordings(1))
+    row = judged("espeak", recording, 1)
+    assert row.recording_s > 36 and 6 <= row.clip_s <= 12
+    assert row.exact and row.in_clean_share == 1.0
 
 
 def test_a_voice_that_was_replaced_between_two_reads_is_read_again(tmp_path: Path) -> None:
