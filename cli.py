@@ -48,7 +48,7 @@ SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
 PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
 BENCHMARKS = ("timing", "timing_fit", "kill", "stop", "outages", "jobs", "start", "text", "transcribe", "f5", "engine",
-              "marking", "subtitles", "render")
+              "marking", "subtitles", "render", "voices")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
@@ -56,7 +56,7 @@ HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
        ./run align AUDIO --text F   the words of a recording whose text is known
        ./run render [TEXT]          a video: background, voice and captions
        ./run verify AUDIO           the marks of machine-made speech in a recording
-       ./run voices VERB            upload, list, get and delete stored voices
+       ./run voices VERB            upload, list, get, rename and delete stored voices
        ./run sweep                  closes the records of jobs that nobody will send again
        ./run bench [NAME]           figures with their peers
        ./run whisperx-api           the transcription service
@@ -285,7 +285,7 @@ def _copy(output: dict[str, Any], folder: Path) -> None:
 
 
 def voices(argv: list[str]) -> int:
-    """`./run voices upload|list|get|delete`: the voice endpoints on the local store; prints the API's JSON."""
+    """`./run voices upload|list|get|rename|delete`: the voice endpoints on the local store; prints the API's JSON."""
     parser = argparse.ArgumentParser(prog="./run voices", description="Stores, lists and removes voices.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     upload = verbs.add_parser("upload", help="store a recording as a voice")
@@ -298,6 +298,9 @@ def voices(argv: list[str]) -> int:
     listed = verbs.add_parser("list", help="list the stored voices")
     listed.add_argument("--limit", type=int, default=100)
     listed.add_argument("--cursor")
+    renamed = verbs.add_parser("rename", help="give a stored voice another name")
+    renamed.add_argument("voice_name")
+    renamed.add_argument("new_name")
     for verb in ("get", "delete"):
         verbs.add_parser(verb, help=f"{verb} a stored voice").add_argument("voice_name")
     arguments = parser.parse_args(argv)

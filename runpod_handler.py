@@ -154,8 +154,11 @@ ENDPOINTS: dict[str, Endpoint] = {
     "render": Endpoint(requests.Render, _recorded("render", render.render)),
     "upload": Endpoint(requests.Upload, lambda request, job, parts: voices.upload(
         request, parts.insistent(job).voices, job.check)),
-    "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(request, parts.voices)),
+    "list_voices": Endpoint(requests.ListVoices, lambda request, job, parts: voices.list_voices(
+        request, parts.voices, job.check)),
     "get_voice": Endpoint(requests.GetVoice, lambda request, job, parts: voices.get_voice(request, parts.voices)),
+    "rename_voice": Endpoint(
+        requests.RenameVoice, lambda request, job, parts: voices.rename_voice(request, parts.voices)),
     "delete_voice": Endpoint(
         requests.DeleteVoice, lambda request, job, parts: voices.delete_voice(request, parts.voices)),
     "set_lexicon": Endpoint(
@@ -179,8 +182,8 @@ ENDPOINTS: dict[str, Endpoint] = {
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
 
-QUICK = frozenset({"list_voices", "get_voice", "delete_voice", "set_lexicon", "get_lexicon", "list_lexicons",
-                   "delete_lexicon", "status", "result", "download", "health"})
+QUICK = frozenset({"list_voices", "get_voice", "rename_voice", "delete_voice", "set_lexicon", "get_lexicon",
+                   "list_lexicons", "delete_lexicon", "status", "result", "download", "health"})
 """Endpoints that read the store and do no work: they never wait for a thread behind those that do."""
 
 SDK_LOG_LEVELS = {"DEBUG": "INFO", "INFO": "INFO", "WARNING": "WARN", "ERROR": "ERROR"}

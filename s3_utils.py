@@ -24,11 +24,11 @@ from storage.contract import (
     Tally,
     TooLarge,
 )
+from storage.disposition import attachment
 from storage.folder import FolderStore
 from storage.gcs import GcsStore
 from storage.keys import (
     LEXICONS,
-    attachment,
     audio_key,
     check_job_id,
     check_voice_name,
@@ -37,10 +37,12 @@ from storage.keys import (
     lexicon_key,
     line_key,
     lines_key,
+    picture_key,
     record_key,
     timing_key,
     version_key,
     versions_prefix,
+    voice_index_key,
     voice_key,
     words_key,
 )
@@ -51,6 +53,6 @@ __all__ = [
     "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "GcsStore", "Head",
     "Insistent", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
     "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_upload_key",
-    "lexicon_key", "line_key", "lines_key", "record_key", "timing_key", "version_key", "versions_prefix", "voice_key",
-    "words_key",
+    "lexicon_key", "line_key", "lines_key", "picture_key", "record_key", "timing_key", "version_key", "versions_prefix",
+    "voice_index_key", "voice_key", "words_key",
 ]

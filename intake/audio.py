@@ -42,6 +42,7 @@ SILENCE_DBFS = -120.0
 _DECODE_S = 60.0
 _MAX_ALLOC_BYTES = 1 << 28
 _BLOCK_FRAMES = 1 << 16
+_FFT_SAMPLES, _MAX_SPECTRA = 1024, 2000
 _CLIPPED = 0.999
 _CANCELLED = 0.05
 """A mean with less than this share of the channels' own power is what two of them in opposite phase leave."""
@@ -75,7 +76,8 @@ class Quality:
 
     `clipped_share`: samples at full scale, 0-1. `noise_floor_dbfs`: the level that a twentieth of its 10 ms steps
     stay below. `snr_db`: the mean power of what is not silent, over that floor. Silent is what lies 40 dB under the
-    loud parts, or under 6 dB over the floor if that is more.
+    loud parts, or under 6 dB over the floor if that is more; `silence_share` is its share of the time, 0-1.
+    `bandwidth_hz`: above it the spectrum stays 60 dB under its highest part.
     """
 
     duration_s: float
@@ -86,6 +88,8 @@ class Quality:
     snr_db: float
     leading_silence_ms: int
     trailing_silence_ms: int
+    silence_share: float
+    bandwidth_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,21 @@ def measure(samples: Samples, rate_hz: int) -> Quality:
         snr_db=max(0.0, speech_db - floor_db),
         leading_silence_ms=quiet[0][1] if quiet and quiet[0][0] == 0 else 0,
         trailing_silence_ms=duration_ms - quiet[-1][0] if quiet and quiet[-1][1] == duration_ms else 0,
+        silence_share=float(np.mean(levels_db <= silent_db)),
+        bandwidth_hz=_bandwidth_hz(samples, rate_hz),
     )
+
+
+def _bandwidth_hz(samples: Samples, rate_hz: int) -> float:
+    power = np.zeros(_FFT_SAMPLES // 2 + 1)
+    padded = np.pad(samples, (0, _FFT_SAMPLES))
+    step = max(_FFT_SAMPLES // 2, len(samples) // _MAX_SPECTRA)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT_SAMPLES)[::step]
+    for first in range(0, len(frames), 256):
+        spectra = np.fft.rfft(frames[first:first + 256] * np.hanning(_FFT_SAMPLES))
+        power += np.square(np.abs(spectra)).sum(axis=0)
+    smooth = np.convolve(power, np.ones(9) / 9, "same")
+    return float(np.flatnonzero(smooth >= smooth.max() * 1e-6)[-1] * rate_hz / _FFT_SAMPLES)
 
 
 def silences(samples: Samples, rate_hz: int, *, min_ms: int, threshold_db: float) -> list[tuple[int, int]]:

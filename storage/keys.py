@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import quote
 
 from storage.contract import is_key
 
@@ -35,6 +34,11 @@ def version_key(name: str, version: str) -> str:
     return f"{versions_prefix(name)}{version}.wav"
 
 
+def picture_key(name: str, version: str) -> str:
+    """The waveform of one version of a voice."""
+    return f"{versions_prefix(name)}{version}.svg"
+
+
 def versions_prefix(name: str) -> str:
     check_voice_name(name)
     return f"voice-versions/{name}/"
@@ -44,6 +48,11 @@ def lexicon_key(name: str) -> str:
     """A list of pronunciations; its name is made as a voice's is."""
     check_voice_name(name)
     return f"{LEXICONS}{name}.json"
+
+
+def voice_index_key() -> str:
+    """The list of all voices."""
+    return "voice-versions/index.json"
 
 
 def audio_key(job_id: str, extension: str) -> str:
@@ -84,11 +93,3 @@ def record_key(job_id: str) -> str:
 def is_upload_key(key: str) -> bool:
     """Whether a caller may name this key as the source of a voice."""
     return key.startswith("uploads/") and is_key(key)
-
-
-def attachment(filename: str) -> str:
-    """The Content-Disposition that saves a download under `filename` (RFC 6266; RFC 8187 beyond ASCII)."""
-    name = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in filename)[-150:].strip(" .") or "download"
-    ascii_name = re.sub(r"[^A-Za-z0-9 ._()+,=@-]", "_", name)
-    extended = "" if ascii_name == name else f"; filename*=UTF-8''{quote(name, safe='')}"
-    return f'attachment; filename="{ascii_name}"{extended}'

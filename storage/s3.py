@@ -28,7 +28,7 @@ from storage.contract import (
     count_request,
     probe,
 )
-from storage.keys import attachment
+from storage.disposition import attachment
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""An untrusted transcript to its words: plain text, SRT, WebVTT, or a CSV with a column of words.
+"""An untrusted transcript to its words: plain text, SRT, WebVTT, a CSV with a column of words, or JSON.
 
 What it is, the content says. `read` gives the words alone; `cues` gives subtitles with their times, which are hints:
 words are placed by alignment, from the sound itself.
@@ -9,6 +9,7 @@ import codecs
 import csv
 import html
 import io
+import json
 import re
 from dataclasses import dataclass
 
@@ -61,6 +62,8 @@ def read(data: bytes) -> str:
     lines = text.splitlines()
     if _is_subtitles(text):
         lines = [line for cue in _cues(text) for line in cue.lines]
+    elif text.lstrip().startswith(("{", "[")) and (written := _written_in(text)) is not None:
+        lines = written
     elif (column := _column(text)) is not None:
         lines = column
     words = " ".join(lines).split()
@@ -124,6 +127,25 @@ def _ms(clock: str) -> int:
     whole, _, fraction = seconds.partition(".")
     return (int(hours[0]) * 3600 if hours else 0) * 1000 + int(minutes) * 60_000 + int(whole) * 1000 + int(
         fraction.ljust(3, "0"))
+
+
+def _written_in(text: str) -> list[str] | None:
+    """The words in the JSON of speech recognition: `text` of the whole, else of its parts. None when it is no JSON.
+
+    Raises TranscriptError for other JSON.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict) and not isinstance(found.get("text"), str):
+        found = next((found[name] for name in ("segments", "words") if isinstance(found.get(name), list)), found)
+    parts = found if isinstance(found, list) else [found]
+    lines = [next((part[name] for name in COLUMNS if isinstance(part.get(name), str)), None)
+             for part in parts if isinstance(part, dict)]
+    if len(lines) < len(parts) or None in lines:
+        raise TranscriptError("the transcript is JSON without a text; send what Whisper or this program writes")
+    return [line for line in lines if line is not None]
 
 
 def _column(text: str) -> list[str] | None:

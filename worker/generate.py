@@ -93,8 +93,9 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
     pieces = script.read(request.text, round(request.paragraph_pause_s * 1000))
     known: dict[str | None, Voice | None] = {None: None}
     noted: list[str] = []
+    voice_parts = voices.VoiceParts(parts.store, parts.settings, allowed(parts.sources, "auto", parts.settings), None)
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
-        known[name], warnings = voices.load(parts.store, voices.stored_name(str(name)), check)
+        known[name], warnings = voices.load(voice_parts, voices.stored_name(str(name)), check)
         noted += warnings
     own = known[request.local_voice]
     language = request.language or (own.language if own else "en")

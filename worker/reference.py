@@ -7,7 +7,7 @@ words are said at the speaker's usual rate is the reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +18,8 @@ from timing.align import Source, TimingError, Window, align
 from timing.words import Timeline, Word
 from tts import Samples
 
+VERSION = 2
+"""Raised when voices are prepared in another way: those of a lower version are prepared again."""
 RATE_HZ = 24_000
 """What F5-TTS and Vocos work at (f5_tts/configs/F5TTS_v1_Base.yaml)."""
 MAX_MS = 12_000
@@ -26,7 +28,8 @@ _WANTED_MS = 6_000
 _EDGE_MS = 50
 _PAUSE_MS = 120
 """A gap of this length between two words is a pause: stops within and between words are shorter."""
-_QUIET_PEAK_DBFS, _SILENT_PEAK_DBFS = -40.0, -60.0
+_FLOOR_STEPS = 100
+_SILENT_PEAK_DBFS = -60.0
 
 
 class BadReference(ValueError):
@@ -35,10 +38,15 @@ class BadReference(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`samples` (at RATE_HZ) say exactly `text`."""
+    """`samples` (at RATE_HZ) say exactly `text`.
+
+    `words` are when, empty where no aligner knows the language. `match` is how surely they were found, 0 to 1.
+    """
 
     samples: Samples
     text: str
+    words: tuple[Word, ...] = ()
+    match: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -66,28 +74,27 @@ def prepare(samples: Samples, text: str, language: str, sources: Mapping[str, So
     duration_ms = len(samples) * 1000 // RATE_HZ
     if duration_ms < MIN_MS:
         raise BadReference(f"the recording holds {duration_ms / 1000:.1f} s of sound; send 3 to 12 s of speech")
+    timeline, is_other = _aligned(samples, text, language, tokens, sources, check)
     if duration_ms <= MAX_MS:
-        return Reference(samples, text)
-    timeline = _aligned(samples, text, language, tokens, sources, check)
+        if timeline is None:
+            return Reference(samples, text, match=0.0 if is_other else None)
+        return Reference(samples, text, timeline.words, _match(timeline.words))
+    if timeline is None:
+        raise BadReference(
+            f"the recording is {duration_ms / 1000:.0f} s long and its text cannot be placed in it on this worker; "
+            f"send at most {MAX_MS // 1000} s and exactly the words that are said")
     best = _best(samples, timeline, check)
     words = timeline.words[best.first:best.last]
     warning = (f"reference: {best.start_ms / 1000:.1f} to {best.end_ms / 1000:.1f} s of {duration_ms / 1000:.1f} s are "
                "used, clipped at pauses, and the text likewise")
-    return Reference(_cut(samples, best), text[words[0].char_start:words[-1].char_end], (warning,))
+    moved = tuple(replace(word, start_ms=word.start_ms - best.start_ms, end_ms=word.end_ms - best.start_ms)
+                  for word in words)
+    said = text[words[0].char_start:words[-1].char_end]
+    return Reference(_cut(samples, best), said, moved, _match(words), (warning,))
 
 
-def advice(quality: audio.Quality, text: str) -> list[str]:
-    """What will be noticed in the cloned voice."""
-    rate = len(text) / max(quality.duration_s, 0.1)
-    found = [
-        (quality.duration_s < 3, "reference: shorter than 3 s; 5 to 12 s clone better"),
-        (quality.peak_dbfs < _QUIET_PEAK_DBFS,
-         f"reference: very quiet, {quality.peak_dbfs:.0f} dBFS at its loudest; its noise is raised with the voice"),
-        (quality.clipped_share > 0.001, "reference: the recording is clipped (distorted by overload)"),
-        (quality.snr_db < 20, f"reference: noisy, {quality.snr_db:.0f} dB between speech and background"),
-        (not 4 <= rate <= 30, f"reference: {rate:.0f} characters per second; does the text match the recording?"),
-    ]
-    return [message for is_so, message in found if is_so]
+def _match(words: Sequence[Word]) -> float:
+    return sum(0.0 if word.estimated else 1.0 if word.score is None else word.score for word in words) / len(words)
 
 
 def _trim(samples: Samples, quality: audio.Quality) -> Samples:
@@ -103,18 +110,15 @@ def _cut(samples: Samples, stretch: _Stretch) -> Samples:
 
 
 def _aligned(samples: Samples, text: str, language: str, tokens: Sequence[spoken.Token],
-             sources: Mapping[str, Source], check: Callable[[], None]) -> Timeline:
+             sources: Mapping[str, Source], check: Callable[[], None]) -> tuple[Timeline | None, bool]:
+    """The words' times where a source can tell them, and whether it is sure that the text is another one."""
     duration_ms = len(samples) * 1000 // RATE_HZ
     try:
         timeline = align(samples, RATE_HZ, tokens, [Window(0, duration_ms, 0, len(tokens))], text=text,
                          language=language, method="auto", sources=sources, check=check).timeline
     except TimingError:
-        timeline = None
-    if timeline is None or timeline.method == "estimate":
-        raise BadReference(
-            f"the recording is {duration_ms / 1000:.0f} s long and its text cannot be placed in it on this worker; "
-            f"send at most {MAX_MS // 1000} s and exactly the words that are said")
-    return timeline
+        return None, True
+    return (None if timeline.method == "estimate" else timeline), False
 
 
 def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _Stretch:
@@ -156,13 +160,18 @@ def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int) -> 
 
 
 class _Levels:
-    """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate."""
+    """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate.
+
+    The noise under speech is what the power of a second falls to (minimum statistics, Martin 2001).
+    """
 
     def __init__(self, samples: Samples, timeline: Timeline) -> None:
         n_step = RATE_HZ // 100
         n_steps = len(samples) // n_step
         steps = samples[:n_steps * n_step].reshape(n_steps, n_step)
         self.power = np.square(steps, dtype=np.float64).mean(axis=1)
+        around = np.pad(self.power, _FLOOR_STEPS // 2, mode="edge")[:n_steps + _FLOOR_STEPS - 1]
+        self.floor = np.percentile(np.lib.stride_tricks.sliding_window_view(around, _FLOOR_STEPS), 10, axis=1)
         self.is_clipped = np.abs(steps).max(axis=1) >= 0.999
         self.is_speech = np.zeros(n_steps, bool)
         for word in timeline.words:
@@ -171,14 +180,13 @@ class _Levels:
         self.usual_rate = float(np.median([self._rate(i, i + 8) for i in range(max(1, len(self.words) - 8))]))
 
     def merit(self, stretch: _Stretch) -> float:
-        """In decibels: the ratio of speech to what lies in its pauses, less what a listener would mind.
+        """In decibels: the ratio of speech to the noise under it, less what a listener would mind.
 
         An unusual rate costs 12 dB for each factor of two, clipping 20 dB, a second of missing voice 0.5 dB.
         """
         steps = slice(stretch.start_ms // 10, stretch.end_ms // 10)
         power, is_speech = self.power[steps], self.is_speech[steps]
-        pauses = power[~is_speech]
-        noise = max(float(np.percentile(power, 5)), float(pauses.mean()) if len(pauses) else 0.0, 1e-9)
+        noise = max(float(self.floor[steps].mean()), 1e-9)
         snr_db = 10 * np.log10(max(float(power[is_speech].mean()), 1e-9) / noise)
         octaves = abs(np.log2(self._rate(stretch.first, stretch.last) / self.usual_rate))
         missing_s = (MAX_MS - (stretch.end_ms - stretch.start_ms)) / 1000

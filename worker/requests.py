@@ -303,6 +303,9 @@ class ListVoices(Request):
 
     limit: int = Field(100, ge=1, le=1000)
     cursor: Annotated[str, AfterValidator(_cursor)] | None = None
+    language: Language | None = None
+    name_contains: str | None = Field(None, min_length=1, max_length=64)
+    refresh: bool = False
 
 
 class GetVoice(Request):
@@ -310,6 +313,19 @@ class GetVoice(Request):
 
     voice_name: VoiceName
     url_expires_s: ExpiresS = 3600
+
+
+class RenameVoice(Request):
+    """One voice, and the name that it gets."""
+
+    voice_name: VoiceName
+    new_name: VoiceName
+
+    @model_validator(mode="after")
+    def _another_name(self) -> Self:
+        if self.new_name == self.voice_name:
+            raise ValueError("new_name is the name that the voice has")
+        return self
 
 
 class DeleteVoice(Request):

@@ -16,7 +16,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from s3_utils import Entry, MissingKey, StorageError, Store, check_voice_name, version_key, versions_prefix, voice_key
+from s3_utils import (
+    Entry,
+    MissingKey,
+    StorageError,
+    Store,
+    check_voice_name,
+    picture_key,
+    version_key,
+    versions_prefix,
+    voice_key,
+)
 from text import transcript
 from worker.refusals import Conflict, NotFound
 
@@ -27,6 +37,7 @@ KINDS: tuple[Literal["txt", "wav", "json"], ...] = ("txt", "wav", "json")
 MAX_BYTES = 50_000_000
 _MAX_TEXT_BYTES = 1_000_000
 _WAV, _TEXT, _JSON = "audio/wav", "text/plain; charset=utf-8", "application/json"
+SVG = "image/svg+xml"
 _VERSION = re.compile(r"[0-9a-f-]{1,80}")
 _TRIES = 5
 
@@ -101,7 +112,8 @@ def exists(store: Store, name: str) -> bool:
     return store.head(voice_key(name, "wav")) is not None or store.head(voice_key(name, "json")) is not None
 
 
-def save(store: Store, name: str, about: dict[str, Any], data: bytes, *, overwrite: bool) -> None:
+def save(store: Store, name: str, about: dict[str, Any], data: bytes, *, overwrite: bool,
+         picture: bytes | None = None) -> None:
     """Makes `data` and its description the voice. Of several uploads at once the last is the voice, whole.
 
     Raises Conflict for a name that is taken, unless `overwrite`, and for a voice deleted meanwhile. Whatever fails
@@ -111,19 +123,27 @@ def save(store: Store, name: str, about: dict[str, Any], data: bytes, *, overwri
     version = f"{digest[:16]}-{uuid.uuid4().hex[:8]}"
     about = {**about, "size": len(data), "sha256": digest, "version": version}
     store.put(version_key(name, version), data, _WAV)
+    if picture is not None:
+        store.put(picture_key(name, version), picture, SVG)
     try:
         replaced = _point(store, name, about, overwrite)
     except Conflict:
-        store.delete(version_key(name, version))
+        _remove_version(store, name, version)
         raise
     if replaced is not None:
-        store.delete(version_key(name, replaced))
+        _remove_version(store, name, replaced)
     try:
         _copy(store, name)
     except (NotFound, BrokenVoice):
-        for key in (voice_key(name, "wav"), voice_key(name, "txt"), version_key(name, version)):
+        for key in (voice_key(name, "wav"), voice_key(name, "txt")):
             store.delete(key)
+        _remove_version(store, name, version)
         raise Conflict(f"voice {name} was deleted while it was uploaded") from None
+
+
+def _remove_version(store: Store, name: str, version: str) -> None:
+    store.delete(version_key(name, version))
+    store.delete(picture_key(name, version))
 
 
 def remove(store: Store, name: str) -> None:

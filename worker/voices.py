@@ -8,31 +8,30 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import math
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from intake import audio, net
-from s3_utils import MissingKey, StorageError, Store, check_voice_name
+from s3_utils import MissingKey, StorageError, Store, check_voice_name, picture_key
 from text import transcript
 from timing.align import Source
 from tts import Samples, Voice
 from tts.encode import FORMATS, encode
-from worker import reference, voice_store
+from worker import reference, voice_index, voice_report, voice_store
 from worker.reference import MAX_MS, RATE_HZ
 from worker.refusals import Conflict, NotFound
-from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, Upload
+from worker.requests import DeleteVoice, GetVoice, InvalidInput, ListVoices, RenameVoice, Upload
 from worker.settings import Settings
-from worker.voice_store import BrokenVoice, Listed
 from worker.watch import watched
+
+log = logging.getLogger(__name__)
 
 MAX_UPLOAD_BYTES = 50_000_000
 MAX_UPLOAD_S = 600.0
@@ -69,25 +68,57 @@ def upload(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> dic
     samples = recording.samples
     text, warnings = watched(lambda stop: _reference_text(request, samples, parts, stop), check)
     try:
-        clip = watched(partial(reference.prepare, samples, text, request.language, parts.sources), check)
+        made = _prepared(samples, text, request.language, parts, check, [*recording.warnings, *warnings])
     except reference.BadReference as error:
         raise InvalidInput(str(error)) from None
-    quality = audio.measure(clip.samples, RATE_HZ)
-    voice = {
-        "name": name,
-        "duration": round(len(clip.samples) / RATE_HZ, 3),
-        "sample_rate": RATE_HZ,
-        "reference_text": clip.text,
-        "language": request.language,
-        "quality": _rounded(quality),
-        "warnings": [*recording.warnings, *warnings, *clip.warnings, *reference.advice(quality, clip.text)],
-    }
+    about = {"name": name, **made.about, "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+             "consent": request.consent.model_dump() if request.consent else None}
     check()
-    voice_store.save(parts.store, name, {
-        **voice, "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "consent": request.consent.model_dump() if request.consent else None,
-    }, encode(np.clip(clip.samples, -1.0, 1.0), RATE_HZ, FORMATS["wav"]).data, overwrite=request.overwrite)
-    return {"status": "completed", "voice": voice}
+    voice_store.save(parts.store, name, about, made.data, overwrite=request.overwrite, picture=made.picture)
+    voice_index.note(parts.store, name, {**about, "size": len(made.data)})
+    return {"status": "completed", "voice": {key: about[key] for key in ("name", *_SHOWN[:6])}}
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A prepared voice: its description, its WAV file and its picture."""
+
+    about: dict[str, Any]
+    data: bytes
+    picture: bytes
+
+
+def _prepared(samples: Samples, text: str, language: str, parts: VoiceParts, check: Callable[[], None],
+              warnings: Sequence[str]) -> _Made:
+    """Raises BadReference."""
+    clip = watched(partial(reference.prepare, samples, text, language, parts.sources), check)
+    figures = voice_report.report(clip.samples, RATE_HZ, clip.text, clip.match)
+    about = {
+        "duration": round(len(clip.samples) / RATE_HZ, 3), "sample_rate": RATE_HZ, "reference_text": clip.text,
+        "language": language, "quality": figures,
+        "warnings": [*warnings, *clip.warnings, *voice_report.advice(figures)],
+        "prepared": reference.VERSION, "picture": True,
+    }
+    return _Made(about, encode(np.clip(clip.samples, -1.0, 1.0), RATE_HZ, FORMATS["wav"]).data,
+                 voice_report.picture(clip.samples, RATE_HZ, clip.words, clip.text))
+
+
+def _up_to_date(parts: VoiceParts, name: str, about: dict[str, Any], data: bytes,
+                check: Callable[[], None]) -> tuple[dict[str, Any], bytes]:
+    """A voice that an older version prepared, prepared again and stored. Where that fails it is used as it is."""
+    version = about.get("prepared", 1)
+    if "quality" not in about or not isinstance(version, int) or version >= reference.VERSION:
+        return about, data
+    try:
+        samples = audio.decode(data, max_duration_s=MAX_UPLOAD_S, to_hz=RATE_HZ, check=check).samples
+        made = _prepared(samples, str(about["reference_text"]), str(about.get("language") or "en"), parts, check, ())
+        about = {**about, **made.about}
+        voice_store.save(parts.store, name, about, made.data, overwrite=True, picture=made.picture)
+        voice_index.note(parts.store, name, {**about, "size": len(made.data)})
+        return voice_store.recording(parts.store, name)
+    except (reference.BadReference, audio.UnsupportedAudio, net.TooLarge, StorageError, Conflict) as error:
+        log.warning("voice %s could not be prepared again: %s", name, error)
+        return about, data
 
 
 def stored_name(name: str) -> str:
@@ -100,15 +131,16 @@ def stored_name(name: str) -> str:
     return name
 
 
-def load(store: Store, name: str, check: Callable[[], None] = lambda: None) -> tuple[Voice, list[str]]:
+def load(parts: VoiceParts, name: str, check: Callable[[], None] = lambda: None) -> tuple[Voice, list[str]]:
     """The prepared voice, and what is to be said of its files.
 
     Raises NotFound, BrokenVoice, and InvalidInput for one that has no usable transcript or was never prepared.
     """
-    about, data = voice_store.recording(store, name)
-    text = str(about.get("reference_text") or "").strip()
-    if not text:
+    about, data = voice_store.recording(parts.store, name)
+    if not str(about.get("reference_text") or "").strip():
         raise InvalidInput(f"local_voice: {name} has no transcript; upload it again with reference_text")
+    about, data = _up_to_date(parts, name, about, data, check)
+    text = str(about["reference_text"]).strip()
     try:
         samples = audio.decode(data, max_duration_s=MAX_MS / 1000 + 1, to_hz=RATE_HZ, check=check).samples
     except net.TooLarge:
@@ -116,7 +148,7 @@ def load(store: Store, name: str, check: Callable[[], None] = lambda: None) -> t
                            "upload it through the upload endpoint") from None
     fingerprint = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()}\n{text}".encode()).hexdigest()
     voice = Voice(name, samples, RATE_HZ, text, str(about.get("language") or "en"), fingerprint)
-    return voice, voice_store.replaced_by_hand(store, name, about, data)
+    return voice, voice_store.replaced_by_hand(parts.store, name, about, data)
 
 
 def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
@@ -128,65 +160,66 @@ def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
     known, replaced = about.get("warnings"), voice_store.replaced_by_hand(parts.store, name, about, data)
     about["warnings"] = [*(known if isinstance(known, list) else ()), *replaced]
     _, key = voice_store.read(parts.store, name)
-    url = parts.store.presign(key, request.url_expires_s, f"{name}.wav", "audio/wav")
+    urls = {"preview_url": parts.store.presign(key, request.url_expires_s, f"{name}.wav", "audio/wav")}
+    if about.get("picture") is True and "version" in about:
+        urls["picture_url"] = parts.store.presign(picture_key(name, about["version"]), request.url_expires_s,
+                                                  f"{name}.svg", voice_store.SVG)
     return {"status": "completed", "voice": {
-        "name": name, "size": len(data), **{field: about[field] for field in _SHOWN if field in about},
-        "preview_url": url}}
+        "name": name, "size": len(data), **{field: about[field] for field in _SHOWN if field in about}, **urls}}
 
 
 def _measured(data: bytes, about: Mapping[str, Any]) -> dict[str, Any]:
     recording = audio.decode(data, max_duration_s=MAX_UPLOAD_S)
-    quality = audio.measure(recording.samples, recording.rate_hz)
     text = str(about.get("reference_text") or "")
+    figures = voice_report.report(recording.samples, recording.rate_hz, text, None)
     missing = [] if text else ["reference: it has no transcript and cannot be spoken with"]
-    return {"duration": round(quality.duration_s, 3), "sample_rate": recording.rate_hz, "quality": _rounded(quality),
-            "warnings": [*recording.warnings, *missing, *reference.advice(quality, text)]}
+    return {"duration": figures["duration_s"], "sample_rate": recording.rate_hz, "quality": figures,
+            "warnings": [*recording.warnings, *missing, *voice_report.advice(figures)]}
 
 
 def delete_voice(request: DeleteVoice, parts: VoiceParts) -> dict[str, Any]:
     """Endpoint `delete_voice`."""
     voice_store.remove(parts.store, request.voice_name)
+    voice_index.forget(parts.store, request.voice_name)
     return {"status": "deleted", "voice_name": request.voice_name}
 
 
-def list_voices(request: ListVoices, parts: VoiceParts) -> dict[str, Any]:
+def rename_voice(request: RenameVoice, parts: VoiceParts) -> dict[str, Any]:
+    """Endpoint `rename_voice`: the voice is there under its new name before the old one goes. Raises Conflict."""
+    name, new_name = request.voice_name, request.new_name
+    about, data = voice_store.recording(parts.store, name)
+    drawn = about.get("picture") is True and "version" in about
+    picture = parts.store.get(picture_key(name, about["version"])) if drawn else None
+    about = {key: value for key, value in about.items() if key not in ("version", "sha256", "size")}
+    voice_store.save(parts.store, new_name, {**about, "name": new_name}, data, overwrite=False, picture=picture)
+    voice_store.remove(parts.store, name)
+    voice_index.forget(parts.store, name)
+    voice_index.note(parts.store, new_name, {**about, "size": len(data)})
+    return {"status": "renamed", "voice_name": new_name, "old_name": name}
+
+
+def list_voices(request: ListVoices, parts: VoiceParts, check: Callable[[], None]) -> dict[str, Any]:
     """Endpoint `list_voices`: a page of voices in the order of their names. What is no voice is named in `warnings`."""
-    odd: list[str] = []
-    found = _voices_only(voice_store.listing(parts.store, request.cursor), odd)
-    listed = list(islice(found, request.limit))
-    more = len(listed) == request.limit and next(found, None) is not None
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        answers = list(pool.map(lambda each: _summary(parts.store, each), listed))
-    voices = [answer for answer in answers if isinstance(answer, dict)]
-    warnings = [*odd, *(answer for answer in answers if isinstance(answer, str))]
-    if len(warnings) > _MAX_WARNINGS:
-        warnings[_MAX_WARNINGS:] = [f"and {len(warnings) - _MAX_WARNINGS} more files that are no voice"]
-    return {"voices": voices, "count": len(voices), "next_cursor": listed[-1].last_key if more else None,
-            "warnings": warnings, "status": "completed"}
+    index = voice_index.current(parts.store, request.refresh, check)
+    after = request.cursor.removeprefix("voices/").rpartition(".")[0] if request.cursor else ""
+    found = [name for name in sorted(index.voices) if name > after and _is_wanted(request, name, index.voices[name])]
+    page = found[:request.limit]
+    voices = [{"name": name, **{key: value for key, value in index.voices[name].items() if key != "stamp"}}
+              for name in page]
+    warnings = index.warnings[:_MAX_WARNINGS]
+    if len(index.warnings) > _MAX_WARNINGS:
+        warnings.append(f"and {len(index.warnings) - _MAX_WARNINGS} more files that are no voice")
+    return {"voices": voices, "count": len(voices), "warnings": warnings, "status": "completed",
+            "next_cursor": f"voices/{page[-1]}.wav" if len(found) > len(page) else None}
 
 
-def _voices_only(listing: Iterable[Listed | str], odd: list[str]) -> Iterator[Listed]:
-    for each in listing:
-        if isinstance(each, Listed):
-            yield each
-        else:
-            odd.append(f"{each[:120]}: is not named as a voice is, <name>.wav, .txt or .json with a name of letters, "
-                       "digits, - and _")
-
-
-def _summary(store: Store, listed: Listed) -> dict[str, Any] | str:
-    """A voice of the list, or why it is none."""
-    try:
-        about = voice_store.describe(store, listed)
-    except (BrokenVoice, NotFound, StorageError) as error:
-        return f"{listed.name}: {error}"
-    entry = listed.entries.get("wav") or listed.entries["json"]
-    return {
-        "name": listed.name,
-        "size": about["size"] if isinstance(about.get("size"), int) else entry.size,
-        "last_modified": entry.last_modified.astimezone(UTC).isoformat(timespec="seconds"),
-        **{key: about.get(key) for key in ("duration", "language", "reference_text")},
-    }
+def _is_wanted(request: ListVoices, name: str, voice: Mapping[str, Any]) -> bool:
+    """Whether a voice passes the filters: a language finds its regions too."""
+    if request.name_contains is not None and request.name_contains.casefold() not in name.casefold():
+        return False
+    language = str(voice.get("language") or "").casefold().replace("_", "-")
+    wanted = (request.language or language).casefold()
+    return language == wanted or language.startswith(wanted + "-")
 
 
 def _bytes_of(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> bytes:
@@ -225,7 +258,3 @@ def _reference_text(request: Upload, samples: Samples, parts: VoiceParts,
         raise InvalidInput("reference_text: no speech was recognised in the recording; send its words")
     text = "".join(letter for letter in text if letter.isprintable())
     return text.strip(), ["reference_text: recognised by machine; check it, every mistake is heard in the voice"]
-
-
-def _rounded(quality: audio.Quality) -> dict[str, Any]:
-    return {key: round(value, 3) if math.isfinite(value) else None for key, value in asdict(quality).items()}

@@ -3,7 +3,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pysubs2
 import pytest
@@ -86,6 +90,42 @@ def test_our_own_csv_gives_its_words() -> None:
 ])
 def test_other_tables_give_their_column_of_text(data: str) -> None:
     assert transcript.read(data.encode()) == "Hello there how; are you?"
+
+
+@pytest.mark.parametrize("data", [
+    {"text": "Hello there\nhow are you?", "segments": [{"text": "no"}]},
+    {"segments": [{"start": 0, "text": " Hello there"}, {"text": "how are you?"}], "language": "en"},
+    {"words": [{"word": "Hello"}, {"word": "there"}, {"word": "how are you?"}]},
+    [{"text": "Hello there", "startMs": 0}, {"text": "how are you?"}],
+])
+def test_the_json_of_speech_recognition_gives_its_words(data: object) -> None:
+    assert transcript.read(json.dumps(data).encode()) == "Hello there how are you?"
+
+
+@pytest.mark.parametrize("data", ['{"a": 1}', "[1, 2]", "[[]]", '{"segments": [{"start": 1}]}'])
+def test_json_without_a_text_is_refused(data: str) -> None:
+    with pytest.raises(TranscriptError, match="JSON without a text"):
+        transcript.read(data.encode())
+
+
+def test_a_folder_of_transcripts_is_converted(root: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    (source / "more").mkdir(parents=True)
+    files = {"anna.srt": SRT, "ben.vtt": VTT, "more/cleo.csv": "end,text,start\n1,Hello there,0\n",
+             "dora.json": json.dumps({"text": "Hello."}), "empty.txt": "", "more/anna.txt": "Twice."}
+    for name, content in files.items():
+        (source / name).write_text(content)
+    command = [sys.executable, root / "examples/convert_transcriptions.py", source, out]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert {path.name: path.read_text() for path in out.iterdir()} == {
+        "anna.txt": transcript.read(SRT.encode()) + "\n", "ben.txt": transcript.read(VTT.encode()) + "\n",
+        "cleo.txt": "Hello there\n", "dora.txt": "Hello.\n"}
+    assert sorted(line.partition(":")[0] for line in done.stderr.splitlines()) == ["empty.txt", "more/anna.txt"]
+    assert len(done.stdout.splitlines()) == 4
+    (source / "empty.txt").unlink()
+    (source / "more/anna.txt").unlink()
+    assert subprocess.run([*command[:3], tmp_path / "again"], capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("text", [

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,10 +14,10 @@ from typing import Any
 import pytest
 
 import runpod_handler
-from s3_utils import S3Store, version_key, versions_prefix
+from s3_utils import S3Store, version_key, versions_prefix, voice_index_key
 from tests.conftest import Call
 from tests.doubles.s3 import S3Server, start_s3
-from worker import records, voice_store
+from worker import records, voice_index, voice_store
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,35 @@ def test_of_two_overwrites_at_once_one_is_the_voice_whole(bucket: S3Store) -> No
         assert bucket.get("voices/v.wav") == bucket.get("voices/v.txt") == data
         left, = bucket.list(versions_prefix("v")).entries
         assert left.key == version_key("v", about["version"])
+
+
+def test_five_thousand_voices_are_listed_in_a_second_at_one_request_a_page(call_s3: Call, bucket: S3Store,
+                                                                            server: S3Server) -> None:
+    about = {"size": 400_000, "last_modified": "2026-11-21T06:05:38+00:00", "duration": 8.5, "language": "en",
+             "reference_text": "The harbour was quiet when the first boats came in, and nobody had slept at all that "
+                               "night, for the storm had taken three of them.", "stamp": "wav:400000:1.0"}
+    index = voice_index.Index({f"voice-{number:04}": about for number in range(5000)}, [], time.time())
+    bucket.put(voice_index_key(), index.to_bytes(), "application/json")
+    server.seen.clear()
+    began, cursor, names, n_pages = time.monotonic(), None, list[str](), 0
+    while n_pages == 0 or cursor:
+        page = call_s3(endpoint="list_voices", limit=1000, cursor=cursor)
+        names += [voice["name"] for voice in page["voices"]]
+        cursor, n_pages = page["next_cursor"], n_pages + 1
+    assert names == sorted(index.voices) and n_pages == 5
+    assert (time.monotonic() - began) / n_pages < 1
+    assert len(server.seen) == n_pages
+
+
+def test_a_stale_list_reads_again_only_what_changed(bucket: S3Store, server: S3Server) -> None:
+    for number in range(30):
+        bucket.put(f"voices/v{number:02}.json", b'{"language": "en"}', "application/json")
+    assert len(voice_index.current(bucket, False, lambda: None).voices) == 30
+    bucket.put("voices/v07.json", b'{"language": "de", "duration": 3.0}', "application/json")
+    server.seen.clear()
+    found = voice_index.current(bucket, True, lambda: None)
+    assert found.voices["v07"]["language"] == "de"
+    assert len(server.seen) == 4  # the index, one list, the voice that changed, the index
 
 
 def test_audio_that_was_removed_has_expired_and_is_made_again(call_s3: Call, bucket: S3Store) -> None:

@@ -9,16 +9,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import soundfile
 
 import runpod_handler
+from benchmarks.voices import judged, recordings
 from s3_utils import FolderStore, StorageError
 from tests.conftest import Call
 from tests.doubles.speech import spoken_wav
-from worker import voice_store, voices
+from worker import voice_index, voice_store, voices
 from worker.records import Conflict, NotFound
 from worker.settings import Settings
 
@@ -54,7 +56,7 @@ def test_an_odd_object_is_named_and_the_good_voices_are_listed(call: Call, setti
     path.write_bytes(content)
     if name.startswith("bob"):
         (settings.data_dir / "voices" / "bob.wav").write_bytes(spoken_wav(NATURE))
-    answer = call(endpoint="list_voices")
+    answer = call(endpoint="list_voices", refresh=True)
     assert [voice["name"] for voice in answer["voices"]] == ["anna", "zoe"]
     assert len(answer["warnings"]) == 1
     assert name.removesuffix(".wav") in answer["warnings"][0]
@@ -75,6 +77,51 @@ def test_odd_objects_do_not_disturb_the_pages(call: Call, settings: Settings) ->
     assert sorted(names) == ["a", "a-b", "b"]
 
 
+def test_what_changes_is_in_the_list_at_once_and_what_is_placed_by_hand_soon(
+        call: Call, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def names(**more: Any) -> list[str]:
+        return [voice["name"] for voice in call(endpoint="list_voices", **more)["voices"]]
+
+    upload(call, "anna")
+    assert names() == ["anna"]
+    upload(call, "Ben-2", language="de-AT")
+    assert names() == ["Ben-2", "anna"]
+    (settings.data_dir / "voices/hand.wav").write_bytes(spoken_wav(NATURE))
+    assert names() == ["Ben-2", "anna"]
+    assert names(refresh=True) == ["Ben-2", "anna", "hand"]
+    assert call(endpoint="rename_voice", voice_name="anna", new_name="zoe")["status"] == "renamed"
+    assert names() == ["Ben-2", "hand", "zoe"]
+    (settings.data_dir / "voices/hand.wav").unlink()
+    monkeypatch.setattr(voice_index, "MAX_AGE_S", 0.0)
+    assert names() == ["Ben-2", "zoe"]
+    assert names(language="de") == ["Ben-2"] and names(language="en") == ["zoe"]
+    assert names(name_contains="BEN") == ["Ben-2"]
+    call(endpoint="delete_voice", voice_name="zoe")
+    assert names() == ["Ben-2"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": 1}', b'{"format": 1, "voices": {"a": 1}}', b"\xff"])
+def test_a_broken_index_is_built_again(call: Call, settings: Settings, content: bytes) -> None:
+    upload(call, "anna")
+    (settings.data_dir / "voice-versions/index.json").write_bytes(content)
+    assert [voice["name"] for voice in call(endpoint="list_voices")["voices"]] == ["anna"]
+
+
+def test_a_renamed_voice_is_the_same_voice(call: Call, parts: runpod_handler.Parts) -> None:
+    consent = {"by": "Anna", "statement": "Yes."}
+    upload(call, "anna", language="en-GB", consent=consent)
+    upload(call, "ben")
+    before, _ = voices.load(parts.voices, "anna")
+    assert call(endpoint="rename_voice", voice_name="anna", new_name="ben")["error"].startswith("CONFLICT: ")
+    assert call(endpoint="rename_voice", voice_name="nobody", new_name="x")["error"].startswith("NOT_FOUND: ")
+    assert call(endpoint="rename_voice", voice_name="anna", new_name="anna")["error"].startswith("INVALID_INPUT: ")
+    call(endpoint="rename_voice", voice_name="anna", new_name="zoe")
+    after, _ = voices.load(parts.voices, "zoe")
+    assert (after.fingerprint, after.text, after.language) == (before.fingerprint, before.text, before.language)
+    assert call(endpoint="get_voice", voice_name="zoe")["voice"]["consent"] == consent
+    assert call(endpoint="get_voice", voice_name="anna")["error"].startswith("NOT_FOUND: ")
+
+
 @pytest.mark.parametrize("cursor", ["\u0000", "x", "voices/../x.wav", "a" * 3000, "voices/"])
 def test_a_bad_cursor_is_the_callers_mistake(call: Call, cursor: str) -> None:
     assert call(endpoint="list_voices", cursor=cursor)["error"].startswith("INVALID_INPUT: cursor: ")
@@ -91,7 +138,7 @@ def test_a_voice_placed_by_hand_is_listed_measured_and_spoken_with(call: Call, p
     voice = call(endpoint="get_voice", voice_name="hand")["voice"]
     assert voice["duration"] == pytest.approx(soundfile.info(io.BytesIO(spoken_wav(NATURE))).duration, abs=0.002)
     assert voice["quality"]["snr_db"] > 20
-    assert voices.load(parts.store, "hand")[0].text == NATURE
+    assert voices.load(parts.voices, "hand")[0].text == NATURE
 
 
 def test_a_voice_stored_by_an_older_version_is_still_a_voice(call: Call, parts: runpod_handler.Parts,
@@ -100,11 +147,11 @@ def test_a_voice_stored_by_an_older_version_is_still_a_voice(call: Call, parts: 
     folder.mkdir(parents=True)
     (folder / "old.wav").write_bytes(spoken_wav(NATURE))
     (folder / "old.json").write_text(json.dumps({"name": "old", "reference_text": NATURE, "language": "en-GB"}))
-    loaded, _ = voices.load(parts.store, "old")
+    loaded, _ = voices.load(parts.voices, "old")
     assert (loaded.text, loaded.language) == (NATURE, "en-GB")
     assert upload(call, "old")["error"].startswith("CONFLICT: ")
     assert upload(call, "old", text="Other words.", overwrite=True)["status"] == "completed"
-    assert voices.load(parts.store, "old")[0].text == "Other words."
+    assert voices.load(parts.voices, "old")[0].text == "Other words."
 
 
 @pytest.mark.parametrize("kind", ["wav", "txt"])
@@ -126,6 +173,69 @@ def test_a_recording_placed_by_hand_may_not_last_an_hour(call: Call, settings: S
     (folder / "long.wav").write_bytes(spoken_wav(NATURE * 8))
     (folder / "long.txt").write_text(NATURE * 8)
     assert "longer than 12 s and was not prepared" in call(text="Hello.", local_voice="long")["error"]
+
+
+def low_passed(samples: np.ndarray, rate_hz: int, to_hz: float) -> np.ndarray:
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / rate_hz) > to_hz] = 0
+    return np.fft.irfft(spectrum, len(samples)).astype(np.float32)
+
+
+def test_a_report_says_what_is_wrong_and_what_to_do(call: Call) -> None:
+    samples, rate_hz = soundfile.read(io.BytesIO(spoken_wav(f"{NATURE} {NATURE}")), dtype="float32")
+    text = f"{NATURE} {NATURE}"
+    good = upload(call, "good", wav(samples, rate_hz), text)["voice"]
+    assert good["warnings"] == []
+    figures = good["quality"]
+    assert figures["match"] > 0.8 and 10 < figures["chars_per_s"] < 30 and figures["bandwidth_hz"] > 7000
+    assert -30 < figures["loudness_lufs"] < -15 and figures["silence_share"] < 0.4
+    noise = np.random.default_rng(1).standard_normal(len(samples)).astype(np.float32)
+    pause = np.zeros(5 * rate_hz, np.float32)
+    for said, changed in {
+        "turn the input level down": np.clip(samples * 8, -1, 1),
+        "record it in a quiet room": samples + 0.02 * noise,
+        "record it closer": samples * 0.01,
+        "nothing above 3.": low_passed(samples, rate_hz, 3400),
+        "cut the pauses": np.concatenate([samples[:rate_hz], pause, samples[rate_hz:]]),
+    }.items():
+        warnings = upload(call, "bad", wav(changed, rate_hz), text, overwrite=True)["voice"]["warnings"]
+        assert [each for each in warnings if said in each], (said, warnings)
+
+
+def test_a_text_that_is_not_said_is_noticed(call: Call) -> None:
+    voice = upload(call, "v", text="Whisk four eggs with a cup of sugar until pale.")["voice"]
+    assert voice["quality"]["match"] < 0.5
+    assert any("does the text match" in warning for warning in voice["warnings"])
+
+
+def test_a_voice_has_a_picture_with_its_words(call: Call, settings: Settings) -> None:
+    text = "Some call me <nature> & others call me \"mother\" nature."
+    upload(call, "anna", text=text)
+    url = call(endpoint="get_voice", voice_name="anna")["voice"]["picture_url"]
+    tree = ElementTree.fromstring(Path(url.removeprefix("file://")).read_bytes())
+    labels = [(float(each.attrib["x"]), each.text) for each in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert [label for _, label in labels if label != "&"] == text.replace("& ", "").split()
+    places = [x for x, _ in labels]
+    assert places == sorted(places) and places[0] >= 0 and places[-1] < 1200
+    call(endpoint="rename_voice", voice_name="anna", new_name="zoe")
+    assert "picture_url" in call(endpoint="get_voice", voice_name="zoe")["voice"]
+    call(endpoint="delete_voice", voice_name="zoe")
+    assert not list((settings.data_dir / "voice-versions").rglob("*.svg"))
+
+
+def test_a_voice_of_an_older_version_is_prepared_again(call: Call, parts: runpod_handler.Parts) -> None:
+    """Then a long recording was stored as it came."""
+    data = long_recording(lambda index: 0.0005)
+    about = {"reference_text": " ".join(LINES), "language": "en", "duration": 20.0, "quality": {"snr_db": 30.0},
+             "consent": {"by": "Anna", "statement": "Yes."}, "warnings": []}
+    voice_store.save(parts.store, "old", about, data, overwrite=False)
+    voice, _ = voices.load(parts.voices, "old")
+    assert len(voice.samples) <= 12 * 24_000 and voice.text in " ".join(LINES)
+    again, _ = voices.load(parts.voices, "old")
+    assert again.fingerprint == voice.fingerprint
+    stored = call(endpoint="get_voice", voice_name="old")["voice"]
+    assert stored["duration"] <= 12 and stored["consent"] == about["consent"] and "picture_url" in stored
+    assert call(endpoint="list_voices", refresh=True)["voices"][0]["duration"] == stored["duration"]
 
 
 def test_of_two_overwrites_at_once_one_is_the_voice_whole(tmp_path: Path) -> None:
@@ -268,6 +378,13 @@ def test_of_a_long_recording_the_cleanest_stretch_is_stored_with_exactly_its_wor
     assert voice["duration"] == pytest.approx(
         sum(soundfile.info(io.BytesIO(spoken_wav(line))).duration + 0.5 for line in LINES[clean:clean + 3])
         * len(said) / len(best), rel=0.2)
+
+
+def test_the_benchmark_of_long_recordings_in_its_small_form() -> None:
+    _, recording = next(recordings(1))
+    row = judged("espeak", recording, 1)
+    assert row.recording_s > 36 and 6 <= row.clip_s <= 12
+    assert row.exact and row.in_clean_share == 1.0
 
 
 def test_a_voice_that_was_replaced_between_two_reads_is_read_again(tmp_path: Path) -> None:
