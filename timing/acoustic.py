@@ -50,7 +50,7 @@ class Model:
 
     def _read_phones(self, data: bytes) -> None:
         at = 12 + int(np.frombuffer(data, "<i4", 3)[2])
-        n_ci, n_phones, _, n_ci_senones, self._n_senones, _, n_sequences, _, n_tree, _ = map(
+        n_ci, n_phones, _, _, self._n_senones, _, n_sequences, _, n_tree, _ = map(
             int, np.frombuffer(data, "<i4", 10, at))
         names = data[at + 40 :].split(b"\0", n_ci)[:n_ci]
         self.phones = {name.decode(): number for number, name in enumerate(names)}
@@ -61,13 +61,13 @@ class Model:
         sequences = np.frombuffer(data, "<u2", STATES * n_sequences, at).reshape(-1, STATES).astype(np.int64)
         self._senones_of = sequences[entries["sequence"]]
         triphones = entries[n_ci:]
-        phone, left, right = triphones["context"].astype(np.int64).T
-        keys = _key(triphones["place"].astype(np.int64), phone, left, right)
+        rows = np.column_stack([triphones["place"], triphones["context"]]).astype(np.int64)
+        keys = _keys(rows)
         order = np.argsort(keys)
         self._triphones, self._triphone_at = keys[order], n_ci + order
         self.ci_senones = self._senones_of[:n_ci]
         self._codebook = np.zeros(self._n_senones, dtype=np.int64)
-        self._codebook[self._senones_of[n_ci:]] = phone[:, None]
+        self._codebook[self._senones_of[n_ci:]] = rows[:, 1, None]
         self._codebook[self.ci_senones] = np.arange(n_ci)[:, None]
 
     def _read_gaussians(self, files: Path) -> None:
@@ -80,16 +80,18 @@ class Model:
         self._gaussians = by_stream.reshape(*by_stream.shape[:2], -1)  # [stream, 27, codebook * density]
 
     def cepstra(self, audio: Samples) -> Floats:
-        """[n_frames, 13]"""
+        """[n_frames, 13], their mean over frames with sound taken off."""
         self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
         self._decoder.end_utt()
         [path] = Path(self._folder.name).iterdir()
-        cepstra = np.fromfile(path, ">f4", offset=4).reshape(-1, N_CEPSTRA).astype(np.float32)
+        cepstra: Floats = np.fromfile(path, ">f4", offset=4).reshape(-1, N_CEPSTRA).astype(np.float32)
         path.unlink()
         sounding = cepstra[:, 0] >= 0
-        return cepstra - cepstra[sounding if sounding.any() else slice(None)].mean(axis=0)
+        if sounding.any():
+            cepstra -= cepstra[sounding].mean(axis=0)
+        return cepstra
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
@@ -130,18 +132,17 @@ class Model:
         return np.stack(found)
 
     def senones(self, phone: int, left: int, right: int, place: int) -> Ints:
-        """The three states of a triphone, of the nearest one that the model has."""
+        """The three states of a triphone, or of the nearest one that the model has."""
         silence = self.phones["SIL"]
-        outer = [(left, right)]
+        contexts = [(left, right)]
         if place != INTERNAL:
-            outer.append((silence if place in (BEGIN, SINGLE) else left, silence if place in (END, SINGLE) else right))
-        for a, b in outer:
-            for there in sorted(range(4), key=lambda other: other != place):
-                key = _key(*map(np.int64, (there, phone, a, b)))
-                at = int(np.searchsorted(self._triphones, key))
-                if at < len(self._triphones) and self._triphones[at] == key:
-                    return self._senones_of[self._triphone_at[at]]
-        return self._senones_of[phone]
+            contexts.append((silence if place != END else left, silence if place != BEGIN else right))
+        places = sorted(range(4), key=lambda other: other != place)
+        keys = _keys(np.array([(there, phone, *context) for context in contexts for there in places]))
+        at = np.minimum(np.searchsorted(self._triphones, keys), len(self._triphones) - 1)
+        known = at[self._triphones[at] == keys]
+        senones: Ints = self._senones_of[self._triphone_at[known[0]] if len(known) else phone]
+        return senones
 
 
 def _inputs(cepstra: Floats) -> list[Floats]:
@@ -153,8 +154,9 @@ def _inputs(cepstra: Floats) -> list[Floats]:
     return [np.concatenate([each**2, each, np.ones((n, 1), np.float32)], axis=1) for each in (cepstra, change, bend)]
 
 
-def _key(place: Ints, phone: Ints, left: Ints, right: Ints) -> Ints:
-    return ((place * 256 + phone) * 256 + left) * 256 + right
+def _keys(rows: Ints) -> Ints:
+    """One number for each row of place, phone, left and right context."""
+    return rows @ 256 ** np.arange(4)[::-1]
 
 
 def _read_parameters(data: bytes) -> Floats:

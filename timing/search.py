@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
@@ -27,6 +25,8 @@ REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
 LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
+HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
+"""Words that people do draw out."""
 BESIDE_S = 0.05
 
 
@@ -85,7 +85,7 @@ class Search:
         """The words on the best path, in order; all are known. With `open_end` the audio may end after any word."""
         if not words or len(audio) < RATE_HZ // 10:
             return []
-        graph = _Graph(self._model, [self._ways[word] for word in words])
+        graph = _Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
         states, silence = graph.evidence(audio)
         parts = _Trellis(graph, states, silence).path(open_end=open_end)
         return [_found(part, graph.n_phones[part.index], silence, _beside(before, part) or _beside(part, after))
@@ -113,7 +113,7 @@ class _Graph:
     At its edges a word may have its neighbour or a pause as context: each state there has two senones.
     """
 
-    def __init__(self, model: Model, words: Sequence[Sequence[Sequence[int]]]) -> None:
+    def __init__(self, model: Model, words: Sequence[Sequence[Sequence[int]]], drawn_out: Sequence[bool]) -> None:
         self._model = model
         silence = model.phones["SIL"]
         firsts = [*(ways[0][0] for ways in words), silence]
@@ -130,6 +130,7 @@ class _Graph:
         self.first = self.last - lengths + 1
         self.word = np.repeat(np.arange(len(words)), [len(ways) for ways in words])
         self.ways = np.append(np.searchsorted(self.word, np.arange(len(words))), len(lengths))
+        self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
 
@@ -188,7 +189,7 @@ class _Trellis:
             age *= stays
             age += 1
             state += scores
-            state -= STRETCH * (age > LONG_FRAMES)
+            state -= STRETCH * (age > graph.long_frames)
             self._ends[t + 1] = state[graph.last]
             self._silences[t + 1] = np.maximum(self._silences[t], nodes - SILENCE_PRICE) + quiet
             self._rests[t + 1] = np.maximum(self._rests[t], nodes - REST_PRICE) - REST
