@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from storage.contract import is_key
 
+LEXICONS = "lexicon/"
+
 
 def check_job_id(job_id: str) -> None:
     """Raises ValueError unless it is 1-128 of A-Z a-z 0-9 - _ and begins with a letter or digit."""
@@ -36,6 +38,12 @@ def version_key(name: str, version: str) -> str:
 def versions_prefix(name: str) -> str:
     check_voice_name(name)
     return f"voice-versions/{name}/"
+
+
+def lexicon_key(name: str) -> str:
+    """A list of pronunciations; its name is made as a voice's is."""
+    check_voice_name(name)
+    return f"{LEXICONS}{name}.json"
 
 
 def audio_key(job_id: str, extension: str) -> str:

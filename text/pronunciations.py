@@ -25,12 +25,23 @@ class Found(NamedTuple):
 
 def find(text: str, entries: Mapping[str, str]) -> list[Found]:
     """Where the entries stand, in order, none over another."""
+    entries = _occurring(text, entries)
     if not entries:
         return []
     ordered = sorted(entries, key=lambda entry: (-len(entry), sum(map(str.islower, entry)), entry))
     pattern = re.compile("|".join(f"({_pattern(entry)})" for entry in ordered))
     return [Found(match.start(), match.end(), entries[ordered[match.lastindex - 1]])
             for match in pattern.finditer(text) if match.lastindex]
+
+
+def _occurring(text: str, entries: Mapping[str, str]) -> dict[str, str]:
+    """The entries whose first word stands in the text: the pattern tries each of its entries at every letter."""
+    folded = _folded(text)
+    return {entry: said for entry, said in entries.items() if _folded(entry.split()[0]) in folded}
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("’", "'")
 
 
 def _pattern(entry: str) -> str:

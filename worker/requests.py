@@ -68,6 +68,11 @@ def _voice_name(value: str) -> str:
     return name
 
 
+def _lexicon_name(value: str) -> str:
+    s3_utils.check_voice_name(value)
+    return value
+
+
 def _cursor(value: str) -> str:
     if not re.fullmatch(r"voices/[A-Za-z0-9_-]{1,64}\.(wav|txt|json)", value):
         raise ValueError("is not one that list_voices gave; begin again without it")
@@ -110,6 +115,9 @@ VoiceName = Annotated[str, Field(max_length=80), AfterValidator(_voice_name)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
 Respelling = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_text)]
 Pronunciations = Annotated[dict[Respelling, Respelling], Field(max_length=200), AfterValidator(_pronunciations)]
+StoredPronunciations = Annotated[dict[Respelling, Respelling], Field(min_length=1, max_length=1000),
+                                 AfterValidator(_pronunciations)]
+LexiconName = Annotated[str, Field(max_length=80), AfterValidator(_lexicon_name)]
 Url = Annotated[str, Field(min_length=1, max_length=4096)]
 Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
 CaptionOptions = Annotated[Captions, BeforeValidator(_captions)]
@@ -162,6 +170,7 @@ class Timed(Recorded):
     timing_method: TimingMethod = "auto"
     language: Language | None = None
     pronunciations: Pronunciations = Field(default_factory=dict)
+    lexicon: LexiconName | None = None
     captions: CaptionOptions = Field(default_factory=lambda: Captions.of({}))
 
 
@@ -179,7 +188,7 @@ class Generate(Timed):
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
     cross_fade_duration: float = Field(0.15, ge=0.0, le=1.0)
-    audio_format: Literal["wav", "flac", "mp3", "opus"] = "wav"
+    audio_format: Literal["wav", "flac", "mp3", "opus", "m4a", "aac", "pcm"] = "wav"
     loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
 
     @model_validator(mode="after")
@@ -291,6 +300,32 @@ class DeleteVoice(Request):
     """One voice, to be removed."""
 
     voice_name: VoiceName
+
+
+class SetLexicon(Request):
+    """A list of pronunciations to store; it replaces the one of that name."""
+
+    lexicon_name: LexiconName
+    pronunciations: StoredPronunciations
+
+
+class GetLexicon(Request):
+    """One stored list."""
+
+    lexicon_name: LexiconName
+
+
+class DeleteLexicon(Request):
+    """One stored list, to be removed."""
+
+    lexicon_name: LexiconName
+
+
+class ListLexicons(Request):
+    """A page of lists; `cursor` is the `next_cursor` of the page before."""
+
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=1024, pattern="^lexicon/.")
 
 
 class Status(Request):

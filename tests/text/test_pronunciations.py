@@ -66,3 +66,8 @@ def test_what_is_found_never_overlaps() -> None:
     found = find("New York City and New York and Kubernetes nginx", ENTRIES)
     assert len(found) == 4
     assert all(a.end <= b.start for a, b in pairwise(found))
+
+
+def test_entries_are_found_whatever_their_case_and_apostrophe() -> None:
+    entries = {"ſoft": "soft", "o'neil": "oh neel", "ΣΑΣ": "sas"}
+    assert len(find("Soft: O’neil, o'neil and ΣΑΣ.", entries)) == 4

@@ -92,6 +92,8 @@ TABLE = [
     ("zh", "120m²", "一百二十平方米"),
     ("zh", "11000000000", "一百一十亿"),
     ("de", "3/4 und 2½", "drei Viertel | und | zwei und ein halb"),
+    ("de", "3 ½ Becher", "drei | und ein halb | Becher"),
+    ("fr", "3 1½ b", "trois | un et un demi | b"),
     ("fr", "2/3", "deux tiers"),
     ("es", "1/2", "un medio"),
     ("de", "0,50 €", "fünfzig | Cent"),
@@ -152,3 +154,9 @@ def test_chinese_is_heard_as_its_characters() -> None:
 
 def test_other_scripts_in_english_are_left_to_the_engine() -> None:
     assert [token.said for token in read("say Привет МИР हिन्दी", "en")] == ["say", "Привет", "мир", "हिन्दी"]
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ja", "zh", "ko", "ru", "ar", "hi", "pl", "tr", "bn", "xx"])
+@pytest.mark.parametrize("text", ["3 ½ x", "3 1½ x", "1½", "½", "¾x", "7½%"])
+def test_a_written_fraction_leaves_no_sign_of_our_own(language: str, text: str) -> None:
+    assert "\u2064" not in "".join(f"{token.said}{token.spoken}" for token in read(text, language))

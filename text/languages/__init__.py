@@ -17,7 +17,7 @@ from text.languages.grammar import Language, language, whole_words
 from text.languages.japanese import japanese
 from text.languages.korean import korean
 from text.languages.russian import russian
-from text.written import MAX_CORE, Written, next_core, punctuated
+from text.written import FRACTION, MAX_CORE, Written, next_core, punctuated
 
 Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 
@@ -34,7 +34,8 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
             phrases = _numbers(words, at, speech)
         else:
             phrases = [lowered(words[at].core, loud[at], tag)]
-        said += map(punctuated, words[at:at + len(phrases)], phrases)
+        said += map(punctuated, words[at:at + len(phrases)], [" ".join(re.split(rf"[\s{FRACTION}]+", phrase)).strip()
+                                                             for phrase in phrases])
     return said
 
 

@@ -105,10 +105,12 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 
 
 def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """3 3/5"""
+    """3 3/5 · 3 ¾"""
+    match = _FRACTION.fullmatch(words[at + 1].core)
+    if match is None or match["whole"] or int(match["above"]) >= int(match["below"]):
+        return None
     part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
-    above, _, below = words[at + 1].core.partition("/")
-    if not part or not whole or speech.base not in _AND or not int(above) < int(below):
+    if not part or not whole or speech.base not in _AND:
         return None
     return [whole, f"{_AND[speech.base]} {part[0]}"]
 
