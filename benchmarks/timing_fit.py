@@ -8,18 +8,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from benchmarks.timing_sets import DEV, Recording, changed, conditions, joined, spoken
+from benchmarks.timing_sets import DEV, Recording, changed, conditions, joined, spoken, tempo
 from text.spoken import read
 from timing import confidence
 from timing.align import NoEvidence, Samples
-from timing.grammar import Search
-from timing.pocketsphinx import FAST_FRAMES_PER_S, PocketSphinx
+from timing.pocketsphinx import PocketSphinx
+from timing.search import Search
 
 SPEECH = Path(__file__).with_name("dev_speech")
 RIGHT_MS, WRONG_MS = 100, 200
@@ -27,16 +28,26 @@ Floats = npt.NDArray[np.float64]
 
 
 def human() -> list[Recording]:
-    """Two clips of one speaker in each; the times are the strict search's of the clean clip."""
-    search, clips = Search(FAST_FRAMES_PER_S), []
+    """Two clips of one speaker in each; the times are the search's of the clean clip."""
+    search, clips = Search(), []
     for name, text in json.loads((SPEECH / "texts.json").read_text()).items():
         samples: Samples = soundfile.read(SPEECH / f"{name}.flac", dtype="float32")[0]
-        found = search.run(samples, text.split(), open_end=False, elastic=False)
+        assert all(map(search.knows, text.split()))
+        found = search.run(samples, text.split(), open_end=False)
+        assert len(found) == len(text.split())
         clips.append(Recording(samples, tuple(text.split()), [
             (round(each.start_s * 1000), round(each.end_s * 1000)) for each in found], name.partition("-")[0]))
     chance = np.random.default_rng(DEV.seed)
     pairs = [(0, 1), (2, 3), (5, 7)]
     return [joined([clips[a], clips[b]], chance, (0.2, 0.8)) for a, b in pairs]
+
+
+def sets(names: Sequence[str] | None) -> dict[str, list[Recording]]:
+    recordings = [*human(), *spoken(DEV)[::3]]
+    found = {name: changed(recordings, change, DEV.seed) for name, change in conditions(DEV).items()
+             if not names or name in names}
+    factors = [factor for factor in (0.6, 1.5, 2.0) if not names or f"tempo {factor}" in names]
+    return found | {f"tempo {factor}": spoken(tempo(DEV, factor))[::3] for factor in factors}
 
 
 def observed(source: PocketSphinx, recording: Recording) -> tuple[Floats, Floats]:
@@ -66,13 +77,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--conditions", nargs="*", help="all of them when absent")
     arguments = parser.parse_args(argv)
     source = PocketSphinx()
-    recordings = [*human(), *spoken(DEV)[::7]]
     rows: list[tuple[str, str, Floats, Floats]] = []
-    for name, change in conditions(DEV).items():
-        if arguments.conditions and name not in arguments.conditions:
-            continue
-        for recording in changed(recordings, change, DEV.seed):
-            rows.append((recording.speaker, name, *observed(source, recording)))
+    for name, recordings in sets(arguments.conditions).items():
+        rows += [(recording.speaker, name, *observed(source, recording)) for recording in recordings]
         print(name, file=sys.stderr, flush=True)
     features, off = (np.concatenate([row[i] for row in rows]) for i in (2, 3))
     speaker = np.concatenate([np.full(len(row[3]), hash(row[0])) for row in rows])

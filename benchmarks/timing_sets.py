@@ -126,8 +126,17 @@ def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording 
     places = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
     if set(places.tolist()) != set(starts):
         return None
-    return Recording(soxr.resample(said.samples, engine.rate_hz, RATE_HZ), tuple(words),
-                     [starts[place] for place in places.tolist()], voice)
+    samples: Samples = soxr.resample(said.samples, engine.rate_hz, RATE_HZ)
+    truth_ms = [starts[place] for place in places.tolist()]
+    return Recording(samples, tuple(words), [
+        (start_ms, end_ms if word[-1].isalpha() else _last_sound_ms(samples, start_ms, end_ms))
+        for word, (start_ms, end_ms) in zip(words, truth_ms, strict=True)], voice)
+
+
+def _last_sound_ms(samples: Samples, start_ms: int, end_ms: int) -> int:
+    """Where a word's sound ends: eSpeak counts the silence behind a clause, up to 0.3 s, to its last word."""
+    loud = np.abs(samples[start_ms * RATE_HZ // 1000 : end_ms * RATE_HZ // 1000]) > 1e-3
+    return start_ms + (int(np.flatnonzero(loud)[-1]) + 1) * 1000 // RATE_HZ
 
 
 def joined(clips: Sequence[Recording], chance: np.random.Generator, gap_s: tuple[float, float]) -> Recording:

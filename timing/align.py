@@ -30,7 +30,7 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
-DOUBT = 0.5
+DOUBT = 0.7
 """A word with a lower score is named in a warning."""
 LEAST_SHARE = 0.2
 """Where fewer of the words are found without doubt, the text is another's."""

@@ -1,55 +1,55 @@
 """How likely a word lies within 100 ms of where it was placed, from what a search says of it and its neighbours."""
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from timing.grammar import Found
+from timing.search import Found
 
-GOOD_MATCH, GOOD_NEIGHBOURS = -4.5, -3.5
-"""A word that matches less well than this, alone or with two on each side, calls for a second search."""
+Floats = npt.NDArray[np.float64]
+
 S_PER_PHONE = 0.08
-WEIGHTS: tuple[float, ...] = (4.785, -0.003, 0.874, 0.311, -3.704, 2.766)
-BAD_MATCH = -15.0
-
-
-def is_good(found: Found) -> bool:
-    return found.match > GOOD_MATCH or found.agreement > 0
-
-
-def doubtful(found: Sequence[Found], count: int) -> Iterator[tuple[int, int]]:
-    """Runs `[first, stop)` of the `count` words that are missing or match badly, with a neighbour on each side."""
-    doubt = np.ones(count, dtype=bool)
-    matches = np.array([each.match for each in found])
-    doubt[[each.index for each in found]] = (matches < 2 * GOOD_MATCH) | (_neighbours(matches) < GOOD_NEIGHBOURS)
-    doubt[:-1] |= doubt[1:].copy()
-    doubt[1:] |= doubt[:-1].copy()
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], doubt.astype(np.int8), [0]])))
-    yield from zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True)
+WORST = -12.0
+"""In nats a frame; what matches worse says no more."""
+NEAR, AROUND = 3, 12
+"""How many words on each side count as neighbours, and as the passage around."""
+PAUSE_S = 1.0
+WEIGHTS: tuple[float, ...] = (2.342, 0.2, 0.278, 0.403, -0.942, -2.309, 1.92, -2.601, -3.233, 2.182)
 
 
 def scores(found: Sequence[Found]) -> list[float]:
     """The calibrated chance of each word, 0-1."""
+    if not found:
+        return []
     chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS)))
     return [round(float(chance), 3) for chance in chances]
 
 
-def features(found: Sequence[Found]) -> npt.NDArray[np.float64]:
-    """[n_words, 6]: one, match, neighbours' match, agreement, unlikely length, shortness of the word."""
-    matches = np.array([max(each.match, BAD_MATCH) for each in found])
-    lengths = [abs(math.log((each.end_s - each.start_s) / (S_PER_PHONE * each.n_phones))) for each in found]
+def features(found: Sequence[Found]) -> Floats:
+    """[n_words, 10]: one; the word's match with its neighbours', its worst phone's, and how much better it is than
+    silence; how far its length is from that of its phones, and from how fast the passage is spoken; its shortness;
+    neighbours with other sounds beside them; a short word at a long pause; words found of the passage around."""
+    count = len(found)
+    match, worst, quiet, start_s, end_s, n_phones, index = np.array(
+        [(max(each.match, WORST), max(each.worst, WORST), max(each.quiet, WORST), each.start_s, each.end_s,
+          each.n_phones, each.index) for each in found]).T
+    length = np.log((end_s - start_s) / (S_PER_PHONE * n_phones))
+    pause_s = np.concatenate([[0.0], start_s[1:] - end_s[:-1], [0.0]])
+    first, last = np.maximum(np.arange(count) - AROUND, 0), np.minimum(np.arange(count) + AROUND, count - 1)
+    pace = np.array([np.median(length[a : b + 1]) for a, b in zip(first, last, strict=True)])
+    at_pause = np.maximum(pause_s[:-1], pause_s[1:]) > PAUSE_S
     return np.column_stack([
-        np.ones(len(found)), matches, _neighbours(matches), [each.agreement for each in found], lengths,
-        [1 / each.n_phones for each in found]])
+        np.ones(count), _mean(match), worst, np.minimum(match - quiet, 0), np.abs(length), np.abs(length - pace),
+        1 / n_phones, _mean(np.array([float(each.beside) for each in found])),
+        at_pause / n_phones, (last - first + 1) / (index[last] - index[first] + 1)])
 
 
-def _neighbours(matches: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The mean over two words on each side and the word itself."""
-    sums = np.concatenate([[0.0], np.cumsum(matches)])
-    at = np.arange(len(matches))
-    first, stop = np.maximum(at - 2, 0), np.minimum(at + 3, len(matches))
-    means: npt.NDArray[np.float64] = (sums[stop] - sums[first]) / (stop - first)
+def _mean(values: Floats) -> Floats:
+    """Over `NEAR` words on each side and the word itself."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    first, stop = np.maximum(at - NEAR, 0), np.minimum(at + NEAR + 1, len(values))
+    means: Floats = (sums[stop] - sums[first]) / (stop - first)
     return means

@@ -40,7 +40,7 @@ class Scripted:
 
 def evenly(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
     """A word each tenth of a second."""
-    return [Span(100 * i, 100 * i + 100, 0.5) for i in range(len(tokens))]
+    return [Span(100 * i, 100 * i + 100, 0.8) for i in range(len(tokens))]
 
 
 def nothing(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
@@ -67,7 +67,7 @@ def test_the_first_source_that_works_is_used_and_says_so() -> None:
     assert alignment.timeline.method == "whisperx" and alignment.warnings == ()
     assert times_ms(alignment) == [(0, 100), (100, 200), (200, 300)]
     assert [word.text for word in alignment.timeline.words] == ["One", "two", "three."]
-    assert [word.score for word in alignment.timeline.words] == [0.5] * 3
+    assert [word.score for word in alignment.timeline.words] == [0.8] * 3
 
 
 def test_every_step_down_is_told_with_its_reason() -> None:
@@ -120,7 +120,7 @@ def test_doubtful_words_are_named() -> None:
         return [Span(100 * i, 100 * i + 100, 0.3 if i == 1 else 0.9) for i in range(len(tokens))]
 
     warnings = timed("One two three.", {"whisperx": Scripted(second_is_poor)}).warnings
-    assert warnings == ("the times of 1 of 3 words are doubtful (score below 0.5), first 'two'",)
+    assert warnings == ("the times of 1 of 3 words are doubtful (score below 0.7), first 'two'",)
 
 
 def test_words_that_no_source_found_share_the_sounding_time_by_their_length_and_are_marked() -> None:

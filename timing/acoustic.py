@@ -1,0 +1,179 @@
+"""How well each state of a phone matches each frame of speech, by the English model in PocketSphinx's wheel.
+
+Its decoder says only how well the best path fits, and forgets every path outside its beam. Here the model's own files
+are read and evaluated for a whole stretch at once, so that any path can be weighed against any other. PocketSphinx
+still computes the cepstra and knows how words are pronounced.
+
+The model is phonetically tied (Hwang 1993): 128 Gaussians for each phone and each of three streams (cepstra, their
+first and second differences), and for each senone, the tied state of a triphone, weights of these Gaussians.
+"""
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pocketsphinx
+
+from timing.align import RATE_HZ, Samples
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+NATS = 1024 * np.log(1.0001)
+"""One step of a stored weight; the decoder's own unit of scores."""
+FLOOR = 96 * NATS
+"""A frame's Gaussians are at most so much worse than its best one: MAX_NEG_ASCR."""
+VARIANCE_FLOOR = 1e-4
+N_CEPSTRA, DENSITIES, STATES = 13, 128, 3
+CHUNK = 64
+"""Frames at a time: what all Gaussians say of them fits into a processor's cache."""
+INTERNAL, BEGIN, END, SINGLE = range(4)
+
+
+class Model:
+    """The model's files in memory, 12 MB. Not for two threads at once."""
+
+    def __init__(self, frames_per_s: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="cepstra-")
+        self._decoder = pocketsphinx.Decoder(
+            samprate=RATE_HZ, frate=frames_per_s, lm=None, bestpath=False, loglevel="FATAL",
+            mfclogdir=self._folder.name)
+        self._decoder.add_fsg("nothing", self._decoder.create_fsg("nothing", 0, 1, [(0, 1, 1.0, "<sil>")]))
+        self._decoder.activate_search("nothing")
+        files = Path(self._decoder.config["hmm"])
+        self._read_phones((files / "mdef").read_bytes())
+        self._read_gaussians(files)
+        self._weights = _read_weights((files / "sendump").read_bytes(), self._n_senones)
+
+    def _read_phones(self, data: bytes) -> None:
+        at = 12 + int(np.frombuffer(data, "<i4", 3)[2])
+        n_ci, n_phones, _, _, self._n_senones, _, n_sequences, _, n_tree, _ = map(
+            int, np.frombuffer(data, "<i4", 10, at))
+        names = data[at + 40 :].split(b"\0", n_ci)[:n_ci]
+        self.phones = {name.decode(): number for number, name in enumerate(names)}
+        at += 40 + (sum(len(name) + 1 for name in names) + 3) // 4 * 4 + 8 * n_tree
+        entry = np.dtype([("sequence", "<i4"), ("transitions", "<i4"), ("place", "u1"), ("context", "u1", 3)])
+        entries = np.frombuffer(data, entry, n_phones, at)
+        at += entry.itemsize * n_phones + 4
+        sequences = np.frombuffer(data, "<u2", STATES * n_sequences, at).reshape(-1, STATES).astype(np.int64)
+        self._senones_of = sequences[entries["sequence"]]
+        triphones = entries[n_ci:]
+        rows = np.column_stack([triphones["place"], triphones["context"]]).astype(np.int64)
+        keys = _keys(rows)
+        order = np.argsort(keys)
+        self._triphones, self._triphone_at = keys[order], n_ci + order
+        self.ci_senones = self._senones_of[:n_ci]
+        self._codebook = np.zeros(self._n_senones, dtype=np.int64)
+        self._codebook[self._senones_of[n_ci:]] = rows[:, 1, None]
+        self._codebook[self.ci_senones] = np.arange(n_ci)[:, None]
+
+    def _read_gaussians(self, files: Path) -> None:
+        means, variances = (_read_parameters((files / name).read_bytes()) for name in ("means", "variances"))
+        variances = np.maximum(variances, VARIANCE_FLOOR)
+        precision = 0.5 / variances  # [codebook, stream, density, 13]
+        constant = -0.5 * np.log(2 * np.pi * variances).sum(-1) - (precision * means**2).sum(-1)
+        stacked = np.concatenate([-precision, 2 * precision * means, constant[..., None]], axis=-1)
+        by_stream = stacked.transpose(1, 3, 0, 2).astype(np.float32)
+        self._gaussians = by_stream.reshape(*by_stream.shape[:2], -1)  # [stream, 27, codebook * density]
+
+    def cepstra(self, audio: Samples) -> Floats:
+        """[n_frames, 13], their mean over frames with sound taken off."""
+        self._decoder.reinit_feat()
+        self._decoder.start_utt()
+        self._decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        [path] = Path(self._folder.name).iterdir()
+        cepstra: Floats = np.fromfile(path, ">f4", offset=4).reshape(-1, N_CEPSTRA).astype(np.float32)
+        path.unlink()
+        sounding = cepstra[:, 0] >= 0
+        if sounding.any():
+            cepstra -= cepstra[sounding].mean(axis=0)
+        return cepstra
+
+    def pronunciations(self, word: str) -> list[list[int]]:
+        """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
+        if self._decoder.lookup_word(word) is None:
+            from text.phonemes import pronounce
+
+            phones = pronounce(word)
+            if not phones:
+                return []
+            self._decoder.add_word(word, phones, False)
+        found = [self._decoder.lookup_word(word)]
+        while other := self._decoder.lookup_word(f"{word}({len(found) + 1})"):
+            found.append(other)
+        return [[self.phones[phone] for phone in each.split()] for each in found]
+
+    def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
+        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time."""
+        tied = [(codebook, np.flatnonzero(self._codebook[senones] == codebook))
+                for codebook in np.unique(self._codebook[senones])]
+        weights = [np.exp(-NATS * self._weights[:, :, senones[inside]].astype(np.float32)) for _, inside in tied]
+        inputs = _inputs(cepstra)
+        for start in range(0, len(cepstra), CHUNK):
+            densities = self._densities([stream[start : start + CHUNK] for stream in inputs])
+            scores = np.empty((densities.shape[2], len(senones)), np.float32)
+            for (codebook, inside), weight in zip(tied, weights, strict=True):
+                scores[:, inside] = np.log(densities[:, codebook] @ weight + 1e-30).sum(axis=0)
+            yield scores
+
+    def _densities(self, inputs: Sequence[Floats]) -> Floats:
+        """Each Gaussian's likelihood over that of the best of its stream, [stream, codebook, frame, density]."""
+        found = []
+        for stream, gaussians in zip(inputs, self._gaussians, strict=True):
+            scores = stream @ gaussians
+            scores -= scores.max(axis=1, keepdims=True)
+            np.maximum(scores, -FLOOR, out=scores)
+            np.exp(scores, out=scores)
+            found.append(scores.reshape(len(stream), -1, DENSITIES).transpose(1, 0, 2))
+        return np.stack(found)
+
+    def senones(self, phone: int, left: int, right: int, place: int) -> Ints:
+        """The three states of a triphone, or of the nearest one that the model has."""
+        silence = self.phones["SIL"]
+        contexts = [(left, right)]
+        if place != INTERNAL:
+            contexts.append((silence if place != END else left, silence if place != BEGIN else right))
+        places = sorted(range(4), key=lambda other: other != place)
+        keys = _keys(np.array([(there, phone, *context) for context in contexts for there in places]))
+        at = np.minimum(np.searchsorted(self._triphones, keys), len(self._triphones) - 1)
+        known = at[self._triphones[at] == keys]
+        senones: Ints = self._senones_of[self._triphone_at[known[0]] if len(known) else phone]
+        return senones
+
+
+def _inputs(cepstra: Floats) -> list[Floats]:
+    """What the Gaussians of each stream are multiplied with: squares, values, one."""
+    n = len(cepstra)
+    at = np.pad(cepstra, ((3, 3), (0, 0)), mode="edge")
+    change = at[5 : n + 5] - at[1 : n + 1]
+    bend = at[6 : n + 6] - at[2 : n + 2] - at[4 : n + 4] + at[:n]
+    return [np.concatenate([each**2, each, np.ones((n, 1), np.float32)], axis=1) for each in (cepstra, change, bend)]
+
+
+def _keys(rows: Ints) -> Ints:
+    """One number for each row of place, phone, left and right context."""
+    return rows @ 256 ** np.arange(4)[::-1]
+
+
+def _read_parameters(data: bytes) -> Floats:
+    """[codebook, stream, density, dimension] of a file of Gaussian parameters."""
+    at = data.index(b"endhdr\n") + 7 + 4
+    n_codebooks, n_streams, n_densities = map(int, np.frombuffer(data, "<i4", 3, at))
+    at += 12 + 4 * n_streams
+    count = int(np.frombuffer(data, "<i4", 1, at)[0])
+    values = np.frombuffer(data, "<f4", count, at + 4)
+    return values.reshape(n_codebooks, n_streams, n_densities, -1)
+
+
+def _read_weights(data: bytes, n_senones: int) -> npt.NDArray[np.uint8]:
+    """Negative log weights in steps of `NATS`, [stream, density, senone]."""
+    at = 0
+    while size := int(np.frombuffer(data, "<i4", 1, at)[0]):  # lines of text, then an empty one
+        at += 4 + size
+    n_densities, n_columns = map(int, np.frombuffer(data, "<i4", 2, at + 4))
+    table = np.frombuffer(data, np.uint8, STATES * n_densities * n_columns, at + 12)
+    return table.reshape(STATES, n_densities, n_columns)[:, :, :n_senones]
