@@ -100,8 +100,9 @@ def put_fonts(store: Store, faces: Faces) -> dict[str, str | None]:
 
 
 def _put_font(store: Store, key: str) -> None:
-    if store.head(key) is None:
-        store.put(key, (fonts.FILES / key.rpartition("/")[2]).read_bytes(), FONT_TYPE)
+    file = fonts.FILES / key.rpartition("/")[2]
+    if store.head(key) is None and file.is_file():  # a newer worker may have fonts that this one lacks
+        store.put(key, file.read_bytes(), FONT_TYPE)
 
 
 def _put(store: Store, job_id: str, files: Files) -> None:
@@ -229,13 +230,20 @@ def download(request: Download, store: Store, records: Records, check: Callable[
         if name not in WRITERS or (output.get("timing_keys") and store.head(words_key(job_id)) is None):
             raise _expired(f"the word times of job {job_id}")
         _write_again(store, job_id, (name,), check)
-    needed: dict[str, Any] = {}
-    if name == "ass":
-        _, _, faces = timing_files(*stored_words(store, job_id), ("ass",), job_id, check)
-        needed = {"fonts": _fonts(store, put_fonts(store, faces), request.url_expires_s)}
+    needed = _fonts_of_ass(store, job_id, output, request.url_expires_s, check) if name == "ass" else {}
     filename, content_type = _timing_file(job_id, name)
     return {**needed, "timing_url": _timing_url(store, job_id, name, request.url_expires_s),
             "content_type": content_type, "filename": filename, "status": "ready"}
+
+
+def _fonts_of_ass(store: Store, job_id: str, output: Mapping[str, Any], expires_s: int,
+                  check: Callable[[], None]) -> dict[str, Any]:
+    """`fonts` of the answer: from the record, else from the words, where they are still there."""
+    keys = output.get("font_keys")
+    if keys is None and store.head(words_key(job_id)) is not None:
+        _, _, faces = timing_files(*stored_words(store, job_id), ("ass",), job_id, check)
+        keys = put_fonts(store, faces)
+    return {} if keys is None else {"fonts": _fonts(store, keys, expires_s)}
 
 
 def _expired(what: str) -> NotFound:

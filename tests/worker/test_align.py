@@ -75,8 +75,8 @@ def test_subtitles_that_are_seconds_late_give_every_word_its_true_time_and_keep_
         else:
             assert all(word["estimated"] or word["score"] < DOUBT for word in found)
     assert any("1 of 8 cues were not found" in warning and "Elephants" in warning for warning in output["warnings"])
-    shown = list(srt.parse((settings.data_dir / "timings/film.srt").read_text()))
-    assert [entry.content for entry in shown] == list(CUES)
+    entries = list(srt.parse((settings.data_dir / "timings/film.srt").read_text()))
+    assert [entry.content for entry in entries] == list(CUES)
     again = call(endpoint="download", job_id="film", type="timing", format="vtt")
     assert again["status"] == "ready"
     assert "The harbour was quiet,\nand the gulls slept." in (settings.data_dir / "timings/film.vtt").read_text()
