@@ -108,15 +108,17 @@ def _recorded(name: str, work: Work) -> Callable[[Any, Job, Parts], Output]:
 
     def operation(request: requests.Recorded, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
+        store = parts.insistent(job).store
+
         def is_to_be_done_again(record: records.Record) -> bool:
-            return request.force or not delivery.is_whole(parts.store, record.output or {})
+            return request.force or not delivery.is_whole(store, record.output or {})
 
         again: Callable[[records.Record], bool] | None = is_to_be_done_again
         while True:
             taken = parts.records.begin(
                 job.job_id, name, request.fingerprint(name), seed, job.check, job.runpod_id, again)
             if isinstance(taken, records.Record):
-                return delivery.stored_answer(parts.store, taken.output or {}, request.url_expires_s, job.check)
+                return delivery.stored_answer(store, taken.output or {}, request.url_expires_s, job.check)
             job.take(taken)
             with suppress(records.LeaseLost):  # who took the job over has the answer: it is waited for as by any other
                 output = _done(work, request, job, taken, parts)

@@ -52,6 +52,10 @@ class Tally:
 TALLY: ContextVar[Tally | None] = ContextVar("TALLY", default=None)
 
 
+DEADLINE: ContextVar[float | None] = ContextVar("DEADLINE", default=None)
+"""The second of time.monotonic() by which what runs here must have ended: no request waits beyond it for an answer."""
+
+
 def count_request(**_: object) -> None:
     if (tally := TALLY.get()) is not None:
         tally.n_requests += 1

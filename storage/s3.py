@@ -4,6 +4,8 @@ from __future__ import annotations
 import io
 import logging
 import re
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from typing import Any, BinaryIO
 
 from storage.contract import (
     CHECK,
+    DEADLINE,
     NO_CONDITIONS,
     Entry,
     Head,
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 30.0
 _BLOCK_BYTES = 1 << 18
 ATTEMPTS = 4
+SHORTER = ((10.0, ATTEMPTS), (3.0, ATTEMPTS), (1.0, 1))
+"""Timeouts in seconds and attempts where less time is left than READ_TIMEOUT_S and its attempts may take."""
 
 
 class S3Store:
@@ -45,29 +50,51 @@ class S3Store:
     def __init__(self, bucket: str, *, endpoint_url: str | None, region: str, access_key_id: str,
                  secret_access_key: str, session_token: str | None = None) -> None:
         import boto3
-        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        config = Config(
-            signature_version="s3v4",
-            # Amazon redirects the global host of the default style, and a signature does not survive that.
-            s3={"addressing_style": "path" if endpoint_url else "virtual"},
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=CONNECT_TIMEOUT_S, read_timeout=READ_TIMEOUT_S, max_pool_connections=32,
-            request_checksum_calculation="when_required", response_checksum_validation="when_required",
-            ignore_configured_endpoint_urls=True,
-        )
-        try:
-            self._client: Any = boto3.session.Session().client(
-                "s3", endpoint_url=endpoint_url, region_name=region, aws_access_key_id=access_key_id,
-                aws_secret_access_key=secret_access_key, aws_session_token=session_token, config=config)
-        except (BotoCoreError, ValueError):
-            raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
-                               "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
-        self._client.meta.events.register("before-send.s3", count_request)
+        self._session = boto3.session.Session()
+        self._place = {
+            "endpoint_url": endpoint_url, "region_name": region, "aws_access_key_id": access_key_id,
+            "aws_secret_access_key": secret_access_key, "aws_session_token": session_token}
+        self._clients: dict[float, Any] = {}
+        self._making = threading.Lock()
         self._bucket = bucket
         self.warning: str | None = None
         self._if_match_forms: tuple[str, ...] = ('"{}"', "{}")
+        try:
+            self._limited_to(READ_TIMEOUT_S, ATTEMPTS)
+        except (BotoCoreError, ValueError):
+            raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
+                               "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
+
+    @property
+    def _client(self) -> Any:
+        """A client whose request ends, with all its attempts, before DEADLINE, though nothing may answer at all."""
+        deadline = DEADLINE.get()
+        left_s = float("inf") if deadline is None else deadline - time.monotonic()
+        for timeout_s, attempts in ((READ_TIMEOUT_S, ATTEMPTS), *SHORTER):
+            if (attempts + 1) * timeout_s <= left_s:  # One more for the pauses between them.
+                break
+        return self._limited_to(min(timeout_s, READ_TIMEOUT_S), attempts)
+
+    def _limited_to(self, timeout_s: float, attempts: int) -> Any:
+        from botocore.config import Config
+
+        with self._making:
+            if timeout_s not in self._clients:
+                config = Config(
+                    signature_version="s3v4",
+                    # Amazon redirects the global host of the default style, and a signature does not survive that.
+                    s3={"addressing_style": "path" if self._place["endpoint_url"] else "virtual"},
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s), read_timeout=timeout_s, max_pool_connections=32,
+                    request_checksum_calculation="when_required", response_checksum_validation="when_required",
+                    ignore_configured_endpoint_urls=True,
+                )
+                client = self._session.client("s3", config=config, **self._place)
+                client.meta.events.register("before-send.s3", count_request)
+                self._clients[timeout_s] = client
+            return self._clients[timeout_s]
 
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
         with _s3_errors():

@@ -20,6 +20,8 @@ from worker.requests import Download, InvalidInput, Result
 from worker.watch import watched
 
 JSON = "application/json"
+UNKNOWN = "application/octet-stream"
+"""Of a file in a format that a newer worker has made and this one does not know: it is handed out as it is."""
 VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
@@ -88,7 +90,7 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
     video = output.pop("video_key", None)
     if video is not None:
         name = f"{job_id}.{output['video_format']}"
-        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
+        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES.get(output["video_format"], UNKNOWN))
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
     return output
@@ -96,12 +98,22 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
 
 def _audio_url(store: Store, key: str, job_id: str, expires_s: int) -> str:
     extension = key.rpartition(".")[2]
-    return store.presign(key, expires_s, f"{job_id}.{extension}", FORMATS[extension].content_type)
+    return store.presign(key, expires_s, f"{job_id}.{extension}", _audio_type(extension))
+
+
+def _audio_type(extension: str) -> str:
+    return FORMATS[extension].content_type if extension in FORMATS else UNKNOWN
 
 
 def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
-    writer = WRITERS[name]
-    return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
+    filename, content_type = _timing_file(job_id, name)
+    return store.presign(timing_key(job_id, name), expires_s, filename, content_type)
+
+
+def _timing_file(job_id: str, name: str) -> tuple[str, str]:
+    """Name and type of a timing file as it is downloaded."""
+    writer = WRITERS.get(name)
+    return (f"{job_id}.{writer.extension}", writer.content_type) if writer else (f"{job_id}.{name}", UNKNOWN)
 
 
 def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
@@ -120,6 +132,8 @@ def _with_files(store: Store, output: Mapping[str, Any], check: Callable[[], Non
     if not is_whole(store, output):
         raise _expired(f"a file of job {job_id}")
     missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
+    if not set(missing) <= set(WRITERS):
+        raise _expired(f"a file of job {job_id}")
     if missing:
         _write_again(store, job_id, missing, check)
 
@@ -148,16 +162,16 @@ def download(request: Download, store: Store, records: Records, check: Callable[
         if request.format not in (None, extension):
             raise InvalidInput(f"format: the audio of this job is {extension}")
         return {"audio_url": _audio_url(store, key, job_id, request.url_expires_s),
-                "content_type": FORMATS[extension].content_type, "filename": f"{job_id}.{extension}",
+                "content_type": _audio_type(extension), "filename": f"{job_id}.{extension}",
                 "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
     if store.head(timing_key(job_id, name)) is None:
-        if output.get("timing_keys") and store.head(words_key(job_id)) is None:
+        if name not in WRITERS or (output.get("timing_keys") and store.head(words_key(job_id)) is None):
             raise _expired(f"the word times of job {job_id}")
         _write_again(store, job_id, (name,), check)
-    writer = WRITERS[name]
+    filename, content_type = _timing_file(job_id, name)
     return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
-            "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
+            "content_type": content_type, "filename": filename, "status": "ready"}
 
 
 def _expired(what: str) -> NotFound:
