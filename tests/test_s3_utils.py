@@ -754,6 +754,10 @@ def test_a_session_token_goes_with_every_request(server: S3Server) -> None:
     assert "X-Amz-Security-Token=a-token" in store.presign("output/a.wav", 60, "a.wav", WAV)
 
 
+class Ended(Exception):
+    """What a job's check raises."""
+
+
 def slow_reader(listener: socket.socket) -> None:
     """Takes an upload as a thin line does: 64 KB each tenth of a second."""
     with listener.accept()[0] as connection:
@@ -765,9 +769,6 @@ def slow_reader(listener: socket.socket) -> None:
 
 
 def test_a_slow_upload_ends_with_its_job(tmp_path: Path) -> None:
-    class Ended(Exception):
-        pass
-
     def check() -> None:
         if time.monotonic() - began > 1.0:
             raise Ended
@@ -789,10 +790,10 @@ def test_a_transfer_that_is_stopped_leaves_nothing_behind(store: Store, tmp_path
     def check() -> None:
         left[0] -= 1
         if left[0] < 0:
-            raise InterruptedError
+            raise Ended
 
     (tmp_path / "large").write_bytes(bytes(5_000_000))
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Ended):
         s3_utils.Insistent(store, check).put("output/a.wav", tmp_path / "large", WAV)
     assert store.list("output/").entries == ()
     store.put("output/b.wav", tmp_path / "large", WAV)
