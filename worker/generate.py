@@ -22,7 +22,6 @@ from worker.requests import Generate
 from worker.settings import Settings
 from worker.watch import watched
 
-
 HandOut = Callable[[Utterance, Sequence[assemble.Segment]], None]
 """Takes a line that has just been joined, and the lines' places so far."""
 
@@ -93,7 +92,7 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
     pieces = script.read(request.text, round(request.paragraph_pause_s * 1000))
     known: dict[str | None, Voice | None] = {None: None}
     noted: list[str] = []
-    voice_parts = voices.VoiceParts(parts.store, parts.settings, allowed(parts.sources, "auto", parts.settings), None)
+    voice_parts = voices.VoiceParts(parts.store, parts.settings, parts.settings.allowed(parts.sources, "auto"), None)
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
         known[name], warnings = voices.load(voice_parts, voices.stored_name(str(name)), check)
         noted += warnings
