@@ -1,13 +1,16 @@
 """The real WhisperX, faster-whisper and pyannote on models made here: from an upload to subtitles with speakers."""
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
+import soundfile
 import srt
 
 pytest.importorskip("torch")
@@ -15,16 +18,21 @@ pytest.importorskip("whisperx")
 
 from tests.doubles.diarization import make_diarization
 from tests.doubles.whisper import make_whisper
+from tests.timing.test_whisperx import models, song
 from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit
+
+__all__ = ["models"]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Served]:
+    """`models` is a wav2vec2 that takes tones for letters: it stands in for the German one."""
     folder = tmp_path_factory.mktemp("whisperx")
     (folder / "models" / "whisper").mkdir(parents=True)
     make_whisper(folder / "models" / "whisper" / "tiny")
     (folder / "models" / "diarization").mkdir()
     make_diarization(folder / "models" / "diarization")
+    shutil.copytree(models / "align" / "en", folder / "models" / "align" / "de")
     with serve(folder, DEVICE="cpu", LEASE_S="10") as running:
         yield running
 
@@ -71,6 +79,19 @@ def test_a_given_transcript_gets_speakers_and_its_words_stay(client: httpx.Clien
     words = json.loads(client.get(f"/api/v1/jobs/{job_id}/result?format=json").text)["words"]
     assert words[0]["speaker"] == result["word_segments"][0]["speaker"]
     assert client.get(f"/api/v1/jobs/{job_id}/result?format=csv").text.splitlines()[0].endswith(",speaker")
+
+
+def test_words_are_placed_by_a_real_wav2vec2(client: httpx.Client) -> None:
+    samples, text, truth_ms = song(0.5, "abcd", 0.2, "had", "fed", 1.5, "cab", 0.1, "beef", 0.7)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 16_000, format="WAV")
+    job = finished(client, submit(client, buffer.getvalue(), initial_transcript=text, language="de")["job_id"], 180)
+    assert (job["status"], job["result"]["timing_method"]) == ("completed", "whisperx"), job
+    words = job["result"]["word_segments"]
+    assert [word["word"] for word in words] == text.split()
+    for word, (start_ms, end_ms) in zip(words, truth_ms, strict=True):
+        assert abs(word["start"] * 1000 - start_ms) <= 30 and abs(word["end"] * 1000 - end_ms) <= 30, word
+        assert word["score"] > 0.7 and not word["estimated"]
 
 
 def test_openais_client_gets_translations_and_speakers(served: Served) -> None:
