@@ -96,7 +96,8 @@ def test_a_table_of_languages_is_sorted_and_has_no_doubles(path: Path) -> None:
 @pytest.mark.parametrize(("base", "symbol", "gender", "one", "few", "many", "part"), rows(DATA / "units.tsv"))
 def test_a_unit_is_said_in_its_language(
         base: str, symbol: str, gender: str, one: str, few: str, many: str, part: str) -> None:
-    spoken = " ".join(token.said for token in read(f"5 {symbol}" if base != "ja" else f"5{symbol}", base))
+    gap = "" if base == "ja" or symbol == '"' else " "
+    spoken = " ".join(token.said for token in read(f"5{gap}{symbol}", base))
     assert many in spoken or many.lower() in spoken
     assert not unread(read(f"1 {symbol}", base))
 
@@ -114,7 +115,7 @@ def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str])
 @pytest.mark.parametrize(("base", "number", "month"), rows(DATA / "months.tsv"))
 def test_a_month_is_said_in_a_date(base: str, number: str, month: str) -> None:
     spoken = " ".join(token.said for token in read(f"02.{number}.2003", base))
-    assert (month in spoken) == (base != "pl")
+    assert month in spoken
 
 
 @pytest.mark.parametrize(("base", "below", "one", "many"), rows(DATA / "fractions.tsv"))

@@ -67,7 +67,7 @@ TABLE = [
     ("no", "2 000 000 000", "to | milliard |  | "),
     ("de", "Er kam am 02.03.2003.", "Er | kam | am | zweiten März zweitausenddrei."),
     ("de", "10-15 kg", "zehn bis fünfzehn | Kilogramm"),
-    ("de", "2 Std. und 1 h", "zwei | Std. | und | eine | Stunde"),
+    ("de", "2 Std. und 1 h", "zwei | Stunden | und | eine | Stunde"),
     ("de", "€ 0,50", " | fünfzig Cent"),
     ("pt", "R$ 199,99", " | cento e noventa e nove reais e noventa e nove centavos"),
     ("ru", "02.03.2003", "второго марта две тысячи третьего года"),

@@ -1,0 +1,81 @@
+"""Times of day: 15:45, 15h45, 20.15 Uhr, las 7:05."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.grammar import Language, form
+from text.number_names import name
+from text.written import Written, next_core
+
+_HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
+_CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
+_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas")}
+_DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las",)}
+"""What says that 20.15 is a time."""
+_FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
+             "pt": {1: "uma", 2: "duas", 21: "vinte e uma", 22: "vinte e duas"}, "de": {1: "ein"}}
+_RUSSIAN_HOUR = ("час", "часа", "часов", "часа")
+
+
+def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are spoken · 7 h 05"""
+    if phrases := _spaced(words, at, speech):
+        return phrases
+    match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
+    if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
+        return None
+    hours, minutes = _hours(int(match[1]), speech), _minutes(int(match[1]), match[2] or "00", speech)
+    if hours is None or minutes is None:
+        return None
+    if match.re is _CLOCK and match[3] and int(match[3]):
+        minutes = f"{minutes} {name(str(int(match[3])), speech.code)}"
+    hour_name = _HOUR.get(speech.base, "")
+    if hour_name and next_core(words, at) == hour_name:
+        return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
+    if speech.base == "es" and not minutes and next_core(words, at) == "h":
+        return [hours, "horas" if int(match[1]) > 1 else "hora"]
+    return [" ".join(filter(None, (hours, _hour_name(int(match[1]), minutes, speech), minutes)))]
+
+
+def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
+    behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ())
+    before = at > 0 and words[at - 1].core.lower().rpartition("'")[2] in _DOTTED_BEFORE.get(speech.base, ())
+    return _DOTTED.fullmatch(words[at].core) if behind or before else None
+
+
+def _spaced(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """7 h 05"""
+    if speech.base != "fr" or next_core(words, at) != "h" or not re.fullmatch(r"\d{1,2}", words[at].core):
+        return None
+    minutes = next_core(words, at + 1)
+    if not re.fullmatch(r"[0-5]\d", minutes) or int(words[at].core) > 24:
+        return None
+    hour = int(words[at].core)
+    return [_hours(hour, speech) or "", _hour_name(hour, "", speech), _minutes(hour, minutes, speech) or ""]
+
+
+def _hour_name(hour: int, minutes: str, speech: Language) -> str:
+    if speech.base == "fr":
+        return "heure" if hour < 2 else "heures"
+    if speech.base == "pt":
+        return ("hora" if hour == 1 else "horas") + (" e" if minutes else "")
+    if speech.base == "ru":
+        return "" if minutes else form(hour, _RUSSIAN_HOUR, speech)
+    return _HOUR.get(speech.base, "")
+
+
+def _hours(hour: int, speech: Language) -> str | None:
+    words = name(str(hour), speech.code)
+    return _FEMININE.get(speech.base, {}).get(hour, words)
+
+
+def _minutes(hour: int, digits: str, speech: Language) -> str | None:
+    """Spanish has y, cuarto and media on a clock of twelve hours."""
+    minutes = name(str(int(digits)), speech.code) if int(digits) else ""
+    if speech.base == "it" and minutes:
+        return f"e {minutes}"
+    if speech.base == "es" and minutes and hour < 13:
+        return "y " + {"15": "cuarto", "30": "media"}.get(digits, minutes)
+    return minutes
