@@ -74,8 +74,8 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, korean, russian, polish, hindi, spanish, score, sign_apart, fraction, spaced_thousands, date,
-    ordinal, clock, _year, amount,
+    japanese, telephone, korean, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
+    spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
 SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, roman, weekday)

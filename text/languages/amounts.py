@@ -10,11 +10,21 @@ from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, f
 from text.number_names import name
 from text.written import Written, grouped, next_core, share_out
 
-_SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|Rs|%"
+_SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
 _AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
 )
+_MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
+
+
+def _gender(noun: str, speech: Language) -> str:
+    """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
+    if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
+        return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
+    return "f" if speech.base == "ru" and re.fullmatch("[а-яё]{2,}[ыи]", noun) and noun not in ("пути", "дни") else ""
+
+
 _SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
 """What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
 
@@ -80,7 +90,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     following = next_core(words, at)
     if (speech.base, following) in _SCALES and not number.decimals:
         quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
-    return _with_unit(quantity, high or number, following, speech, exact=high is None) or [quantity]
+    counted = _with_unit(quantity, high or number, following, speech, exact=high is None)
+    return counted or [agree(quantity, _gender(following, speech), speech) if not number.decimals else quantity]
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -138,9 +149,10 @@ def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact
     if unit in units(speech.base):
         return _counted(quantity, number, units(speech.base)[unit], speech)
     particle = re.fullmatch(r"([^가-힣]+)([가-힣]+)", unit)
-    if speech.base == "ko" and particle and (phrases := _with_unit(quantity, number, particle[1], speech, exact)):
-        return [*phrases[:-1], phrases[-1] + particle[2]]
-    return None
+    if speech.base != "ko" or particle is None:
+        return None
+    counted = _with_unit(quantity, number, particle[1], speech, exact)
+    return [*counted[:-1], counted[-1] + particle[2]] if counted else None
 
 
 def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:

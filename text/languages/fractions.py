@@ -64,6 +64,8 @@ def _part(above: str, below: str, speech: Language) -> str | None:
 
 def _composed(below: str, size: str, speech: Language) -> tuple[str, str] | None:
     """Elftel, onceavo, onze avos, undicesimo, onzième: made of the number's name."""
+    if speech.base == "es" and int(below) > 100:
+        return f"uno sobre {size}", f"sobre {size}"
     if not 10 < int(below) < 100:
         return None
     ordered = name(below, speech.code, "ordinal") or ""

@@ -18,9 +18,10 @@ _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")
 _DAY = re.compile(r"(?<![\d/.-])(0?[1-9]|1[0-2])/(0?[1-9]|[12]\d|3[01])(?![\d/.-])")
 _BEHIND_DAYS = ("まで", "から", "に", "は", "より", "の", "(", "頃", "発")
-_TELEPHONE = re.compile(r"(?:\+\d{1,3}[- ]?)?0\d{1,4}-\d{1,4}-?\d{3,4}|\+\d{1,3}-\d{1,4}-\d{1,4}-\d{3,4}")
-_FRACTION = re.compile(r"(?<![\d/])([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/])")
-_SCORE = re.compile(r"(?<![\d:/.-])(\d{1,3})([:-])(\d{1,3})(?![\d:/.-])")
+_TELEPHONE = re.compile(r"(?<![\d./-])(?:(?:\+\d{1,3}[- ])?0\d{1,4}-\d{1,4}-\d{3,4}|0\d0-?\d{8}"
+                        r"|\+\d{1,3}(?:-\d{1,4}){2}-\d{3,4})(?![\d./-])")
+_FRACTION = re.compile(r"(?<![\d/])(?!24/7|(\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/])")
+_SCORE = re.compile(r"(?<![\d:/.-])(0|[1-9]\d{0,2})([:-])(0|[1-9]\d{0,2})(?![\d:/.-])")
 _OPERATORS = {"+": "プラス", "×": "カケル", "÷": "ワル", "=": "イコール", ">": "大なり", "<": "小なり", "-": "マイナス",
               "≥": "大なりイコール", "≤": "小なりイコール"}
 _WEEKDAYS = frozenset("月火水木金土日")
@@ -37,7 +38,7 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _DAY.sub(lambda day: _month_and_day(day, text, following), text)
-    text = _FRACTION.sub(r"\2分の\1", text)
+    text = _FRACTION.sub(r"\3分の\2", text)
     text = re.sub(r"(?i)(\d{1,2}(?:時(?:\d{1,2}分)?)?)\s?([ap])\.?m\.?", _half_day, text)
     text = _SCORE.sub(_against, text)
     if re.search(r"\d[=<>≥≤+×÷]+[-\d]", text):

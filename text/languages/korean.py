@@ -16,10 +16,10 @@ _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?([가-힣]*)")
 _CLOCKS = re.compile(r"(\d{1,2}:[0-5]\d)[-~〜](\d{1,2}:[0-5]\d)([가-힣]*)")
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})([가-힣]*)")
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})((?:까지|부터|에|일)[가-힣]*)")
-_FRACTION = re.compile(r"(-?)(?:(\d{1,3})([과와]))?([1-9]\d{0,2})/([1-9]\d{0,2})([가-힣]*)")
+_FRACTION = re.compile(r"(?!24/7|(?P<same>\d+)/(?P=same)(?!\d))(?P<sign>-?)(?:(\d{1,3})([과와]))?([1-9]\d{0,2})/([1-9]\d{0,2})([가-힣]*)")
 _SCORE = re.compile(r"(\d{1,2}):(\d{1,2})([가-힣]*)")
 _TELEPHONE = re.compile(r"(\d{2,4}-\d{3,4}-\d{4})([가-힣]+)")
-_WEEKDAY = re.compile(r"(?<=일)\(([월화수목금토일])(?:[~〜]([월화수목금토일]))?\)")
+_WEEKDAY = re.compile(r"(?<=일)\(([월화수목금토일])(?:[~〜]([월화수목금토일]))?(?:\)|$)")
 _MONTHS = {6: "유월", 10: "시월"}
 
 
@@ -77,7 +77,7 @@ def _clock(match: re.Match[str], speech: Language) -> str | None:
 
 def _clocks(match: re.Match[str], speech: Language) -> str | None:
     """10:00~19:30"""
-    times = [_time(*map(int, end.split(":")), 0, speech) for end in (match[1], match[2])]
+    times = [_time(int(end.partition(":")[0]), int(end.partition(":")[2]), 0, speech) for end in (match[1], match[2])]
     return f"{times[0]}부터 {times[1]}{match[3]}" if all(times) else None
 
 
@@ -99,9 +99,11 @@ def _day_words(month: int, day: int, speech: Language) -> str | None:
 
 
 def _fraction(match: re.Match[str], speech: Language) -> str | None:
-    whole = f"{whole_words(match[2], speech)}{match[3]} " if match[2] else ""
-    minus = f"{speech.minus} " if match[1] else ""
-    return f"{minus}{whole}{whole_words(match[5], speech)}분의 {whole_words(match[4], speech)}{match[6]}"
+    """1/2 · 1과1/2, with its particle"""
+    whole, join, above, below, particle = match.groups()[2:]
+    minus = f"{speech.minus} " if match["sign"] else ""
+    whole_part = f"{whole_words(whole, speech)}{join} " if whole else ""
+    return f"{minus}{whole_part}{whole_words(below, speech)}분의 {whole_words(above, speech)}{particle}"
 
 
 def _score(match: re.Match[str], speech: Language) -> str | None:

@@ -45,6 +45,12 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
             return Written(word.lead, word.core + ".", word.tail[1:])
     if speech.base == "de" and is_regnal(words, at) and after.core:
         return word._replace(tail=word.tail[1:])
+    if speech.base == "es" and (after.core.lower(), word.core.lower()) in (("m", "a"), ("m", "p")):
+        return word._replace(tail=word.tail[1:])
+    half_day = speech.base == "es" and (word.core.lower() in ("a.m", "p.m")
+                                        or (word.core == "m" and before.core in ("a", "p")))
+    if half_day and _goes_on(after):
+        return word._replace(tail=word.tail[1:])
     counted = before.core[-1:].isdigit() and not before.tail and word.core in units(speech.base)
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])

@@ -61,6 +61,9 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
             return _one(ordinal(int(core), "l" if before in _LOCATIVE and following == "roku" else _YEARS[following]))
         if at and words[at - 1].core in months("pl"):
             return _one(ordinal(int(core), "g"))
+    if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
+        first, last = _clock(ends[1], before), _clock(ends[2], "do")
+        return [f"{first[0]} do {last[0]}"] if first and last else None
     return _clock(core, before)
 
 
@@ -75,7 +78,7 @@ def _clock(core: str, before: str) -> list[str] | None:
     match = re.fullmatch(r"(\d{1,2})[:.](\d\d)", core)
     if match is None or int(match[1]) > 24 or int(match[2]) > 59 or ("." in core and before != "godzinie"):
         return None
-    case = "F" if before in (*_OBLIQUE_HOURS, "godzinie", "godziny") else "f"
+    case = "F" if before in (*_OBLIQUE_HOURS, "godzinie", "godzinach", "godziny") else "f"
     hour = ordinal(int(match[1]), case) if int(match[1]) else {"f": "zerowa", "F": "zerowej"}[case]
     minutes = name(str(int(match[2])), "pl") if int(match[2]) else ""
     return [" ".join(filter(None, (hour, "zero" if minutes and match[2][0] == "0" else "", minutes)))]

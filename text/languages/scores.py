@@ -18,7 +18,7 @@ _BARE_ASPECTS = ("fr", "es", "it", "pt")
 
 
 def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """3:1 · 16:9 · 1920x1080 · 3-1 · 2.0"""
+    """3:1 · 16:9 · 1920x1080 · 3-1 · 2.0 · 50/50"""
     core, names = words[at].core, signs(speech.base)
     if not names:
         return None
@@ -31,6 +31,8 @@ def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return [_joined([side for side in match.groups() if side], names["x"], speech)]
     if speech.mark == "," and (match := _VERSION.fullmatch(core)) and not words[at].tail.startswith("%"):
         return _version(match, words, at, speech)
+    if core == "24/7" or re.fullmatch(r"(\d{1,3})/\1", core):
+        return [_joined(core.split("/"), "", speech)]
     falling = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", core)
     if falling and int(falling[1]) >= int(falling[2]) and names.get("to") and speech.base != "ru":
         return [_joined([falling[1], falling[2]], names["to"], speech)]

@@ -12,7 +12,7 @@ _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
 _DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas")}
-_DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las",)}
+_DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la")}
 """What says that 20.15 is a time."""
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
              "pt": {1: "uma", 2: "duas", 21: "vinte e uma", 22: "vinte e duas"}, "de": {1: "ein"}}
@@ -21,7 +21,7 @@ _RUSSIAN_HOUR = ("час", "часа", "часов", "часа")
 
 def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are spoken · 7 h 05"""
-    if phrases := _spaced(words, at, speech):
+    if phrases := _spaced(words, at, speech) or _whole_hour(words, at, speech) or _from_to(words, at, speech):
         return phrases
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
     if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
@@ -34,9 +34,20 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     hour_name = _HOUR.get(speech.base, "")
     if hour_name and next_core(words, at) == hour_name:
         return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
-    if speech.base == "es" and not minutes and next_core(words, at) == "h":
-        return [hours, "horas" if int(match[1]) > 1 else "hora"]
+    if speech.base == "es" and next_core(words, at) == "h":
+        return [f"{hours} {minutes}", ""] if minutes else [hours, "horas" if int(match[1]) > 1 else "hora"]
+    if speech.base == "es" and (half := _half_day(int(match[1]), words, at)):
+        return [f"{hours} {minutes}".strip(), *half]
     return [" ".join(filter(None, (hours, _hour_name(int(match[1]), minutes, speech), minutes)))]
+
+
+def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """10:00-12:30"""
+    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d)[-–](\d{1,2}[:hH]\d\d)", words[at].core)
+    if ends is None:
+        return None
+    said = [clock([words[at]._replace(core=end)], 0, speech) for end in ends.groups()]
+    return [f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)] if all(said) else None
 
 
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
@@ -54,6 +65,30 @@ def _spaced(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return None
     hour = int(words[at].core)
     return [_hours(hour, speech) or "", _hour_name(hour, "", speech), _minutes(hour, minutes, speech) or ""]
+
+
+def _whole_hour(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """9 p. m."""
+    if speech.base != "es" or not re.fullmatch(r"[1-9]|1[0-2]", words[at].core):
+        return None
+    half = _half_day(int(words[at].core), words, at)
+    return [_hours(int(words[at].core), speech) or "", *half] if half else None
+
+
+def _half_day(hour: int, words: Sequence[Written], at: int) -> list[str] | None:
+    """What is said for p. m., one display word or two: de la tarde."""
+    following = [word.core.lower() for word in words[at + 1:at + 3]]
+    if words[at].tail or not following or not 0 < hour <= 12:
+        return None
+    apart = following[0] in ("a", "p") and following[1:] == ["m"] and words[at + 1].tail in ("", ".")
+    if not apart and following[0] not in ("am", "pm", "a.m", "p.m"):
+        return None
+    if following[0][0] == "a":
+        part = "noche" if hour == 12 else "mañana"
+    else:
+        part = "mediodía" if hour == 12 else "tarde" if hour < 8 else "noche"
+    phrase = ["del", part] if part == "mediodía" else ["de la", part]
+    return phrase if apart else [" ".join(phrase)]
 
 
 def _hour_name(hour: int, minutes: str, speech: Language) -> str:
