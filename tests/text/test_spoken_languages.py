@@ -91,7 +91,7 @@ TABLE = [
     ("ja", "10pm", "午後十時"),
     ("zh", "120m²", "一百二十平方米"),
     ("zh", "11000000000", "一百一十亿"),
-    ("de", "3/4 und 2½", "drei Viertel | und | zwei und ein halb"),
+    ("de", "3/4 und 2½", "drei Viertel | und | zweieinhalb"),
     ("fr", "2/3", "deux tiers"),
     ("es", "1/2", "un medio"),
     ("de", "0,50 €", "fünfzig | Cent"),

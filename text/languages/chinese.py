@@ -73,7 +73,7 @@ def chinese_text(core: str, following: str) -> str:
     core = _HAN_MONTH.sub(lambda d: f"{d[1] or d[4]}年{int(d[2] or d[3])}月", core)
     core = re.sub(r"(?<![\d./-])(0[1-9]|1[0-2])[-/](0[1-9])(?![\d./-])", lambda d: f"{int(d[1])}月{int(d[2])}日", core)
     core = _signs(core)
-    core = re.sub(r"(?<![\d/.])(?!24/7|(\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
+    core = re.sub(r"(?<![\d/.])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
     core = re.sub(r"(?<=\d)[-–~～](?=\d)", "到", core)
 
     def read(match: re.Match[str]) -> str:

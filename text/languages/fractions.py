@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from text import tables
+from text.languages.dates import months
 from text.languages.grammar import DATA, Language, agree
 from text.languages.polish import polish_parts
 from text.languages.russian import russian_parts
@@ -15,11 +16,14 @@ from text.written import FRACTION, Written, next_core
 _FRACTION = re.compile(rf"(?P<sign>[-−])?(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,4}})/(?P<below>\d{{1,4}})")
 _PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
 _AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y", "pl": "i", "ru": "и", "hi": "और"}
+_HALF = {"fr": "demi", "es": "medio", "it": "mezzo", "pt": "meio"}
 
 
 def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1/2 · ¾ · 2½ · 3 3/5"""
     match = _FRACTION.fullmatch(words[at].core)
+    if next_core(words, at).lower() in months(speech.base):
+        return None
     if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
         return _mixed_number(words, at, speech)
     if match is None or not (int(match["below"]) or speech.base == "hi"):
@@ -32,7 +36,14 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return [minus + part]
     if speech.base not in _AND:
         return None
-    return [f"{minus}{name(match['whole'], speech.code)} {_AND[speech.base]} {part}"]
+    return [minus + _with_whole(name(match["whole"], speech.code) or "", part, match["below"] == "2", speech)]
+
+
+def _with_whole(whole: str, part: str, half: bool, speech: Language) -> str:
+    """Zwei und drei Viertel, but zweieinhalb, deux et demi."""
+    if half and speech.base == "de":
+        return f"{whole.removesuffix('s')}einhalb"
+    return f"{whole} {_AND[speech.base]} {_HALF.get(speech.base, part) if half else part}"
 
 
 def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -41,7 +52,8 @@ def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[s
     above, _, below = words[at + 1].core.partition("/")
     if not part or not whole or speech.base not in _AND or not above.isdigit() or not int(above) < int(below):
         return None
-    return [whole, f"{_AND[speech.base]} {part[0]}"]
+    first, _, rest = _with_whole(whole, part[0], (above, below) == ("1", "2"), speech).partition(" ")
+    return [first, rest] if rest else [whole.removesuffix("s"), "einhalb"]
 
 
 def _part(above: str, below: str, speech: Language) -> str | None:

@@ -31,7 +31,7 @@ def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return [_joined([side for side in match.groups() if side], names["x"], speech)]
     if speech.mark == "," and (match := _VERSION.fullmatch(core)) and not words[at].tail.startswith("%"):
         return _version(match, words, at, speech)
-    if core == "24/7" or re.fullmatch(r"(\d{1,3})/\1", core):
+    if core == "24/7" or re.fullmatch(r"([1-9]\d{1,2})/\1", core):
         return [_joined(core.split("/"), "", speech)]
     falling = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", core)
     if falling and int(falling[1]) >= int(falling[2]) and names.get("to") and speech.base != "ru":

@@ -47,7 +47,11 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if ends is None:
         return None
     said = [clock([words[at]._replace(core=end)], 0, speech) for end in ends.groups()]
-    return [f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)] if all(said) else None
+    if not all(said):
+        return None
+    phrase = f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)
+    hour_name = _HOUR.get(speech.base, "")
+    return [phrase.removesuffix(f" {hour_name}") if next_core(words, at) == hour_name else phrase]
 
 
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
