@@ -4,15 +4,22 @@ Standard output carries the result alone; progress and logs go to standard error
 """
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the imports below are done: nothing is begun that needs care
+
 import argparse
 import asyncio
 import base64
 import json
 import logging
+import shutil
 import sys
 import threading
 import time
 import tomllib
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +34,7 @@ from captions import WRITERS, preview
 from captions.cues import Captions, cues
 from captions.style.options import PRESETS
 from intake import audio
-from s3_utils import StorageError, Store, audio_key, timing_key
+from s3_utils import StorageError, Store, audio_key
 from text import transcript
 from tts.encode import FORMATS
 from worker import delivery, generate, lexicons, marking, records, sweep
@@ -39,7 +46,7 @@ MAX_EMBEDDED_S = 600
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
 PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
-BENCHMARKS = ("timing", "timing_fit", "kill", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
+BENCHMARKS = ("timing", "timing_fit", "kill", "stop", "outages", "jobs", "start", "text", "transcribe", "f5", "marking")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
@@ -61,6 +68,8 @@ def main(argv: list[str]) -> int:
         "sweep": sweep_records, "whisperx-api": whisperx_api, "help": usage, "--version": version}
     command = commands.get(argv[0], speak) if argv else speak
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return command(argv[1:] if argv and argv[0] in commands else argv)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -96,7 +105,7 @@ def speak(argv: list[str]) -> int:
     output = _run_job(parts, fields)
     output["preview_url"] = _write_preview(parts.store, output)
     if arguments.out:
-        _copy(parts.store, output, arguments.out)
+        _copy(output, arguments.out)
     print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
 
@@ -236,7 +245,7 @@ def _write_preview(store: Store, output: dict[str, Any]) -> str:
     job_id, extension = output["job_id"], _extension(output)
     content_type = FORMATS[extension].content_type
     timeline, _ = delivery.stored_words(store, job_id)
-    if output["duration"] > MAX_EMBEDDED_S:
+    if output["duration"] > MAX_EMBEDDED_S or extension == "pcm":  # which no browser plays
         page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1)
     else:
         data = store.get(audio_key(job_id, extension))
@@ -247,20 +256,21 @@ def _write_preview(store: Store, output: dict[str, Any]) -> str:
     return store.presign(key, 3600, name, "text/html; charset=utf-8")
 
 
-def _copy(store: Store, output: dict[str, Any], folder: Path) -> None:
+def _copy(output: dict[str, Any], folder: Path) -> None:
     """Every file whole under its name, or not at all: a full disk leaves no part of one."""
     folder.mkdir(parents=True, exist_ok=True)
     job_id, extension = output["job_id"], _extension(output)
-    files = {f"{job_id}.{extension}": audio_key(job_id, extension),
-             f"{job_id}.preview.html": f"output/{job_id}.preview.html"}
-    files |= {f"{job_id}.{WRITERS[name].extension}": timing_key(job_id, name) for name in output["timing_files"]}
-    for name, key in files.items():
+    urls = {f"{job_id}.{extension}": output["audio_url"], f"{job_id}.preview.html": output["preview_url"]}
+    urls |= {f"{job_id}.{WRITERS[name].extension}": url for name, url in output["timing_files"].items()}
+    for name, url in urls.items():
         draft = folder / f".{name}.part"
         try:
-            draft.write_bytes(store.get(key))
+            with urllib.request.urlopen(url) as source, draft.open("wb") as target:  # noqa: S310 - the store's own
+                shutil.copyfileobj(source, target)
             draft.replace(folder / name)
         except OSError as error:
-            raise UsageError(f"{folder / name}: {error.strerror}; the files of this run lie in the store") from None
+            reason = error.strerror or "the store does not hand it out"
+            raise UsageError(f"{folder / name}: {reason}; the files of this run lie in the store") from None
         finally:
             draft.unlink(missing_ok=True)
         print(f"wrote {folder / name}", file=sys.stderr)

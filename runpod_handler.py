@@ -108,15 +108,17 @@ def _recorded(name: str, work: Work) -> Callable[[Any, Job, Parts], Output]:
 
     def operation(request: requests.Recorded, job: Job, parts: Parts) -> Output:
         seed = getattr(request, "seed", None) or random.SystemRandom().randint(1, 2_147_483_647)
+        store = parts.insistent(job).store
+
         def is_to_be_done_again(record: records.Record) -> bool:
-            return request.force or not delivery.is_whole(parts.store, record.output or {})
+            return request.force or not delivery.is_whole(store, record.output or {})
 
         again: Callable[[records.Record], bool] | None = is_to_be_done_again
         while True:
             taken = parts.records.begin(
                 job.job_id, name, request.fingerprint(name), seed, job.check, job.runpod_id, again)
             if isinstance(taken, records.Record):
-                return delivery.stored_answer(parts.store, taken.output or {}, request.url_expires_s)
+                return delivery.stored_answer(store, taken.output or {}, request.url_expires_s, job.check)
             job.take(taken)
             with suppress(records.LeaseLost):  # who took the job over has the answer: it is waited for as by any other
                 output = _done(work, request, job, taken, parts)
@@ -165,9 +167,11 @@ ENDPOINTS: dict[str, Endpoint] = {
         requests.DeleteLexicon, lambda request, job, parts: lexicons.delete_lexicon(request, parts.store)),
     "status": Endpoint(requests.Status, lambda request, job, parts: records.status(parts.records, request.job_id)),
     "result": Endpoint(
-        requests.Result, lambda request, job, parts: delivery.result(request, parts.store, parts.records)),
+        requests.Result, lambda request, job, parts: delivery.result(
+            request, parts.store, parts.records, job.check)),
     "download": Endpoint(
-        requests.Download, lambda request, job, parts: delivery.download(request, parts.store, parts.records)),
+        requests.Download, lambda request, job, parts: delivery.download(
+            request, parts.store, parts.records, job.check)),
     "verify": Endpoint(
         requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, job.check)),
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(

@@ -11,6 +11,7 @@ both keep the promises of `Store`. Two workers agree on who does a job by condit
 from __future__ import annotations
 
 from storage.contract import (
+    DEADLINE,
     MAX_EXPIRES_S,
     MIN_EXPIRES_S,
     TALLY,
@@ -43,8 +44,8 @@ from storage.retries import Insistent, OutOfTime, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [
-    "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent", "MissingKey",
-    "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment", "audio_key",
-    "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "record_key", "timing_key",
-    "version_key", "versions_prefix", "voice_key", "words_key",
+    "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "Head", "Insistent",
+    "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge", "attachment",
+    "audio_key", "check_job_id", "check_voice_name", "delays", "insist", "is_upload_key", "lexicon_key", "record_key",
+    "timing_key", "version_key", "versions_prefix", "voice_key", "words_key",
 ]

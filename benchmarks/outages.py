@@ -1,7 +1,8 @@
 """`./run bench outages`: the storage fails at each write of a job for a while; the job must be done all the same.
 
 RunPod's real loop and its double, the embedded engine, a real S3 server. Five jobs run at a time, one for each write:
-from that write on every request about the job fails, by turns with a 500 and with a broken connection.
+from that write on every request about the job fails, by turns with a 500, with a broken connection and by silence. What
+is silent is found out by a timeout, so that job is done later than the others.
 """
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import json
 import os
 import platform as machine
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +34,14 @@ def measure(lasts_s: list[float]) -> list[dict[str, Any]]:
             "TTS_ENGINE": "espeak", "S3_BUCKET": "bucket", "AWS_ENDPOINT_URL": s3.endpoint_url, "CONCURRENCY": "8",
             "AWS_ACCESS_KEY_ID": "bench-key", "AWS_SECRET_ACCESS_KEY": "bench-secret"})
         platform.run(INPUT, job_id="first", timeout_s=120)
-        rows = [row for seconds in lasts_s for row in _at_each_write(platform, s3, seconds)]
+        kinds = itertools.cycle(("error", "reset", "silence"))
+        rows = [row for seconds in lasts_s for row in _at_each_write(platform, s3, seconds, kinds)]
     s3.stop()
     return rows
 
 
-def _at_each_write(platform: Platform, s3: Any, lasts_s: float) -> list[dict[str, Any]]:
+def _at_each_write(platform: Platform, s3: Any, lasts_s: float, kinds: Iterator[str]) -> list[dict[str, Any]]:
     jobs = {write: f"{write}-{lasts_s:g}".replace(".", "_") for write in WRITES}
-    kinds = itertools.cycle(("error", "reset"))
     outages = {write: Outage(key.format(jobs[write]), lasts_s, f"*{jobs[write]}.*", body, next(kinds))  # type: ignore[arg-type]
                for write, (key, body) in WRITES.items()}
     s3.outages[:] = outages.values()

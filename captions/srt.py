@@ -1,8 +1,8 @@
 """SubRip: numbered cues, times with a comma, and no escaping of its own.
 
-Players and parsers read `<b>`, `{\\an8}`, `\\N` and `-->` in a text as markup. A word joiner (U+2060, no width) in
-such a place lets the text command nothing and look as it was written. One thing cannot be mended here: FFmpeg
-and mpv hide what stands between braces in SubRip; the ASS and VTT files show it.
+Players and parsers read `<b>`, `{\\an8}`, `\\N` and `-->` in a text as markup, FFmpeg also `a < b > c`. A word joiner
+(U+2060, no width) in such a place lets the text command nothing and look as it was written. One thing cannot be
+mended here: FFmpeg and mpv hide what stands between braces in SubRip; the ASS and VTT files show it.
 """
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def _time(ms: int) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\\|<(?=[A-Za-z/])|\{(?=\\|[A-Za-z]:)|--(?=>)", lambda found: found[0] + JOINER, text)
+    return re.sub(r"\\|<(?=[A-Za-z/]|[^>]*>)|\{(?=\\|[A-Za-z]:)|--(?=>)", lambda found: found[0] + JOINER, text)

@@ -25,6 +25,7 @@ def stop(signum: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # The start script has kept it back.
     handler = Path(sys.argv[1]).resolve()
     sys.path[0] = str(handler.parent)
     arguments, sys.argv = sys.argv, sys.argv[1:]

@@ -2,6 +2,7 @@
 # Builds what is missing on the volume, then becomes the worker: arguments go to runpod_handler.py.
 # With TTS_ENGINE=espeak it needs no model and the light environment. FETCH_MODELS names the models to fetch.
 set -euo pipefail
+trap 'exit 143' TERM INT  # First of all: process 1 of a container ignores a signal that it does not handle.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 profile=${SETUP_PROFILE:-full}
@@ -21,7 +22,7 @@ python3 "$here/setup_network_venv.py" --profile "$profile" "${models[@]}" >"$ans
 setup=$!
 trap 'kill -TERM "$setup"; wait "$setup"; exit 143' TERM INT
 wait "$setup"
-trap - TERM INT
+trap 'exit 143' TERM INT
 python=$(<"$answer")
 rm -f "$answer"
 
@@ -38,4 +39,5 @@ while_it_runs() {
 while_it_runs &
 
 [[ -z ${links:-} ]] || export MODELS_DIR=$links
-exec "$python" "$here/deploy/launch.py" "$here/runpod_handler.py" "$@"
+# A signal that comes while Python starts is kept until launch.py can take it.
+exec env --block-signal=TERM "$python" "$here/deploy/launch.py" "$here/runpod_handler.py" "$@"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +52,17 @@ class Tally:
 TALLY: ContextVar[Tally | None] = ContextVar("TALLY", default=None)
 
 
+DEADLINE: ContextVar[float | None] = ContextVar("DEADLINE", default=None)
+"""The second of time.monotonic() by which what runs here must have ended: no request waits beyond it for an answer."""
+
+
 def count_request(**_: object) -> None:
     if (tally := TALLY.get()) is not None:
         tally.n_requests += 1
+
+
+CHECK: ContextVar[Callable[[], None]] = ContextVar("CHECK", default=lambda: None)
+"""Called between the blocks of what is sent or read, wherever it is set; it raises when that is to stop."""
 
 
 @dataclass(frozen=True, slots=True)

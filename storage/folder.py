@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from storage.contract import (
+    CHECK,
     Entry,
     Head,
     MissingKey,
@@ -186,6 +187,7 @@ def _spill(data: bytes | Path, draft: Path) -> str:
     digest = _md5()
     with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as source, draft.open("xb") as target:
         while block := source.read(_BLOCK_BYTES):
+            CHECK.get()()
             digest.update(block)
             target.write(block)
         target.flush()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from storage.contract import Head, MissingKey, Page, StorageError, Store
+from storage.contract import CHECK, Head, MissingKey, Page, StorageError, Store
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +62,14 @@ def _pause(seconds: float, check: Callable[[], None]) -> None:
 
 
 class Insistent:
-    """A store as one job uses it: every request is made by `insist`."""
+    """A store as one job uses it: every request is made by `insist`, and stops between two blocks when the job must."""
 
     def __init__(self, store: Store, check: Callable[[], None]) -> None:
         self._store, self._check = store, check
         self.warning = store.warning
 
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
-        return insist(lambda: self._store.put(key, data, content_type), self._check)
+        return self._insist(lambda: self._store.put(key, data, content_type))
 
     def put_if_absent(self, key: str, data: bytes | Path, content_type: str) -> str | None:
         return self._put_if(lambda: self._store.put_if_absent(key, data, content_type), key, data)
@@ -78,19 +78,19 @@ class Insistent:
         return self._put_if(lambda: self._store.put_if_match(key, data, content_type, etag), key, data)
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:
-        return insist(lambda: self._store.get(key, max_bytes), self._check)
+        return self._insist(lambda: self._store.get(key, max_bytes))
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
-        return insist(lambda: self._store.get_with_etag(key), self._check)
+        return self._insist(lambda: self._store.get_with_etag(key))
 
     def head(self, key: str) -> Head | None:
-        return insist(lambda: self._store.head(key), self._check)
+        return self._insist(lambda: self._store.head(key))
 
     def list(self, prefix: str, limit: int = 1000, cursor: str | None = None) -> Page:
-        return insist(lambda: self._store.list(prefix, limit, cursor), self._check)
+        return self._insist(lambda: self._store.list(prefix, limit, cursor))
 
     def delete(self, key: str) -> None:
-        insist(lambda: self._store.delete(key), self._check)
+        self._insist(lambda: self._store.delete(key))
 
     def presign(self, key: str, expires_s: int, filename: str, content_type: str) -> str:
         return self._store.presign(key, expires_s, filename, content_type)
@@ -108,7 +108,14 @@ class Insistent:
             etag = write()
             return self._same(key, data) if etag is None and n_attempts > 1 else etag
 
-        return insist(attempt, self._check)
+        return self._insist(attempt)
+
+    def _insist(self, request: Callable[[], T]) -> T:
+        token = CHECK.set(self._check)
+        try:
+            return insist(request, self._check)
+        finally:
+            CHECK.reset(token)
 
     def _same(self, key: str, data: bytes | Path) -> str | None:
         try:

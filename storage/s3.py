@@ -4,13 +4,17 @@ from __future__ import annotations
 import io
 import logging
 import re
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from storage.contract import (
+    CHECK,
+    DEADLINE,
     NO_CONDITIONS,
     Entry,
     Head,
@@ -29,7 +33,10 @@ from storage.keys import attachment
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 30.0
+_BLOCK_BYTES = 1 << 18
 ATTEMPTS = 4
+SHORTER = ((10.0, ATTEMPTS), (3.0, ATTEMPTS), (1.0, 1))
+"""Timeouts in seconds and attempts where less time is left than READ_TIMEOUT_S and its attempts may take."""
 
 
 class S3Store:
@@ -43,29 +50,51 @@ class S3Store:
     def __init__(self, bucket: str, *, endpoint_url: str | None, region: str, access_key_id: str,
                  secret_access_key: str, session_token: str | None = None) -> None:
         import boto3
-        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        config = Config(
-            signature_version="s3v4",
-            # Amazon redirects the global host of the default style, and a signature does not survive that.
-            s3={"addressing_style": "path" if endpoint_url else "virtual"},
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            connect_timeout=CONNECT_TIMEOUT_S, read_timeout=READ_TIMEOUT_S, max_pool_connections=32,
-            request_checksum_calculation="when_required", response_checksum_validation="when_required",
-            ignore_configured_endpoint_urls=True,
-        )
-        try:
-            self._client: Any = boto3.session.Session().client(
-                "s3", endpoint_url=endpoint_url, region_name=region, aws_access_key_id=access_key_id,
-                aws_secret_access_key=secret_access_key, aws_session_token=session_token, config=config)
-        except (BotoCoreError, ValueError):
-            raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
-                               "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
-        self._client.meta.events.register("before-send.s3", count_request)
+        self._session = boto3.session.Session()
+        self._place = {
+            "endpoint_url": endpoint_url, "region_name": region, "aws_access_key_id": access_key_id,
+            "aws_secret_access_key": secret_access_key, "aws_session_token": session_token}
+        self._clients: dict[float, Any] = {}
+        self._making = threading.Lock()
         self._bucket = bucket
         self.warning: str | None = None
         self._if_match_forms: tuple[str, ...] = ('"{}"', "{}")
+        try:
+            self._limited_to(READ_TIMEOUT_S, ATTEMPTS)
+        except (BotoCoreError, ValueError):
+            raise StorageError("AWS_ENDPOINT_URL is a URL such as https://s3.example.com, and AWS_REGION a region's "
+                               "name such as us-east-1; one of them is not", "InvalidConfiguration") from None
+
+    @property
+    def _client(self) -> Any:
+        """A client whose request ends, with all its attempts, before DEADLINE, though nothing may answer at all."""
+        deadline = DEADLINE.get()
+        left_s = float("inf") if deadline is None else deadline - time.monotonic()
+        for timeout_s, attempts in ((READ_TIMEOUT_S, ATTEMPTS), *SHORTER):
+            if (attempts + 1) * timeout_s <= left_s:  # One more for the pauses between them.
+                break
+        return self._limited_to(min(timeout_s, READ_TIMEOUT_S), attempts)
+
+    def _limited_to(self, timeout_s: float, attempts: int) -> Any:
+        from botocore.config import Config
+
+        with self._making:
+            if timeout_s not in self._clients:
+                config = Config(
+                    signature_version="s3v4",
+                    # Amazon redirects the global host of the default style, and a signature does not survive that.
+                    s3={"addressing_style": "path" if self._place["endpoint_url"] else "virtual"},
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    connect_timeout=min(CONNECT_TIMEOUT_S, timeout_s), read_timeout=timeout_s, max_pool_connections=32,
+                    request_checksum_calculation="when_required", response_checksum_validation="when_required",
+                    ignore_configured_endpoint_urls=True,
+                )
+                client = self._session.client("s3", config=config, **self._place)
+                client.meta.events.register("before-send.s3", count_request)
+                self._clients[timeout_s] = client
+            return self._clients[timeout_s]
 
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
         with _s3_errors():
@@ -148,7 +177,10 @@ class S3Store:
 
     def _put(self, key: str, data: bytes | Path, **fields: Any) -> str:
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            return _bare(self._client.put_object(**self._object(key), Body=body, **fields)["ETag"])
+            try:
+                return _bare(self._client.put_object(**self._object(key), Body=_Checked(body), **fields)["ETag"])
+            except _Stopped as stopped:
+                raise stopped.reason from None
 
     def _put_if(self, key: str, data: bytes | Path, content_type: str, **condition: str) -> tuple[bool, str | None]:
         """Whether it was written, and the etag that stands there now.
@@ -199,10 +231,45 @@ class S3Store:
                     raise TooLarge(answer["ContentLength"], max_bytes)
                 attempts_left -= 1
                 try:
-                    return answer["Body"].read(), _bare(answer["ETag"])
+                    return _read(answer["Body"]), _bare(answer["ETag"])
                 except BotoCoreError:
                     if not attempts_left:
                         raise
+
+
+class _Stopped(BaseException):
+    """The upload is not wanted any more. botocore takes every Exception of a body for a broken connection."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Checked:
+    """A body for botocore; each read of it asks `CHECK`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._check = file, CHECK.get()
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        try:
+            self._check()
+        except Exception as reason:
+            raise _Stopped(reason) from None
+        return self._file.read(n_bytes)
+
+
+def _read(body: Any) -> bytes:
+    blocks: list[bytes] = []
+    try:
+        while block := body.read(_BLOCK_BYTES):
+            CHECK.get()()
+            blocks.append(block)
+    except BaseException:
+        body.close()
+        raise
+    return b"".join(blocks)
 
 
 def _bare(etag: str) -> str:

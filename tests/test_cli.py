@@ -4,15 +4,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import soundfile
 import srt
 import webvtt
 
+import cli
 from captions import WRITERS
 from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
@@ -201,6 +204,84 @@ def test_control_c_stops_without_a_traceback(root: Path, tmp_path: Path) -> None
     assert "stopped" in errors
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.4, 0.8, 1.3])
+def test_control_c_while_it_starts_prints_no_traceback(root: Path, tmp_path: Path, seconds: float) -> None:
+    work = subprocess.Popen([sys.executable, root / "cli.py", "A long text. " * 5000], cwd=tmp_path,
+                            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    time.sleep(seconds)
+    work.send_signal(signal.SIGINT)
+    said, errors = work.communicate(timeout=60)
+    assert work.returncode in (-signal.SIGINT, 130)
+    assert said == "" and "Traceback" not in errors
+
+
+def on_a_terminal(command: list[str | Path], folder: Path) -> tuple[int, str, str]:
+    """Exit status, standard output, and what a person sees who looks at the terminal of standard error."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 80))
+    work = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):  # how the end of a terminal reads
+        while block := os.read(ours, 4096):
+            seen += block
+    os.close(ours)
+    return work.wait(60), work.stdout.read() if work.stdout else "", seen.decode()
+
+
+def test_long_work_shows_its_progress_on_a_terminal(root: Path, tmp_path: Path) -> None:
+    code, answer, seen = on_a_terminal([sys.executable, root / "cli.py", "The boats came in late. " * 150, "--format",
+                                        "srt"], tmp_path)
+    assert code == 0
+    assert json.loads(answer)["status"] == "completed"
+    shares = [int(share) for share in re.findall(r"speak .*?(\d+) %", seen)]
+    assert len(shares) > 1 and shares == sorted(shares) and 5 <= shares[-1] <= 75
+
+
+def test_out_does_not_hold_the_files(root: Path, tmp_path: Path) -> None:
+    """100 MB of audio are copied within 40 MB."""
+    (tmp_path / "a.wav").write_bytes(bytes(100_000_000))
+    url = (tmp_path / "a.wav").as_uri()
+    (tmp_path / "a.html").write_bytes(b"page")
+    program = f"""
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {str(root)!r})
+import cli
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+cli._copy({{"job_id": "a", "audio_url": {url!r}, "preview_url": {(tmp_path / "a.html").as_uri()!r},
+           "timing_files": {{}}}}, Path("out"))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 40
+    assert (tmp_path / "out/a.wav").stat().st_size == 100_000_000
+
+
+def test_the_preview_of_a_long_job_links_the_audio_beside_it(root: Path, out: Path, tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    short = only(out, "*.preview.html").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "MAX_EMBEDDED_S", 1)
+    assert cli.main([TEXT, "--out", "long", "--audio-format", "mp3"]) == 0
+    page = only(tmp_path / "long", "*.preview.html").read_text()
+    link = re.search(r'<audio[^>]* src="([^"]+)"', page)
+    assert link and (tmp_path / "long" / link[1]).is_file()
+    assert "data:audio" in short and "data:audio" not in page
+
+
+def test_the_example_says_that_nothing_answers(root: Path, tmp_path: Path) -> None:
+    with socket.socket() as free, start_host({"/runsync": b"<html>gateway</html>"}) as host:
+        free.bind(("127.0.0.1", 0))
+        for url in (f"http://127.0.0.1:{free.getsockname()[1]}", host.url):
+            done = subprocess.run([root / "examples" / "first_jobs.sh", "https://example.com/a.wav", NATURE],
+                                  capture_output=True, text=True, timeout=60, env={**os.environ, "BASE_URL": url})
+            assert done.returncode != 0
+            assert f"failed: no RunPod API answers at {url}" in done.stderr
+            assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("arguments", "profile"), [
     (["google"], "run"), (["the whisperx"], "run"), (["voices", "get", "google"], "run"),
     (["align", "a.wav", "--method", "google"], "full"), (["align", "a.wav", "--method=whisperx"], "full"),
@@ -257,15 +338,17 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 
 def test_the_local_api_and_the_curl_example_do_the_main_job(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "anna.wav").write_bytes(spoken_wav(" ".join([NATURE] * 3)))
     with start_host({"/anna.wav": spoken_wav(NATURE)}) as host, serving(root, tmp_path) as url:
         failed = post(f"{url}/runsync", {"input": {"text": "a", "foo": 1}})
         assert failed["status"] == "FAILED"
         assert failed["error"].startswith("INVALID_INPUT: foo: unknown field")
         queued = post(f"{url}/run", {"input": {"text": "Hello."}})
         assert post(f"{url}/status/{queued['id']}", {})["output"]["status"] == "completed"
-        example = subprocess.run(
-            [root / "examples" / "first_jobs.sh", f"{host.url}/anna.wav", NATURE], capture_output=True, text=True,
-            timeout=300, env={**os.environ, "BASE_URL": url})
-    assert example.returncode == 0, example.stderr
-    assert "Hello world, this costs $3.50 today." in " ".join(example.stdout.split())
-    assert '"status": "deleted"' in example.stdout
+        examples = [subprocess.run([root / "examples" / "first_jobs.sh", voice, NATURE], capture_output=True, text=True,
+                                   timeout=300, env={**os.environ, "BASE_URL": url})
+                    for voice in (f"{host.url}/anna.wav", tmp_path / "anna.wav")]
+    for example in examples:
+        assert example.returncode == 0, example.stderr
+        assert "Hello world, this costs $3.50 today." in " ".join(example.stdout.split())
+        assert '"status": "deleted"' in example.stdout

@@ -33,7 +33,9 @@ FIELDS = {"text": "Hello there, world.", "timing_format": ["srt", "json"], "seed
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    server = start_s3({KEY_ID: SECRET})
+    server = start_s3({KEY_ID: SECRET}, ["first"])  # The first request takes seconds, which later ones have not got.
+    s3_utils.S3Store("first", endpoint_url=server.endpoint_url, region="us-east-1", access_key_id=KEY_ID,
+                     secret_access_key=SECRET).check()
     yield server
     server.stop()
 
@@ -199,8 +201,11 @@ def test_a_storage_that_is_gone_in_the_middle_of_a_job_loses_nothing(settings: S
 @pytest.mark.parametrize("breakdown", ["503 after it was done", "reset", "silence", "clock skew", "wrong secret"])
 def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings, s3: S3Server,
                                                               breakdown: str) -> None:
-    handler, speaker = worker(replace(settings, job_deadline_s=1))
-    first = generate(handler)
+    parts = runpod_handler.build_parts(settings)
+    speaker = Speaker(parts.engine, lambda: None)
+    parts = replace(parts, engine=speaker)
+    first = generate(runpod_handler.make_handler(parts))
+    handler = runpod_handler.make_handler(replace(parts, settings=replace(settings, job_deadline_s=1)))
     for fields in ({"endpoint": "result", "job_id": "job"}, {"endpoint": "status", "job_id": "job"},
                    FIELDS | {"job_id": "job"}):
         s3.faults.append(replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1000))
@@ -260,6 +265,34 @@ def test_an_outage_at_any_write_of_a_job_is_outlived(settings: Settings, s3: S3S
     for write in OUTAGES:
         assert_whole(store_of(settings), write)
     assert speaker.calls == len(OUTAGES)
+
+
+@pytest.mark.parametrize("write", ["begin", "finish"])
+def test_a_storage_that_takes_requests_and_never_answers_holds_no_job_beyond_its_deadline(
+        settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch, write: str) -> None:
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 30.0)
+    key, body = OUTAGES[write]
+    silence = Outage(key.format("job"), 10.0, "*job.*", body, "silence")
+    s3.outages.append(silence)
+    handler, _ = worker(replace(settings, job_deadline_s=8, lease_s=6))
+    started = time.monotonic()
+    failed = generate(handler)
+    assert failed["error"].startswith("STORAGE_FAILED: the storage did not answer in time")
+    assert time.monotonic() - started < 8 + 3
+    silence.lasts_s = 0.0
+    if write != "begin":
+        assert_closed(settings)
+    assert_nothing_half_done(settings)
+
+
+def test_a_silent_answer_costs_no_job_that_has_time(settings: Settings, s3: S3Server,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.s3.READ_TIMEOUT_S", 30.0)
+    s3.outages.append(Outage("output/job.wav", 2.0, "*job.*", kind="silence"))
+    handler, speaker = worker(replace(settings, job_deadline_s=30, lease_s=6))
+    assert generate(handler).get("error") is None
+    assert speaker.calls == 1
+    assert_whole(store_of(settings))
 
 
 def test_renewals_leave_a_storage_that_fails_alone(settings: Settings, s3: S3Server,
@@ -465,6 +498,28 @@ def test_an_oversized_result_is_an_error_and_the_files_are_there(settings: Setti
         assert answer.read()[:4] == b"RIFF"
     assert generate(worker(settings)[0])["status"] == "completed"
     assert speaker.calls == 1
+
+
+def test_what_a_newer_version_made_is_handed_out_by_an_older_one_that_does_not_know_its_formats(
+        settings: Settings) -> None:
+    handler, _ = worker(settings)
+    generate(handler)
+    store = store_of(settings)
+    record = json.loads(store.get("jobs/job.json"))
+    record["output"] |= {"audio_key": "output/job.aac",
+                         "timing_keys": {"newer": "timings/job.newer", **record["output"]["timing_keys"]}}
+    store.put("output/job.aac", b"sound", "audio/aac")
+    store.put("timings/job.newer", b"captions", "text/plain")
+    store.put("jobs/job.json", json.dumps(record).encode(), "application/json")
+    for fields in (FIELDS, {"endpoint": "result"}):
+        answer = ask(handler, **fields, job_id="job")
+        assert set(answer["timing_files"]) == {"newer", "srt", "json"}
+        for url, content in ((answer["timing_files"]["newer"], b"captions"), (answer["audio_url"], b"sound")):
+            with urllib.request.urlopen(url) as body:
+                assert body.read() == content
+    assert ask(handler, endpoint="download", job_id="job", type="timing")["filename"] == "job.newer"
+    store.delete("timings/job.newer")
+    assert ask(handler, endpoint="result", job_id="job")["error"].startswith("NOT_FOUND: a file of job job has expired")
 
 
 def test_workers_killed_at_random_instants_lose_nothing_and_do_nothing_twice() -> None:

@@ -7,6 +7,7 @@ import itertools
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -733,3 +735,48 @@ def test_a_session_token_goes_with_every_request(server: S3Server) -> None:
     store.put("output/a.wav", b"RIFF", WAV)
     assert server.seen[-1].headers["x-amz-security-token"] == "a-token"
     assert "X-Amz-Security-Token=a-token" in store.presign("output/a.wav", 60, "a.wav", WAV)
+
+
+def slow_reader(listener: socket.socket) -> None:
+    """Takes an upload as a thin line does: 64 KB each tenth of a second."""
+    with listener.accept()[0] as connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        with suppress(OSError):
+            while connection.recv(1 << 16):
+                time.sleep(0.1)
+
+
+def test_a_slow_upload_ends_with_its_job(tmp_path: Path) -> None:
+    class Ended(Exception):
+        pass
+
+    def check() -> None:
+        if time.monotonic() - began > 1.0:
+            raise Ended
+
+    (tmp_path / "large").write_bytes(bytes(20_000_000))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=slow_reader, args=(listener,), daemon=True).start()
+        thin = S3Store("bucket", endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}", region="us-east-1",
+                       access_key_id="a", secret_access_key="b")
+        began = time.monotonic()
+        with pytest.raises(Ended):
+            s3_utils.Insistent(thin, check).put("output/a.wav", tmp_path / "large", WAV)
+    assert 0.9 < time.monotonic() - began < 2
+
+
+def test_a_transfer_that_is_stopped_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+    left = [3]
+
+    def check() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise InterruptedError
+
+    (tmp_path / "large").write_bytes(bytes(5_000_000))
+    with pytest.raises(InterruptedError):
+        s3_utils.Insistent(store, check).put("output/a.wav", tmp_path / "large", WAV)
+    assert store.list("output/").entries == ()
+    store.put("output/b.wav", tmp_path / "large", WAV)
+    assert len(s3_utils.Insistent(store, lambda: None).get("output/b.wav")) == 5_000_000

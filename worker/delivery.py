@@ -6,7 +6,7 @@ record's output with those keys turned into URLs, so that they cannot differ.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,14 +17,32 @@ from timing.words import Timeline, Word
 from tts.encode import FORMATS
 from worker.records import Conflict, NotFound, Record, Records
 from worker.requests import Download, InvalidInput, Result
+from worker.watch import watched
 
 JSON = "application/json"
+UNKNOWN = "application/octet-stream"
+"""Of a file in a format that a newer worker has made and this one does not know: it is handed out as it is."""
 VIDEO_TYPES = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime"}
 
 
-def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...],
+Files = dict[str, bytes]
+"""Timing files by their format."""
+
+
+def timing_files(timeline: Timeline, captions: Captions, formats: tuple[str, ...], job_id: str,
+                 check: Callable[[], None]) -> tuple[Files, list[str]]:
+    """The files, and what whoever burns the ASS file has to know. An hour of speech takes seconds: `check` ends it."""
+    def made(_: Callable[[], None]) -> tuple[Files, list[str]]:
+        all_cues = cues(timeline, captions)
+        files = {name: WRITERS[name].write(timeline, all_cues, captions, job_id).encode() for name in formats}
+        return files, ass.warnings(all_cues, captions, timeline.language) if "ass" in formats else []
+
+    return watched(made, check)
+
+
+def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Captions, files: Files,
                 written: list[str]) -> dict[str, str]:
-    """Writes the words and the wanted formats; returns {format: key} and notes each key in `written`."""
+    """Stores the words and the files; returns {format: key} and notes each key in `written`."""
     words = {
         "text": timeline.text, "language": timeline.language, "method": timeline.method,
         "duration_ms": timeline.duration_ms, "captions": asdict(captions),
@@ -32,23 +50,21 @@ def put_timings(store: Store, job_id: str, timeline: Timeline, captions: Caption
     }
     written.append(words_key(job_id))
     store.put(words_key(job_id), json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode(), JSON)
-    written += [timing_key(job_id, name) for name in formats]
-    put_files(store, job_id, timeline, captions, formats)
-    return {name: timing_key(job_id, name) for name in formats}
+    written += [timing_key(job_id, name) for name in files]
+    _put(store, job_id, files)
+    return {name: timing_key(job_id, name) for name in files}
 
 
-def caption_warnings(timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> list[str]:
-    """What whoever burns the ASS file has to know; nothing where none is written."""
-    return ass.warnings(cues(timeline, captions), captions, timeline.language) if "ass" in formats else []
+def _put(store: Store, job_id: str, files: Files) -> None:
+    for name, content in files.items():
+        store.put(timing_key(job_id, name), content, WRITERS[name].content_type)
 
 
-def put_files(store: Store, job_id: str, timeline: Timeline, captions: Captions, formats: tuple[str, ...]) -> None:
-    """Writes the timing files of these formats; their captions are found once."""
-    all_cues = cues(timeline, captions)
-    for name in formats:
-        writer = WRITERS[name]
-        content = writer.write(timeline, all_cues, captions, job_id)
-        store.put(timing_key(job_id, name), content.encode("utf-8"), writer.content_type)
+def _write_again(store: Store, job_id: str, formats: tuple[str, ...], check: Callable[[], None]) -> None:
+    """Timing files from the stored words. Raises NotFound."""
+    timeline, captions = stored_words(store, job_id)
+    files, _ = timing_files(timeline, captions, formats, job_id, check)
+    _put(store, job_id, files)
 
 
 def stored_words(store: Store, job_id: str) -> tuple[Timeline, Captions]:
@@ -74,7 +90,7 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
     video = output.pop("video_key", None)
     if video is not None:
         name = f"{job_id}.{output['video_format']}"
-        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES[output["video_format"]])
+        output["video_url"] = store.presign(video, expires_s, name, VIDEO_TYPES.get(output["video_format"], UNKNOWN))
     if (keys := output.pop("timing_keys", None)) is not None:
         output["timing_files"] = {name: _timing_url(store, job_id, name, expires_s) for name in keys}
     return output
@@ -82,12 +98,22 @@ def answer(store: Store, record_output: Mapping[str, Any], expires_s: int) -> di
 
 def _audio_url(store: Store, key: str, job_id: str, expires_s: int) -> str:
     extension = key.rpartition(".")[2]
-    return store.presign(key, expires_s, f"{job_id}.{extension}", FORMATS[extension].content_type)
+    return store.presign(key, expires_s, f"{job_id}.{extension}", _audio_type(extension))
+
+
+def _audio_type(extension: str) -> str:
+    return FORMATS[extension].content_type if extension in FORMATS else UNKNOWN
 
 
 def _timing_url(store: Store, job_id: str, name: str, expires_s: int) -> str:
-    writer = WRITERS[name]
-    return store.presign(timing_key(job_id, name), expires_s, f"{job_id}.{writer.extension}", writer.content_type)
+    filename, content_type = _timing_file(job_id, name)
+    return store.presign(timing_key(job_id, name), expires_s, filename, content_type)
+
+
+def _timing_file(job_id: str, name: str) -> tuple[str, str]:
+    """Name and type of a timing file as it is downloaded."""
+    writer = WRITERS.get(name)
+    return (f"{job_id}.{writer.extension}", writer.content_type) if writer else (f"{job_id}.{name}", UNKNOWN)
 
 
 def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
@@ -97,7 +123,7 @@ def is_whole(store: Store, output: Mapping[str, Any]) -> bool:
     return all(store.head(key) is not None for key in keys)
 
 
-def _with_files(store: Store, output: Mapping[str, Any]) -> None:
+def _with_files(store: Store, output: Mapping[str, Any], check: Callable[[], None]) -> None:
     """Makes sure that what is going to be signed is there: timing files are written again from the stored words.
 
     Raises NotFound for audio or words that have been removed.
@@ -106,22 +132,24 @@ def _with_files(store: Store, output: Mapping[str, Any]) -> None:
     if not is_whole(store, output):
         raise _expired(f"a file of job {job_id}")
     missing = tuple(name for name, key in (output.get("timing_keys") or {}).items() if store.head(key) is None)
+    if not set(missing) <= set(WRITERS):
+        raise _expired(f"a file of job {job_id}")
     if missing:
-        put_files(store, job_id, *stored_words(store, job_id), missing)
+        _write_again(store, job_id, missing, check)
 
 
-def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int) -> dict[str, Any]:
+def stored_answer(store: Store, output: Mapping[str, Any], expires_s: int, check: Callable[[], None]) -> dict[str, Any]:
     """The answer of a job that ended before: its files are looked for first. Raises NotFound."""
-    _with_files(store, output)
+    _with_files(store, output, check)
     return answer(store, output, expires_s)
 
 
-def result(request: Result, store: Store, records: Records) -> dict[str, Any]:
+def result(request: Result, store: Store, records: Records, check: Callable[[], None]) -> dict[str, Any]:
     """Endpoint `result`: the whole output of a finished job, with fresh URLs."""
-    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s)
+    return stored_answer(store, _finished(records, request.job_id), request.url_expires_s, check)
 
 
-def download(request: Download, store: Store, records: Records) -> dict[str, Any]:
+def download(request: Download, store: Store, records: Records, check: Callable[[], None]) -> dict[str, Any]:
     """Endpoint `download`. Only what the job's own record names can be had; a new timing format is written now."""
     job_id, output = request.job_id, _finished(records, request.job_id)
     if request.type == "audio":
@@ -134,16 +162,16 @@ def download(request: Download, store: Store, records: Records) -> dict[str, Any
         if request.format not in (None, extension):
             raise InvalidInput(f"format: the audio of this job is {extension}")
         return {"audio_url": _audio_url(store, key, job_id, request.url_expires_s),
-                "content_type": FORMATS[extension].content_type, "filename": f"{job_id}.{extension}",
+                "content_type": _audio_type(extension), "filename": f"{job_id}.{extension}",
                 "status": "ready"}
     name = request.format or next(iter(output.get("timing_keys") or ()), "srt")
     if store.head(timing_key(job_id, name)) is None:
-        if output.get("timing_keys") and store.head(words_key(job_id)) is None:
+        if name not in WRITERS or (output.get("timing_keys") and store.head(words_key(job_id)) is None):
             raise _expired(f"the word times of job {job_id}")
-        put_files(store, job_id, *stored_words(store, job_id), (name,))
-    writer = WRITERS[name]
+        _write_again(store, job_id, (name,), check)
+    filename, content_type = _timing_file(job_id, name)
     return {"timing_url": _timing_url(store, job_id, name, request.url_expires_s),
-            "content_type": writer.content_type, "filename": f"{job_id}.{writer.extension}", "status": "ready"}
+            "content_type": content_type, "filename": filename, "status": "ready"}
 
 
 def _expired(what: str) -> NotFound:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = 2
-"""Version 1 covered every default of the version that made it, and cannot be computed by another."""
+VERSION = 3
+"""Changes with the canonical form; digests of two versions cannot be compared. Version 1 covered every default of the
+code that made it; version 3 knows that naming a format asks for timings."""
 
 NOT_COMPARED = {"job_id", "url_expires_s", "force", "endpoint"}
 

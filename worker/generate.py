@@ -4,16 +4,15 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from intake import audio, net
 from s3_utils import Store, audio_key
 from text import script, spoken
+from timing.align import RATE_HZ as TIMING_HZ
 from timing.align import Alignment, Method, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
 from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
@@ -57,7 +56,7 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     engine = parts.engine
     seed = job.lease.seed if job.lease else request.seed or 1
     with job.stage("prepare", 0.0):
-        plan = _plan(request, parts)
+        plan = watched(lambda check: _plan(request, parts, check), job.check)
     with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
         with job.stage("speak", 0.05):
             spoken_lines = engine.speak(plan.lines, _options(request, seed), check=job.check,
@@ -65,15 +64,16 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
             utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check)
         with job.stage("assemble", 0.75):
             blocks = partial(_checked, waveform.blocks, job.check)
-            gain, levelled = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
+            level = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
         timed = None
         if request.wants_timings:
             with job.stage("align", 0.8):
                 timed = watched(partial(_times, request, plan, utterances, waveform, parts), job.check)
         with job.stage("store", 0.95):
-            stored = _stored_audio(request, waveform, gain, job, parts, written)
-            timing = _stored_timing(request, timed, job, parts.store, written)
-    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *_timing_warnings(request, timed)]
+            stored, levelled = _stored_audio(request, waveform, level, job, parts, written)
+            timing, captioned = _stored_timing(request, timed, job, parts.store, written)
+    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ()),
+                *captioned]
     return {
         "status": "completed",
         "job_id": job.job_id,
@@ -93,7 +93,7 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
     with job.stage("fetch", 0.0):
         data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
                          allow_hosts=parts.settings.url_allow_hosts, check=job.check)
-        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=job.check)
+        recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, to_hz=TIMING_HZ, check=job.check)
     with job.stage("align", 0.2):
         language = request.language or "en"
         sources = allowed(parts.sources, request.timing_method, parts.settings)
@@ -101,14 +101,14 @@ def align_recording(request: Align, job: Job, parts: SpeechParts, written: list[
         timed = watched(lambda check: align_whole(recording, request.text, language, request.timing_method, sources,
                                                   check, pronunciations), job.check)
     with job.stage("store", 0.95):
-        timing = _stored_timing(request, timed, job, parts.store, written)
+        timing, captioned = _stored_timing(request, timed, job, parts.store, written)
     return {
         "status": "completed",
         "job_id": job.job_id,
         "duration": round(len(recording.samples) / recording.rate_hz, 3),
         "text": request.text,
         **timing,
-        "warnings": [*recording.warnings, *_timing_warnings(request, timed)],
+        "warnings": [*recording.warnings, *timed.warnings, *captioned],
         "stages_ms": dict(job.stages_ms),
     }
 
@@ -132,17 +132,20 @@ def allowed(sources: Mapping[str, Source], method: Method, settings: Settings) -
     return {name: source for name, source in sources.items() if name != "google"}
 
 
-def _plan(request: Generate, parts: SpeechParts) -> Plan:
+def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> Plan:
     engine = parts.engine
     pieces = script.read(request.text)
     known: dict[str | None, Voice | None] = {None: None}
+    noted: list[str] = []
     for name in {request.local_voice, *(piece.voice for piece in pieces if isinstance(piece, script.Speech))} - {None}:
-        known[name] = voices.load(parts.store, voices.stored_name(str(name)))
+        known[name], warnings = voices.load(parts.store, voices.stored_name(str(name)), check)
+        noted += warnings
     own = known[request.local_voice]
     language = request.language or (own.language if own else "en")
     pronunciations = lexicons.pronunciations(request, parts.store)
-    plan = Plan([], [], [], language, _cloning_warning(engine, any(known.values())))
+    plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted])
     for piece in pieces:
+        check()
         if isinstance(piece, script.Pause):
             plan.parts.append(assemble.Silence(piece.duration_ms))
             continue
@@ -212,27 +215,29 @@ def _marked_as_made(utterances: Iterable[Utterance], parts: SpeechParts) -> Iter
         yield utterance
 
 
-def _checked(blocks: encode.Blocks, check: Callable[[], None], gain: float = 1.0) -> Iterator[Samples]:
-    """The blocks at this gain, as long as the job goes on."""
+def _checked(blocks: encode.Blocks, check: Callable[[], None]) -> Iterator[Samples]:
+    """The blocks, as long as the job goes on."""
     for block in blocks():
         check()
-        yield block if gain == 1.0 else (block * gain).astype(np.float32)
+        yield block
 
 
-def _stored_audio(request: Generate, waveform: assemble.Waveform, gain: float, job: Job, parts: SpeechParts,
-                  written: list[str]) -> dict[str, Any]:
-    """The audio fields of the output."""
+def _stored_audio(request: Generate, waveform: assemble.Waveform, level: encode.Level, job: Job, parts: SpeechParts,
+                  written: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The audio fields of the output, and warnings."""
     form = encode.FORMATS[request.audio_format]
     key = audio_key(job.job_id, form.extension)
     with tempfile.TemporaryDirectory(prefix="audio-") as folder:
         path = Path(folder, f"audio.{form.extension}")
-        rate_hz = encode.write(partial(_checked, waveform.blocks, job.check, gain), waveform.rate_hz, form, path)
-        marks = parts.marking.file(path) if parts.engine.clones else []
+        with encode.at_level(partial(_checked, waveform.blocks, job.check), waveform.rate_hz, level) as levelled:
+            rate_hz = encode.write(partial(_checked, levelled.blocks, job.check), waveform.rate_hz, form, path)
+        marks, unmarked = parts.marking.file(path) if parts.engine.clones else ([], [])
         written.append(key)
         parts.store.put(key, path, form.content_type)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest, "marked": marks}
+    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest, "marked": marks,
+            "loudness": asdict(levelled.loudness) if levelled.loudness else None}, [*levelled.warnings, *unmarked]
 
 
 def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,
@@ -270,20 +275,15 @@ def _marked(text: str, plan: Plan, utterances: Sequence[Utterance], waveform: as
     return Timeline(text, words, duration_ms, plan.language, method)
 
 
-def _timing_warnings(request: Generate | Align, timed: Alignment | None) -> list[str]:
-    if timed is None:
-        return []
-    return [*timed.warnings, *delivery.caption_warnings(timed.timeline, request.captions, request.timing_format)]
-
-
 def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job, store: Store,
-                   written: list[str]) -> dict[str, Any]:
-    """The timing fields of the output; without timings they are there and empty."""
+                   written: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The timing fields of the output, and the captions' warnings; without timings the fields are there and empty."""
     if timed is None:
         return {"timing_keys": {}, "timing_format": None, "timing_method": None, "word_count": None,
-                "timing_confidence": None}
+                "timing_confidence": None}, []
     timeline = timed.timeline
-    keys = delivery.put_timings(store, job.job_id, timeline, request.captions, request.timing_format, written)
+    files, warnings = delivery.timing_files(timeline, request.captions, request.timing_format, job.job_id, job.check)
+    keys = delivery.put_timings(store, job.job_id, timeline, request.captions, files, written)
     scores = [word.score or 0.0 for word in timeline.words if not word.estimated or any(map(str.isalnum, word.text))]
     return {
         "timing_keys": keys,
@@ -291,4 +291,4 @@ def _stored_timing(request: Generate | Align, timed: Alignment | None, job: Job,
         "timing_method": timeline.method,
         "word_count": len(timeline.words),
         "timing_confidence": round(sum(scores) / len(scores), 3) if scores else 0.0,
-    }
+    }, warnings

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from s3_utils import OutOfTime
+from s3_utils import DEADLINE, OutOfTime
 from tts import Cancelled
 from worker.records import Lease
 
@@ -35,7 +35,8 @@ class Job:
         self._cancelled.set()
 
     def begin(self) -> None:
-        """Called by the job's thread, first of all."""
+        """Called by the job's thread, first of all: its requests to the storage wait no longer than the job may."""
+        DEADLINE.set(self._started + self._deadline_s)
         self.wait_ms = int((time.monotonic() - self._started) * 1000)
 
     def take(self, lease: Lease | None) -> None:

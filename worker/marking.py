@@ -15,6 +15,7 @@ from tts.watermark import MIN_SCORE, Watermark, WatermarkError
 from worker import VERSION
 from worker.requests import Verify
 from worker.settings import Settings
+from worker.watch import watched
 
 MAX_AUDIO_BYTES = 100_000_000
 MAX_AUDIO_S = 3600.0
@@ -31,10 +32,15 @@ class Marking:
     def waveform(self, samples: Samples, rate_hz: int) -> Samples:
         return self.watermark.mark(samples, rate_hz) if self.watermark else samples
 
-    def file(self, path: Path) -> list[str]:
-        """Signs the file where that is set up and the format can carry it; returns the marks that it carries now."""
+    def file(self, path: Path) -> tuple[list[str], list[str]]:
+        """Signs the file where that is set up and the format can carry it.
+
+        Returns the marks that it carries now, and a warning where it cannot carry the manifest.
+        """
         signed = self.provenance is not None and self.provenance.sign(path)
-        return [*(["watermark"] if self.watermark else []), *(["c2pa"] if signed else [])]
+        bare = self.provenance is not None and not signed
+        return [*(["watermark"] if self.watermark else []), *(["c2pa"] if signed else [])], [
+            f"marking: {path.suffix[1:]} has no place for the signed manifest; {', '.join(SIGNED_TYPES)} have"] * bare
 
 
 def of(settings: Settings, device: str) -> Marking:
@@ -49,7 +55,7 @@ def verify(request: Verify, settings: Settings, check: Callable[[], None]) -> di
     """Endpoint `verify`: which marks a recording carries."""
     data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
                      allow_hosts=settings.url_allow_hosts, check=check)
-    return {"status": "completed", **marks_of(data, check)}
+    return {"status": "completed", **watched(lambda stop: marks_of(data, stop), check)}
 
 
 def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:

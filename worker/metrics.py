@@ -9,6 +9,8 @@ from typing import Any
 log = logging.getLogger("metrics")
 
 EVERY_S = 60.0
+FAULTS = ("INTERNAL", "ENGINE_FAILED", "STORAGE_FAILED", "TIMING_FAILED", "TIMEOUT")
+"""Codes of failures that are no fault of the caller: deploy/alerts.yml counts them."""
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
@@ -24,6 +26,9 @@ class _Series:
         self.characters = Counter("voice_characters", "Characters of the texts of completed jobs.")
         self.audio_s = Counter("voice_audio_seconds", "Audio of completed jobs.")
         self.requests = Counter("voice_store_requests", "Requests to the storage, retries among them.")
+        for endpoint in ("generate", "align", "render", "upload"):
+            for code in FAULTS:  # An increase is seen only of a series that was there before.
+                self.jobs.labels(endpoint, "failed", code)
 
 
 _lock = threading.Lock()
@@ -71,12 +76,12 @@ def _write_lines(stopped: threading.Event) -> None:
 
 
 def totals() -> dict[str, Any]:
-    """Every counter by its name and labels, and count and sum of every histogram."""
+    """Every counter by its name and labels, and count and sum of every histogram; what is still 0 is left out."""
     series = _series()
     found: dict[str, Any] = {}
     for metric in (series.jobs, series.job_s, series.stage_s, series.characters, series.audio_s, series.requests):
         for sample in next(iter(metric.collect())).samples:
-            if sample.name.endswith(("_created", "_bucket")):
+            if sample.name.endswith(("_created", "_bucket")) or not sample.value:
                 continue
             labels = ",".join(value for value in sample.labels.values() if value)
             found[f"{sample.name}({labels})" if labels else sample.name] = round(sample.value, 3)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from s3_utils import Insistent, MissingKey, StorageError, Store, delays, record_key
+from s3_utils import DEADLINE, Insistent, MissingKey, OutOfTime, StorageError, Store, delays, record_key
 from worker import VERSION, fingerprint
 from worker.fingerprint import Fingerprint
 from worker.refusals import Conflict as Conflict
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 _JSON = "application/json"
 _POLL_S = 0.5
+_LOOK_S = 0.1
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
 """A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
@@ -110,7 +111,7 @@ class Lease:
     """
 
     def __init__(self, store: Store, record: Record, etag: str, asked_at: float, check: Callable[[], None]) -> None:
-        self._store, self._patient = store, Insistent(store, check)
+        self._store, self._patient, self._must_end = store, Insistent(store, check), check
         self._lease_s = record.lease_s
         self._record, self._etag = record, etag
         self._progress, self._stage = record.progress, record.stage
@@ -143,7 +144,7 @@ class Lease:
         Raises LeaseLost when the job is another's or already completed, StorageError when that cannot be known.
         """
         if time.monotonic() - self._renewed_at > self._lease_s:
-            self._write(self._patient)
+            self._insist()
         self.check()
 
     def report(self, stage: str, progress: float) -> None:
@@ -155,8 +156,8 @@ class Lease:
 
     def complete(self, output: dict[str, Any]) -> None:
         """Raises LeaseLost when another worker's result stands; then ours must not be handed out."""
-        self._write(self._patient, status="completed", progress=1.0, stage="done", output=output, error=None,
-                    finished_at=time.time(), lease_until=0.0)
+        self._insist(status="completed", progress=1.0, stage="done", output=output, error=None,
+                     finished_at=time.time(), lease_until=0.0)
         self.check()
 
     def fail(self, status: State, error: str, keys: Sequence[str] = ()) -> None:
@@ -182,6 +183,7 @@ class Lease:
         pauses: Iterator[float] | None = None
         while not (self._lost or self._stopped.is_set()):
             self._pause(next(pauses) if pauses else None)
+            DEADLINE.set(time.monotonic() + self._lease_s * 2 / 3)  # A renewal that comes later is worth nothing.
             try:
                 self._close(self._ending) if self._ending else self._renew()
                 pauses = None
@@ -199,8 +201,22 @@ class Lease:
             self._over.wait(self._written_at + min(_NEWS_S, self._lease_s / 3) - time.monotonic())
         self._wake.clear()
 
+    def _insist(self, **changes: Any) -> None:
+        """Writes for the job, which may have to end while a renewal that began before still waits for its answer."""
+        while not self._mutex.acquire(timeout=_LOOK_S):
+            try:
+                self._must_end()
+            except OutOfTime:
+                raise StorageError("the storage did not answer in time; try again later", "Timeout",
+                                   transient=True) from None
+        try:
+            self._write(self._patient, **changes)
+        finally:
+            self._mutex.release()
+
     def _renew(self) -> None:
-        self._write(self._store, progress=round(self._progress, 3), stage=self._stage)
+        with self._mutex:
+            self._write(self._store, progress=round(self._progress, 3), stage=self._stage)
 
     def _close(self, ending: Ending) -> None:
         """The lease is renewed first: files that may be a successor's by now are not removed."""
@@ -210,24 +226,25 @@ class Lease:
             return
         for key in ending.keys:
             self._store.delete(key)
-        self._write(self._store, status=ending.status, error=ending.error, finished_at=time.time(), lease_until=0.0)
+        with self._mutex:
+            self._write(self._store, status=ending.status, error=ending.error, finished_at=time.time(), lease_until=0.0)
 
     def _write(self, store: Store, **changes: Any) -> None:
-        with self._mutex:
-            if self._stopped.is_set() or self._lost:
-                return
-            record = self._record.changed(**{"lease_until": time.time() + self._lease_s} | changes)
-            asked_at = time.monotonic()
-            etag = self._replace(store, self._etag, record)
-            if etag is None and (ours := self._own_write(store)) is not None:
-                etag = self._replace(store, ours, record)
-            if etag is None:
-                self._lost = True
-                return
-            self._record, self._etag = record, etag
-            self._renewed_at, self._written_at = asked_at, time.monotonic()
-            if record.status != "in_progress":
-                self.let_go()
+        """For whoever holds the mutex."""
+        if self._stopped.is_set() or self._lost:
+            return
+        record = self._record.changed(**{"lease_until": time.time() + self._lease_s} | changes)
+        asked_at = time.monotonic()
+        etag = self._replace(store, self._etag, record)
+        if etag is None and (ours := self._own_write(store)) is not None:
+            etag = self._replace(store, ours, record)
+        if etag is None:
+            self._lost = True
+            return
+        self._record, self._etag = record, etag
+        self._renewed_at, self._written_at = asked_at, time.monotonic()
+        if record.status != "in_progress":
+            self.let_go()
 
     @staticmethod
     def _replace(store: Store, etag: str, record: Record) -> str | None:

@@ -11,7 +11,7 @@ import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +64,10 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
     """Endpoint `render`: returns the record's output, and notes every key it writes."""
     target = TARGETS[request.video_format]
     with job.stage("fetch", 0.0):
-        timeline, captions = _source(request, parts.store)
+        spoken, timeline, captions = _source(request, parts.store)
         _check_size(captions, timeline)
-        sound = _audio(parts.store, request.source_job_id) if target.opaque else None
-        background = _background(request, parts) if target.opaque else None
+        sound, sound_form = _audio(parts.store, spoken) if target.opaque else (None, [])
+        background = _background(request, parts, job.check) if target.opaque else None
     made = cues(timeline, captions)
     with tempfile.TemporaryDirectory() as name, ExitStack() as files:
         folder = Path(name)
@@ -75,7 +75,7 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
         with job.stage("render", 0.1):
             (folder / "captions.ass").write_text(ass.write(timeline, made, captions, job.job_id), encoding="utf-8")
             opened = [_opened(files, data) for data in (background, sound) if data is not None]
-            command = _command(request, captions, background, [file.fileno() for file in opened], timeline)
+            command = _command(request, captions, background, [file.fileno() for file in opened], sound_form, timeline)
             _run(command, folder, opened, job, timeline.duration_ms, bool(background))
         with job.stage("store", 0.95):
             key = audio_key(job.job_id, request.video_format)
@@ -90,16 +90,16 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
     }
 
 
-def _source(request: Render, store: Store) -> tuple[Timeline, Captions]:
-    """The words and captions of a job that is completed. Raises NotFound, Conflict."""
+def _source(request: Render, store: Store) -> tuple[dict[str, Any], Timeline, Captions]:
+    """The output, words and captions of a job that is completed. Raises NotFound, Conflict."""
     try:
         record = Record.from_bytes(store.get(record_key(request.source_job_id)))
     except MissingKey:
         raise NotFound(f"job {request.source_job_id} is not known here") from None
-    if record.status != "completed":
+    if record.status != "completed" or record.output is None:
         raise Conflict(f"job {request.source_job_id} has no result; it is {record.status}")
     timeline, captions = delivery.stored_words(store, request.source_job_id)
-    return timeline, request.captions or captions
+    return record.output, timeline, request.captions or captions
 
 
 def _check_size(captions: Captions, timeline: Timeline) -> None:
@@ -110,18 +110,21 @@ def _check_size(captions: Captions, timeline: Timeline) -> None:
         raise InvalidInput(f"source_job_id: a video lasts at most {MAX_DURATION_S:g} s")
 
 
-def _audio(store: Store, job_id: str) -> bytes:
-    for extension in FORMATS:
-        key = audio_key(job_id, extension)
-        if store.head(key) is not None:
-            return store.get(key)
-    raise NotFound(f"job {job_id} made no audio")
+def _audio(store: Store, output: Mapping[str, Any]) -> tuple[bytes, list[str]]:
+    """The audio of a job, and what FFmpeg has to be told of it. Raises NotFound."""
+    key = output.get("audio_key")
+    if key is None:
+        raise NotFound(f"job {output['job_id']} made no audio")
+    try:
+        return store.get(key), FORMATS[key.rpartition(".")[2]].as_input(output["sample_rate"])
+    except MissingKey:
+        raise NotFound(f"the audio of job {output['job_id']} has expired and was removed") from None
 
 
-def _background(request: Render, parts: SpeechParts) -> bytes | None:
+def _background(request: Render, parts: SpeechParts, check: Callable[[], None]) -> bytes | None:
     if request.background_url is not None:
         return net.fetch(request.background_url, max_bytes=MAX_BACKGROUND_BYTES, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
+                         allow_hosts=parts.settings.url_allow_hosts, check=check)
     if request.background_key is not None:
         try:
             return parts.store.get(request.background_key, MAX_BACKGROUND_BYTES)
@@ -152,7 +155,7 @@ def _opened(files: ExitStack, data: bytes) -> IO[bytes]:
 
 
 def _command(request: Render, captions: Captions, background: bytes | None, descriptors: Sequence[int],
-             timeline: Timeline) -> list[str]:
+             sound_form: Sequence[str], timeline: Timeline) -> list[str]:
     target, (width, height) = TARGETS[request.video_format], captions.resolution
     size, inputs = f"{width}x{height}", list(descriptors)
     source = f"color=c=0x{request.background_color[1:]}:s={size}:r={request.fps}"
@@ -170,7 +173,7 @@ def _command(request: Render, captions: Captions, background: bytes | None, desc
         filters = (f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},setsar=1,"
                    f"{still}fps={request.fps},{filters}")
     if inputs:
-        arguments += [*_CLOSED, "-fd", str(inputs[0]), "-i", "fd:", "-map", "1:a:0"]
+        arguments += [*_CLOSED, *sound_form, "-fd", str(inputs[0]), "-i", "fd:", "-map", "1:a:0"]
     return [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-nostats",
             "-stats_period", str(_POLL_S), "-progress", "pipe:1", *arguments, "-map", "0:v:0", "-filter:v", filters,
             "-t", f"{timeline.duration_ms / 1000:.3f}", "-map_metadata", "-1", "-sn", "-dn", *target.arguments,

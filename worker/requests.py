@@ -188,7 +188,7 @@ class Generate(Timed):
     sway_sampling_coef: float = Field(-1.0, ge=-1.0, le=1.0)
     target_rms: float = Field(0.1, ge=0.01, le=0.5)
     cross_fade_duration: float = Field(0.15, ge=0.0, le=1.0)
-    audio_format: Literal["wav", "flac", "mp3", "opus"] = "wav"
+    audio_format: Literal["wav", "flac", "mp3", "opus", "m4a", "aac", "pcm"] = "wav"
     loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
 
     @model_validator(mode="after")

@@ -70,6 +70,33 @@ def recording(store: Store, name: str) -> tuple[dict[str, Any], bytes]:
     raise BrokenVoice(f"voice {name} is being replaced, or its upload was cut short; try again or upload it again")
 
 
+def replaced_by_hand(store: Store, name: str, about: dict[str, Any], data: bytes) -> list[str]:
+    """Warnings of files that somebody put over the copies of an uploaded voice: they are not used.
+
+    `about` and `data` are the voice's own. A copy that is missing is nobody's wish.
+    """
+    if "version" not in about:
+        return []
+    text = str(about.get("reference_text", "")).encode()
+    copies: tuple[tuple[Literal["wav", "txt"], bytes], ...] = (("wav", data), ("txt", text))
+    return [f"voice: voices/{name}.{kind} was replaced by hand and is not used; upload it with overwrite: true, or "
+            f"remove voices/{name}.json to have the voice that lies there"
+            for kind, content in copies if _differs(store, voice_key(name, kind), content)]
+
+
+def _differs(store: Store, key: str, content: bytes) -> bool:
+    """Whether something else lies there. An etag is no MD5 where a bucket encrypts by keys of its own."""
+    found = store.head(key)
+    if found is None or found.etag == hashlib.md5(content, usedforsecurity=False).hexdigest():
+        return False
+    if found.size != len(content):
+        return True
+    try:
+        return store.get(key, max_bytes=MAX_BYTES) != content
+    except MissingKey:
+        return False
+
+
 def exists(store: Store, name: str) -> bool:
     return store.head(voice_key(name, "wav")) is not None or store.head(voice_key(name, "json")) is not None
 

@@ -65,10 +65,9 @@ def upload(request: Upload, parts: VoiceParts, check: Callable[[], None]) -> dic
     name = request.voice_name
     if not request.overwrite and voice_store.exists(parts.store, name):
         raise Conflict(f"voice_name: {name} exists; send overwrite: true to replace it")
-    recording = audio.decode(_bytes_of(request, parts, check), max_duration_s=MAX_UPLOAD_S, check=check)
-    samples = audio.resample(recording.samples, recording.rate_hz, RATE_HZ)
-    text, warnings = _reference_text(request, samples, parts)
-    check()
+    recording = audio.decode(_bytes_of(request, parts, check), max_duration_s=MAX_UPLOAD_S, to_hz=RATE_HZ, check=check)
+    samples = recording.samples
+    text, warnings = watched(lambda stop: _reference_text(request, samples, parts, stop), check)
     try:
         clip = watched(partial(reference.prepare, samples, text, request.language, parts.sources), check)
     except reference.BadReference as error:
@@ -101,19 +100,23 @@ def stored_name(name: str) -> str:
     return name
 
 
-def load(store: Store, name: str) -> Voice:
-    """The prepared voice. Raises NotFound, BrokenVoice, and InvalidInput for one that has no usable transcript."""
+def load(store: Store, name: str, check: Callable[[], None] = lambda: None) -> tuple[Voice, list[str]]:
+    """The prepared voice, and what is to be said of its files.
+
+    Raises NotFound, BrokenVoice, and InvalidInput for one that has no usable transcript or was never prepared.
+    """
     about, data = voice_store.recording(store, name)
     text = str(about.get("reference_text") or "").strip()
     if not text:
         raise InvalidInput(f"local_voice: {name} has no transcript; upload it again with reference_text")
-    recording = audio.decode(data, max_duration_s=MAX_UPLOAD_S)
-    samples = audio.resample(recording.samples, recording.rate_hz, RATE_HZ)
-    if len(samples) > (MAX_MS + 1000) * RATE_HZ // 1000:
+    try:
+        samples = audio.decode(data, max_duration_s=MAX_MS / 1000 + 1, to_hz=RATE_HZ, check=check).samples
+    except net.TooLarge:
         raise InvalidInput(f"local_voice: {name} is longer than {MAX_MS // 1000} s and was not prepared; "
-                           "upload it through the upload endpoint")
+                           "upload it through the upload endpoint") from None
     fingerprint = hashlib.sha256(f"{hashlib.sha256(data).hexdigest()}\n{text}".encode()).hexdigest()
-    return Voice(name, samples, RATE_HZ, text, str(about.get("language") or "en"), fingerprint)
+    voice = Voice(name, samples, RATE_HZ, text, str(about.get("language") or "en"), fingerprint)
+    return voice, voice_store.replaced_by_hand(store, name, about, data)
 
 
 def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
@@ -122,6 +125,8 @@ def get_voice(request: GetVoice, parts: VoiceParts) -> dict[str, Any]:
     about, data = voice_store.recording(parts.store, name)
     if "duration" not in about or "quality" not in about:
         about = {**about, **_measured(data, about)}
+    known, replaced = about.get("warnings"), voice_store.replaced_by_hand(parts.store, name, about, data)
+    about["warnings"] = [*(known if isinstance(known, list) else ()), *replaced]
     _, key = voice_store.read(parts.store, name)
     url = parts.store.presign(key, request.url_expires_s, f"{name}.wav", "audio/wav")
     return {"status": "completed", "voice": {
@@ -205,12 +210,13 @@ def _from_base64(text: str) -> bytes:
         raise InvalidInput("voice_file_base64: is not base64") from None
 
 
-def _reference_text(request: Upload, samples: Samples, parts: VoiceParts) -> tuple[str, list[str]]:
+def _reference_text(request: Upload, samples: Samples, parts: VoiceParts,
+                    check: Callable[[], None]) -> tuple[str, list[str]]:
     if request.reference_text is not None:
         return transcript.read(request.reference_text.encode()), []
     if request.reference_text_url is not None:
         data = net.fetch(request.reference_text_url, max_bytes=1_000_000, deadline_s=_FETCH_S,
-                         allow_hosts=parts.settings.url_allow_hosts)
+                         allow_hosts=parts.settings.url_allow_hosts, check=check)
         return transcript.read(data), []
     if parts.transcriber is None:
         raise InvalidInput("reference_text: is needed, because this worker has no speech recognition loaded")

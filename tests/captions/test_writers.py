@@ -153,8 +153,18 @@ def test_markup_in_a_text_is_plain_text_in_srt() -> None:
     assert "-->" not in content.splitlines()[2]
 
 
+@pytest.mark.parametrize("text", [
+    "a < b > c", "1 <2> 3", "if a<b and c>d", "<3 you > me", "a <> b", "x << y >> z", "<!-- c -->", "< / b > c"])
+def test_ffmpeg_shows_the_text_of_an_srt_as_it_is_written(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text(written("srt", said(text)))
+    shown = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", tmp_path / "a.srt",
+                            "-f", "ass", "-"], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(",", 9)[9] for line in shown.splitlines() if line.startswith("Dialogue")]
+    assert " ".join(lines).replace(JOINER, "").replace("\\N", " ") == text
+
+
 def test_an_ordinary_text_gets_no_joiner() -> None:
-    assert JOINER not in "".join(written(name, said("a < b, 5>3 & {x} <3 -- c-d.")) for name in ("srt", "vtt", "ass"))
+    assert JOINER not in "".join(written(name, said("5>3 & {x} <3 -- c-d, a < b.")) for name in ("srt", "vtt", "ass"))
 
 
 def test_vtt_escapes_what_html_would_read() -> None:

@@ -2,7 +2,7 @@
 # Builds Dockerfile.runpod for real where no registry can be reached: Debian's Python 3.11 stands in for
 # python:3.11-slim. Then starts the image as a host would and has it do a first job with the embedded engine.
 # Before that, `layers`: with stubs for the two heavy steps, what a change of code, of a model's pin or of a package
-# rebuilds in the baked image. LAYERS_ONLY=1 stops there.
+# rebuilds in the two images. LAYERS_ONLY=1 stops there.
 # Wants root, buildah and debootstrap; with less it says what is missing and exits 77. Prints the image's size.
 # Usage: build_image.sh [FOLDER]   FOLDER keeps the stand-in base and the volume for the next time.
 set -euo pipefail
@@ -61,9 +61,11 @@ STUB
 
 layers_of() { builder inspect --type image --format '{{range .OCIv1.RootFS.DiffIDs}}{{println .}}{{end}}' "$1"; }
 
-# Builds the context as IMAGE and says how many layers it shares, from the bottom, with the image before it.
+# Builds the context's TARGET as IMAGE and says how many layers it shares, from the bottom, with the image before it.
 rebuild() {
-  builder bud --quiet --pull-never --layers --target baked --tag "$2" --file "$1/Dockerfile.runpod" "$1" >/dev/null
+  local target=$1
+  shift
+  builder bud --quiet --pull-never --layers --target "$target" --tag "$2" --file "$1/Dockerfile.runpod" "$1" >/dev/null
   layers_of "$2" | sed '/^$/d' >"$work/$2.layers"
   [[ -n ${3:-} ]] || return 0
   local kept total
@@ -76,14 +78,16 @@ layers() {
   local context=$work/context
   rm -rf "$context"
   stub_context "$context"
-  rebuild "$context" first
+  rebuild slim "$context" slim-first
+  rebuild baked "$context" baked-first
   echo "# a comment" >>"$context/worker/jobs.py"
-  rebuild "$context" changed-code first
+  rebuild slim "$context" slim-changed-code slim-first
+  rebuild baked "$context" baked-changed-code baked-first
   echo "# a pin" >>"$context/locks/models.txt"
-  rebuild "$context" changed-model changed-code
+  rebuild baked "$context" baked-changed-model baked-changed-code
   echo "# a package" >>"$context/locks/full.txt"
-  rebuild "$context" changed-package changed-model
-  builder images --format '{{.Name}}:{{.Tag}} {{.Size}}' | grep -E 'first|changed' | sed 's/^/# /'
+  rebuild baked "$context" baked-changed-package baked-changed-model
+  builder images --format '{{.Name}}:{{.Tag}} {{.Size}}' | grep -E 'slim|baked|python' | sed 's/^/# /'
 }
 
 need

@@ -41,6 +41,15 @@ def test_the_hub_accepts_the_listing() -> None:
             assert {"name", "type", "description", "default"} <= entry["input"].keys()
 
 
+def test_the_icon_of_the_listing_is_a_picture_of_this_repository() -> None:
+    """Where the repository lies is known to who publishes it: docs/RUNBOOK.md writes the URL into the listing."""
+    icon = (ROOT / ".runpod/icon.png").read_bytes()
+    assert icon.startswith(b"\x89PNG")
+    assert icon[16:24] == bytes.fromhex("0000020000000200"), "it is 512 by 512"
+    assert re.fullmatch(r"(https://raw\.githubusercontent\.com/[\w.-]+/[\w.-]+/[\w.-]+/\.runpod/icon\.png)?",
+                        HUB.get("iconUrl", ""))
+
+
 def test_every_variable_that_the_hub_sets_is_one_that_something_reads() -> None:
     assert set(ENTRIES) <= known_variables()
     assert {each["key"] for each in TESTS["config"]["env"]} <= known_variables()

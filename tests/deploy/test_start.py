@@ -21,7 +21,8 @@ from tests.doubles.s3 import start_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile.runpod").read_text()
-CODE = DOCKERFILE.partition("AS code")[2].partition("FROM")[0]
+CODE = DOCKERFILE.partition("AS code")[2].partition("\nFROM")[0]
+COMPILE = "python3 -m compileall -q --invalidation-mode unchecked-hash /app"
 
 
 def copies() -> Iterator[tuple[Path, str]]:
@@ -54,6 +55,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, app / target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, app / target)
+    subprocess.run([sys.executable, *COMPILE.split()[1:-1], app], check=True)
     return app
 
 
@@ -106,11 +108,26 @@ def test_the_worker_in_the_image_imports_with_nothing_from_elsewhere(app: Path) 
     assert done.stdout.strip() == str(app / "runpod_handler.py"), done.stderr
 
 
+def test_the_worker_in_the_image_runs_from_its_bytecode_whatever_the_times_of_the_sources(app: Path) -> None:
+    """A user who may not write below /app, as that of `baked`, would compile it all at every start."""
+    for path in app.rglob("*.py"):
+        os.utime(path, (1, 1))
+    program = ("import sys, importlib._bootstrap_external as external\n"
+               "compiled = external.SourceLoader.source_to_code\n"
+               "external.SourceLoader.source_to_code = lambda self, data, path, **options: (\n"
+               "    print(path) if path.startswith(sys.argv[1]) else None, compiled(self, data, path, **options))[1]\n"
+               "import runpod_handler, tts.f5.engine, timing.whisperx")
+    done = subprocess.run([sys.executable, "-c", program, app], cwd=app, env={**os.environ, "PYTHONPATH": ""},
+                          text=True, capture_output=True, check=True)
+    assert done.stdout == ""
+
+
 def test_the_default_target_is_slim_and_neither_it_nor_its_base_installs_anything() -> None:
     stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
-    assert stages == [("${BASE}", "base"), ("scratch", "code"), ("base", "models"), ("models", "baked"),
+    assert stages == [("${BASE}", "base"), ("base", "code"), ("base", "models"), ("models", "baked"),
                       ("base", "slim")]
-    assert "RUN" not in re.findall(r"^[A-Z]+", DOCKERFILE.partition("AS models")[0], re.MULTILINE)
+    assert "RUN" not in re.findall(r"^[A-Z]+", DOCKERFILE.partition("AS code")[0], re.MULTILINE)
+    assert re.findall(r"^RUN (.+)$", CODE, re.MULTILINE) == [COMPILE]
     assert "RUN" not in re.findall(r"^[A-Z]+", DOCKERFILE.partition("AS baked")[2], re.MULTILINE)
 
 
@@ -182,6 +199,30 @@ def test_a_stop_during_the_set_up_stops_it_at_once(stub: Path) -> None:
         for _ in range(100):
             os.killpg(process.pid, 0)
             time.sleep(0.05)
+
+
+IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+@pytest.mark.parametrize("phase", ["set-up", "start of Python"])
+def test_process_1_of_a_container_ends_when_asked_to_before_its_worker_runs(phase: str, stub: Path) -> None:
+    """The kernel drops a signal to process 1 that has no handler for it just then."""
+    if subprocess.run([*IN_A_NAMESPACE, "true"], capture_output=True).returncode:
+        pytest.skip("needs unshare --pid")
+    slow = stub / "slow-python"
+    slow.write_text(f"#!{sys.executable} -S\nimport os, sys, time\nopen('here', 'w')\ntime.sleep(2)\n"
+                    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n")
+    slow.chmod(0o755)
+    set_up = f"print({str(slow)!r}); sys.exit()" if phase == "start of Python" else (
+        "open('here', 'w'); time.sleep(60)")
+    process = subprocess.Popen([*IN_A_NAMESPACE, stub / "deploy/start.sh"], cwd=stub, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "SETUP": set_up})
+    while not (stub / "here").exists():
+        time.sleep(0.02)
+    child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+    os.kill(child, signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (128 + signal.SIGTERM, "")
 
 
 # The whole image, by a real builder.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -18,12 +19,14 @@ import pytest
 
 import runpod_handler
 from tests.doubles.s3 import start_s3
+from tests.doubles.speech import spoken_wav
 from tests.test_setup_network_venv import Volume
 from worker.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "docs/RUNBOOK.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```sh\n(.*?)```", RUNBOOK, re.DOTALL)
+WORDS = "Some call me nature, others call me mother nature."
 NO_REST_V1 = re.compile(r"rest\.runpod\.io/v1")
 
 AWS = """#!{python}
@@ -123,7 +126,8 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str], Endpoint, Volu
     (volume.locks / "models.txt").write_text("")
     app = tmp_path / "app"
     (app / "bin").mkdir(parents=True)
-    shutil.copytree(ROOT / "deploy", app / "deploy")
+    for name in ("deploy", ".runpod"):
+        shutil.copytree(ROOT / name, app / name)
     shutil.copy(ROOT / "Dockerfile.runpod", app)
     driver = volume.driver.read_text().replace('["--profile", "run", *sys.argv[1:]]', "sys.argv[1:]").replace(
         "sys.exit", "setup.NEEDED_MODELS = ()\nsys.exit")
@@ -145,6 +149,7 @@ def place(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str], Endpoint, Volu
     env = {**os.environ, "PATH": f"{app / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
            "ENDPOINT_ID": "abc", "RUNPOD_API_KEY": "key-1", "S3_BUCKET": "voices", "NEW_BUCKET": "voices-new",
            "IMAGE": "someone/f5-voice-worker", "RUNPOD_JOB_ID": "job-1", "PRICE_PER_SECOND": "0.0003",
+           "GITHUB_REPOSITORY": "someone/f5-voice-worker",
            "VENV_ROOT": str(volume.root), "MODELS_DIR": str(tmp_path / "volume-models")}
     yield app, env, endpoint, volume
     endpoint.shutdown()
@@ -182,6 +187,8 @@ def test_every_command_of_the_runbook_does_what_it_says(
     counts = next(output.split() for block, output in zip(blocks, outputs, strict=True) if "s3 sync" in block)
     assert int(counts[0]) == int(counts[1]) > 0, "the copy of the bucket is not whole"
     assert volume.python.exists(), "--repair built nothing"
+    icon = json.loads((app / ".runpod/hub.json").read_text())["iconUrl"]
+    assert icon == "https://raw.githubusercontent.com/someone/f5-voice-worker/main/.runpod/icon.png"
 
 
 def test_each_line_of_a_log_that_the_runbook_quotes_is_one_that_the_code_writes() -> None:
@@ -198,6 +205,32 @@ def test_no_example_uses_runpod_s_rest_api_v1() -> None:
     patterns = ("*.md", "examples/*", "docs/*.md", "deploy/**/*", ".github/**/*")
     files = [path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()]
     assert [path for path in files if NO_REST_V1.search(path.read_text(encoding="utf-8"))] == []
+
+
+REQUESTS = {("PUT", True): "s3:PutObject", ("GET", True): "s3:GetObject", ("HEAD", True): "s3:GetObject",
+            ("DELETE", True): "s3:DeleteObject", ("GET", False): "s3:ListBucket"}
+"""Method, and whether it names an object -> the right that it needs ("Required permissions for Amazon S3 API
+operations" in Amazon's user guide). HEAD of an object that is not there is 404 only for who may list."""
+
+
+def test_the_policy_grants_what_a_worker_asks_for_and_nothing_else() -> None:
+    s3: Any = start_s3({"test-key": "test-secret"}, ["rights"])
+    parts = runpod_handler.build_parts(Settings(
+        s3_bucket="rights", s3_access_key_id="test-key", s3_secret_access_key="test-secret",
+        s3_endpoint_url=s3.endpoint_url))
+    handler = runpod_handler.make_handler(parts)
+    voice = base64.b64encode(spoken_wav(WORDS)).decode()
+    for job in ({"endpoint": "upload", "voice_name": "anna", "voice_file_base64": voice, "reference_text": WORDS},
+                {"text": "Hello.", "timing_format": "all", "job_id": "a"}, {"endpoint": "list_voices"},
+                {"endpoint": "result", "job_id": "a"}, {"endpoint": "download", "job_id": "a", "type": "timing"},
+                {"endpoint": "delete_voice", "voice_name": "anna"}, {"endpoint": "health"}):
+        assert "error" not in asyncio.run(handler({"id": "r", "input": job}))
+    s3.stop()
+    used = {REQUESTS[seen.method, bool(seen.key)] for seen in s3.seen}
+    policy = json.loads((ROOT / "deploy/s3/policy.json").read_text())
+    granted = [statement["Action"] for statement in policy["Statement"]]
+    assert used == {each for action in granted for each in ([action] if isinstance(action, str) else action)}
+    assert all(statement["Resource"].startswith("arn:aws:s3:::BUCKET") for statement in policy["Statement"])
 
 
 def test_the_retention_keeps_a_record_for_at_least_as_long_as_its_files() -> None:

@@ -242,11 +242,13 @@ class Platform:
         """The kinds of the job's events in order, say ["handed", "progress", "result"]."""
         return [event.kind for event in self.events if event.job_id == job_id]
 
-    def until(self, kind: str, job_id: str | None = None, timeout_s: float = 30.0, count: int = 1) -> Event:
-        """Waits for the `count`-th event of this kind (and job). Raises TimeoutError with the logs' ends."""
+    def until(self, kind: str, job_id: str | None = None, timeout_s: float = 30.0, count: int = 1,
+              worker_id: str | None = None) -> Event:
+        """Waits for the `count`-th event of this kind (job, worker). Raises TimeoutError with the logs' ends."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            seen = [e for e in list(self.events) if e.kind == kind and job_id in (None, e.job_id)]
+            seen = [e for e in list(self.events)
+                    if e.kind == kind and job_id in (None, e.job_id) and worker_id in (None, e.worker_id)]
             if len(seen) >= count:
                 return seen[count - 1]
             time.sleep(0.02)

@@ -43,11 +43,11 @@ class Fault:
     """What befalls the next `times` requests whose method and key match these shell patterns.
 
     `error` answers `status` and `code`, `reset` cuts the connection, `stall` sends half of the body and
-    falls silent, `skew` sets the server's clock `skew_s` ahead. With `after_work` the request is carried
-    out and only its answer is lost. A listing has the key "".
+    falls silent, `silence` takes the request and never answers, `skew` sets the server's clock `skew_s`
+    ahead. With `after_work` the request is carried out and only its answer is lost. A listing has the key "".
     """
 
-    kind: Literal["error", "reset", "stall", "skew"]
+    kind: Literal["error", "reset", "stall", "silence", "skew"]
     method: str = "*"
     key: str = "*"
     times: int = 1
@@ -68,7 +68,7 @@ class Outage:
     lasts_s: float
     reach: str = "*"
     body: bytes = b""
-    kind: Literal["error", "reset"] = "error"
+    kind: Literal["error", "reset", "silence"] = "error"
     after_work: bool = False
     began_at: float | None = None
     n_requests: int = 0
@@ -268,7 +268,7 @@ class S3Server:
 
     def answer(self, request: Request, fault: Fault | None) -> Answer | None:
         """None where the connection is to be cut."""
-        if fault is None or fault.kind not in ("error", "reset"):
+        if fault is None or fault.kind in ("stall", "skew"):
             return self._judged(request, fault.skew_s if fault and fault.kind == "skew" else 0)
         if fault.after_work:
             self._judged(request, 0)
@@ -351,6 +351,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = s3.answer(request, fault)
         s3.seen.append(Seen(request.method, request.key, answer.status if answer else None, request.headers))
         if answer is None:
+            if fault is not None and fault.kind == "silence":
+                s3.stopping.wait(_STALL_S)
             return self._reset()
         return self._send(answer, stall=fault is not None and fault.kind == "stall")
 

@@ -92,6 +92,8 @@ TABLE = [
     ("zh", "120m²", "一百二十平方米"),
     ("zh", "11000000000", "一百一十亿"),
     ("de", "3/4 und 2½", "drei Viertel | und | zweieinhalb"),
+    ("de", "3 ½ Becher", "drei | einhalb | Becher"),
+    ("fr", "3 1½ b", "trois | un et demi | b"),
     ("fr", "2/3", "deux tiers"),
     ("es", "1/2", "un medio"),
     ("de", "0,50 €", "fünfzig | Cent"),
@@ -131,6 +133,37 @@ TABLE = [
     ("zh", "120,000,000", "一亿二千万"),
     ("zh", "1001和1010", "一千零一 | 和 | 一千零一十"),
     ("zh", "２０個", "二十 | 個"),
+    ("de", "im 19. Jahrhundert, das 3. Mal", "im | neunzehnten | Jahrhundert, | das | dritte | Mal"),
+    ("de", "bis 31.12. offen", "bis | einunddreißigsten Dezember | offen"),
+    ("de", "z. B. Ludwig II. in Köln usw.", "zum | Beispiel | Ludwig | der Zweite | in | Köln | und so weiter."),
+    ("de", "10:00-12:00 Uhr und 50/50", "zehn bis zwölf | Uhr | und | fünfzig fünfzig"),
+    ("fr", "XIXe siècle, Louis XIV, le 31/12",
+     "dix-neuvième | siècle, | Louis | quatorze, | le | trente et un décembre"),
+    ("fr", "le 06 12 34 56 78", "le | zéro six | douze | trente-quatre | cinquante-six | soixante-dix-huit"),
+    ("fr", "Le Pen. Va là", "Le | Pen. | Va | là"),
+    ("es", "a las 9 p. m. y a la 1:30", "a | las | nueve | de la | noche | y | a | la | una y media"),
+    ("es", "1er, 28ª y 40º", "primer, | vigesimoctava | y | cuadragésimo"),
+    ("es", "200 libras y 500 problemas", "doscientas | libras | y | quinientos | problemas"),
+    ("es", "1.000.000.000", "mil millones"),
+    ("it", "alle 21.00, 1,5 mln di euro", "alle | ventuno, | uno virgola cinque | milioni | di | euro"),
+    ("pt", "(11) 91234-5678", "(um um) | nove um dois três quatro cinco seis sete oito"),
+    ("pl", "14.03.2025 o 18:30",
+     "czternastego marca dwa tysiące dwudziestego piątego roku | o | osiemnastej trzydzieści"),
+    ("pl", "w 2024 roku, w XIX wieku", "w | dwa tysiące dwudziestym czwartym | roku, | w | dziewiętnastym | wieku"),
+    ("pl", "3/4 i 1/2", "trzy czwarte | i | jedna druga"),
+    ("ru", "2 кошки и 2 кота", "две | кошки | и | два | кота"),
+    ("ru", "Николай II в XIX веке", "Николай | второй | в | девятнадцатом | веке"),
+    ("hi", "शाम 6:30 बजे, 21वीं", "शाम | साढ़े छह | बजे, | इक्कीसवीं"),
+    ("hi", "1990 में 3री", "उन्नीस सौ नब्बे | में | तीसरी"),
+    ("ja", "3:1と3-1、2022-2023年", "三対一と | 三対一、 | 二千二十二から二千二十三年"),
+    ("ko", "2025.03.14에 3:1로", "이천이십오년 삼월 십사일에 | 삼 대 일로"),
+    ("zh", "2008/08和3:1", "二零零八年八月 | 和 | 三比一"),
+    ("nl", "06-12345678", "nul zes één twee drie vier vijf zes zeven acht"),
+    ("nl", "1990-1995", "duizendnegenhonderdnegentig tot duizendnegenhonderdvijfennegentig"),
+    ("de", "Mehr auf www.beispiel.de, @anna_kocht #Rezepte",
+     "Mehr | auf | W W W Punkt beispiel Punkt D E, | at anna Unterstrich kocht | Hashtag Rezepte"),
+    ("ko", "info@example.com으로", "info 골뱅이 example 닷 com으로"),
+    ("de", "Hallo.Welt und/oder #", "Hallo.Welt | und/oder | #"),
 ]
 
 
@@ -152,3 +185,9 @@ def test_chinese_is_heard_as_its_characters() -> None:
 
 def test_other_scripts_in_english_are_left_to_the_engine() -> None:
     assert [token.said for token in read("say Привет МИР हिन्दी", "en")] == ["say", "Привет", "мир", "हिन्दी"]
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ja", "zh", "ko", "ru", "ar", "hi", "pl", "tr", "bn", "xx"])
+@pytest.mark.parametrize("text", ["3 ½ x", "3 1½ x", "1½", "½", "¾x", "7½%"])
+def test_a_written_fraction_leaves_no_sign_of_our_own(language: str, text: str) -> None:
+    assert "\u2064" not in "".join(f"{token.said}{token.spoken}" for token in read(text, language))

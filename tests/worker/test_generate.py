@@ -15,19 +15,26 @@ import pytest
 import soundfile
 
 import runpod_handler
+from captions import WRITERS
+from captions.style.options import Captions
 from tests.conftest import Call
+from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
+from timing.words import Timeline, Word
 from tts import Cancelled
+from worker import marking, voices
+from worker.delivery import timing_files
 from worker.generate import generate
 from worker.jobs import Job
-from worker.requests import Generate, parse
+from worker.requests import Generate, Upload, Verify, parse
+from worker.settings import Settings
 from worker.watch import watched
 
 SENTENCE = "The harbour was quiet when the first boats came in, and nobody had slept at all that night. "
 
 
-@pytest.mark.parametrize("stage", ["speak", "assemble", "align", "store"])
-@pytest.mark.parametrize("audio_format", ["wav", "opus"])
+@pytest.mark.parametrize(("stage", "audio_format"), [
+    ("speak", "wav"), ("assemble", "wav"), ("align", "wav"), ("store", "wav"), ("store", "opus")])
 def test_a_cancel_is_obeyed_within_a_second_in_every_stage(parts: runpod_handler.Parts, stage: str,
                                                            audio_format: str) -> None:
     cancelled_at: list[float] = []
@@ -47,6 +54,48 @@ def test_a_cancel_is_obeyed_within_a_second_in_every_stage(parts: runpod_handler
     with pytest.raises(Cancelled):
         generate(request, job, parts.speech, [])
     assert time.monotonic() - cancelled_at[0] < 1.0
+
+
+def cancelled_after(seconds: float, work: Callable[[Callable[[], None]], object]) -> float:
+    """How long after its cancel `work` went on."""
+    began = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - began > seconds:
+            raise Cancelled("the job was cancelled")
+
+    with pytest.raises(Cancelled):
+        work(check)
+    return time.monotonic() - began - seconds
+
+
+def test_a_cancel_is_obeyed_while_captions_are_made() -> None:
+    n_words = 18_000
+    text = "harbour " * n_words
+    words = tuple(Word("harbour", 400 * i, 400 * i + 300, 8 * i, 8 * i + 7) for i in range(n_words))
+    timeline = Timeline(text, words, 400 * n_words, "en", "espeak")
+    captions = Captions.of({"preset": "stack"})
+    assert cancelled_after(0.3, lambda check: timing_files(timeline, captions, tuple(WRITERS), "a", check)) < 1
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 1.0])
+def test_a_cancel_is_obeyed_while_a_voice_is_prepared(parts: runpod_handler.Parts, settings: Settings,
+                                                      seconds: float) -> None:
+    text = SENTENCE * 90
+    samples, rate_hz = soundfile.read(io.BytesIO(spoken_wav(SENTENCE * 30)), dtype="float32")
+    path = settings.data_dir / "uploads/long.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.repeat(np.tile(samples, 3), 2), 2 * rate_hz, subtype="PCM_16")
+    request = parse(Upload, {"voice_name": "long", "s3_key": "uploads/long.wav", "reference_text": text})
+    assert cancelled_after(seconds, lambda check: voices.upload(request, parts.voices, check)) < 1
+
+
+def test_a_cancel_is_obeyed_while_marks_are_looked_for(settings: Settings) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.random.default_rng(1).uniform(-0.1, 0.1, 300 * 24_000), 24_000, format="WAV")
+    with start_host({"/a.wav": buffer.getvalue()}) as host:
+        request = parse(Verify, {"audio_url": f"{host.url}/a.wav"})
+        assert cancelled_after(0.5, lambda check: marking.verify(request, settings, check)) < 1
 
 
 def test_work_that_does_not_look_up_is_left() -> None:
@@ -98,8 +147,6 @@ def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path) -> None:
 
 
 def test_an_opposite_phase_recording_is_aligned(call: Call, tmp_path: Path) -> None:
-    from tests.doubles.host import start_host
-
     text = "Some call me nature, others call me mother nature."
     samples, rate_hz = soundfile.read(io.BytesIO(spoken_wav(text)), dtype="float32")
     buffer = io.BytesIO()

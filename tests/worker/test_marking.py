@@ -8,17 +8,20 @@ import soundfile
 
 from intake.audio import UnsupportedAudio
 from tests.tts.test_marking import RATE_HZ, chain, speech  # noqa: F401 - a fixture
+from tts.encode import FORMATS, write
 from tts.provenance import SYNTHETIC, Provenance, ProvenanceError
 from tts.watermark import Watermark
 from worker.marking import Marking, marks_of, of
 from worker.settings import Settings
 
 
-def test_both_layers_are_made_named_and_found_again(chain: tuple[bytes, bytes], tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.parametrize("extension", ["wav", "mp3", "m4a"])
+def test_both_layers_are_made_named_and_found_again(chain: tuple[bytes, bytes], tmp_path: Path,  # noqa: F811
+                                                    extension: str) -> None:
     marking = Marking(Watermark(), Provenance(*chain, version="1"))
-    path = tmp_path / "speech.wav"
-    soundfile.write(path, marking.waveform(speech(), RATE_HZ), RATE_HZ)
-    assert marking.file(path) == ["watermark", "c2pa"]
+    path = tmp_path / f"speech.{extension}"
+    write(lambda: [marking.waveform(speech(), RATE_HZ)], RATE_HZ, FORMATS[extension], path)
+    assert marking.file(path) == (["watermark", "c2pa"], [])
     found = marks_of(path.read_bytes(), lambda: None)
     assert found["marked"] == ["watermark", "c2pa"] and found["warnings"] == []
     assert found["c2pa"]["source_type"] == SYNTHETIC and found["watermark"] > 0.9
@@ -27,7 +30,8 @@ def test_both_layers_are_made_named_and_found_again(chain: tuple[bytes, bytes], 
 def test_a_format_that_cannot_be_signed_is_not_said_to_be(chain: tuple[bytes, bytes], tmp_path: Path) -> None:  # noqa: F811
     path = tmp_path / "speech.flac"
     soundfile.write(path, speech(), RATE_HZ)
-    assert Marking(None, Provenance(*chain, version="1")).file(path) == []
+    marks, warnings = Marking(None, Provenance(*chain, version="1")).file(path)
+    assert marks == [] and warnings[0].startswith("marking: flac has no place for the signed manifest")
     assert marks_of(path.read_bytes(), lambda: None)["marked"] == []
 
 

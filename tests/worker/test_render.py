@@ -59,6 +59,18 @@ def test_a_job_becomes_a_video_with_its_sound_and_its_words_in_time(
                 fps=25)["sha256"] == output["sha256"]
 
 
+@pytest.mark.parametrize("audio_format", ["pcm", "aac"])
+def test_sound_without_a_header_is_put_under_a_video(call: Call, settings: Settings, audio_format: str) -> None:
+    spoken = call(text="Hello there.", job_id="raw", timing_format="json", captions=SMALL, audio_format=audio_format)
+    call(endpoint="render", job_id="v-raw", source_job_id="raw", fps=10)
+    sound = subprocess.run([FFMPEG, "-loglevel", "error", "-i", str(stored(settings, "v-raw", "mp4")), "-f", "s16le",
+                            "-ar", "22050", "-"], capture_output=True, check=True).stdout
+    heard, said = (float(np.std(np.frombuffer(each, "<i2")[:20_000])) for each in (
+        sound, stored(settings, "raw", "pcm").read_bytes() if audio_format == "pcm" else sound))
+    assert len(sound) / 2 / 22_050 == pytest.approx(spoken["duration"], abs=0.1)
+    assert heard == pytest.approx(said, rel=0.1) and heard > 300
+
+
 @pytest.mark.parametrize("video_format", ["webm", "mov"])
 def test_an_overlay_is_transparent_but_for_its_letters(
         call: Call, spoken: dict[str, Any], settings: Settings, video_format: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from captions import WRITERS
+from worker.fingerprint import VERSION
 from worker.requests import Download, Generate, InvalidInput, Status, Upload, parse
 
 
@@ -100,6 +101,17 @@ def test_the_same_job_is_the_same_whatever_its_id_and_its_urls_life() -> None:
 ])
 def test_two_ways_to_say_the_same_are_one_job(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert fingerprint(**one) == fingerprint(**other)
+
+
+@pytest.mark.parametrize(("version", "sent", "digest"), [
+    (3, {"timing_format": "all"}, "4c19dac34586ef2a"),
+    (3, {"quality": "best", "return_word_timings": True, "speed": 1.0}, "546bccaf9c46f10a"),
+    (3, {"seed": None, "captions": {"preset": "shorts"}, "pronunciations": {"GIF": "jif"}}, "e230145df8f29252"),
+])
+def test_a_changed_canonical_form_is_another_version_of_the_fingerprint(version: int, sent: dict[str, Any],
+                                                                        digest: str) -> None:
+    """A worker that computes other digests under the same version refuses the jobs that the one before began."""
+    assert (VERSION, fingerprint(**sent)[:16]) == (version, digest), "raise fingerprint.VERSION and pin these anew"
 
 
 def test_a_field_that_a_newer_version_has_changes_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_a_voice_placed_by_hand_is_listed_measured_and_spoken_with(call: Call, p
     voice = call(endpoint="get_voice", voice_name="hand")["voice"]
     assert voice["duration"] == pytest.approx(soundfile.info(io.BytesIO(spoken_wav(NATURE))).duration, abs=0.002)
     assert voice["quality"]["snr_db"] > 20
-    assert voices.load(parts.store, "hand").text == NATURE
+    assert voices.load(parts.store, "hand")[0].text == NATURE
 
 
 def test_a_voice_stored_by_an_older_version_is_still_a_voice(call: Call, parts: runpod_handler.Parts,
@@ -100,11 +100,32 @@ def test_a_voice_stored_by_an_older_version_is_still_a_voice(call: Call, parts: 
     folder.mkdir(parents=True)
     (folder / "old.wav").write_bytes(spoken_wav(NATURE))
     (folder / "old.json").write_text(json.dumps({"name": "old", "reference_text": NATURE, "language": "en-GB"}))
-    loaded = voices.load(parts.store, "old")
+    loaded, _ = voices.load(parts.store, "old")
     assert (loaded.text, loaded.language) == (NATURE, "en-GB")
     assert upload(call, "old")["error"].startswith("CONFLICT: ")
     assert upload(call, "old", text="Other words.", overwrite=True)["status"] == "completed"
-    assert voices.load(parts.store, "old").text == "Other words."
+    assert voices.load(parts.store, "old")[0].text == "Other words."
+
+
+@pytest.mark.parametrize("kind", ["wav", "txt"])
+def test_a_file_put_over_an_uploaded_voice_is_not_used_and_said_so(call: Call, settings: Settings, kind: str) -> None:
+    upload(call, "anna")
+    assert not any("by hand" in each for each in call(text="Hello.", local_voice="anna")["warnings"])
+    path = settings.data_dir / f"voices/anna.{kind}"
+    path.write_bytes(spoken_wav("Quite another recording.") if kind == "wav" else b"Other words are written here now.!")
+    for warnings in (call(text="Hello.", local_voice="anna")["warnings"],
+                     call(endpoint="get_voice", voice_name="anna")["voice"]["warnings"]):
+        assert [each for each in warnings if f"voices/anna.{kind} was replaced by hand" in each]
+    (settings.data_dir / "voices/anna.json").unlink()
+    assert not any("by hand" in each for each in call(text="Hello.", local_voice="anna")["warnings"])
+
+
+def test_a_recording_placed_by_hand_may_not_last_an_hour(call: Call, settings: Settings) -> None:
+    folder = settings.data_dir / "voices"
+    folder.mkdir(parents=True)
+    (folder / "long.wav").write_bytes(spoken_wav(NATURE * 8))
+    (folder / "long.txt").write_text(NATURE * 8)
+    assert "longer than 12 s and was not prepared" in call(text="Hello.", local_voice="long")["error"]
 
 
 def test_of_two_overwrites_at_once_one_is_the_voice_whole(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from text.languages.scores import score
 from text.languages.spanish import spanish
 from text.languages.telephone import telephone
 from text.languages.times import clock
-from text.written import MAX_CORE, Written, next_core, punctuated
+from text.written import FRACTION, MAX_CORE, Written, next_core, punctuated
 
 Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 
@@ -42,8 +42,13 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     while len(said) < len(words):
         at = len(said)
         phrases = _numbers(words, at, speech) if speech else None
-        said += map(punctuated, words[at:], phrases or [lowered(words[at].core, loud[at], tag)])
+        said += map(punctuated, words[at:], map(_unsigned, phrases or [lowered(words[at].core, loud[at], tag)]))
     return said
+
+
+def _unsigned(phrase: str) -> str:
+    """Without the sign that stands before a vulgar fraction."""
+    return " ".join(re.split(rf"[\s{FRACTION}]+", phrase)).strip()
 
 
 def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

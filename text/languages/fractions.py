@@ -47,12 +47,15 @@ def _with_whole(whole: str, part: str, half: bool, speech: Language) -> str:
 
 
 def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """3 3/5"""
-    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
-    above, _, below = words[at + 1].core.partition("/")
-    if not part or not whole or speech.base not in _AND or not above.isdigit() or not int(above) < int(below):
+    """3 3/5 · 3 ¾"""
+    match = _FRACTION.fullmatch(words[at + 1].core)
+    if match is None or match["whole"] or match["sign"] or int(match["above"]) >= int(match["below"]):
         return None
-    first, _, rest = _with_whole(whole, part[0], (above, below) == ("1", "2"), speech).partition(" ")
+    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
+    if not part or not whole or speech.base not in _AND:
+        return None
+    half = (match["above"], match["below"]) == ("1", "2")
+    first, _, rest = _with_whole(whole, part[0], half, speech).partition(" ")
     return [first, rest] if rest else [whole.removesuffix("s"), "einhalb"]
 
 

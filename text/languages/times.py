@@ -51,7 +51,7 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return None
     phrase = f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)
     hour_name = _HOUR.get(speech.base, "")
-    return [phrase.removesuffix(f" {hour_name}") if next_core(words, at) == hour_name else phrase]
+    return [phrase.replace(f" {hour_name}", "") if next_core(words, at) == hour_name else phrase]
 
 
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
