@@ -26,7 +26,7 @@ from storage.contract import (
     count_request,
     probe,
 )
-from storage.keys import attachment
+from storage.disposition import attachment
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _BLOCK_BYTES = 1 << 18

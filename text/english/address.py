@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from text.english.cardinal import in_pairs
 from text.english.ordinal import ORDINAL
 from text.english.place import Place
-from text.english.tables import SENTENCE_STARTS, STATES, STATES_NEEDING_ZIP, STREET_NAMES
+from text.english.tables import SENTENCE_STARTS, STATES, STATES_NEEDING_ZIP, STREET_NAMES, STREETS
 from text.written import Written
 
 _ALSO_WORDS = ("pl", "ter", "cir")
@@ -39,6 +39,8 @@ def is_direction(words: Sequence[Written], index: int, following: Written) -> bo
     """1211 E Arques Ave"""
     before = words[index - 1] if index else Written("", "", "")
     house = re.fullmatch(r"\d{1,5}", before.core) and not before.tail and not words[index].tail.strip(".")
+    if index + 2 < len(words) and ORDINAL.fullmatch(following.core) and words[index + 2].core.lower() in STREETS:
+        return True
     return bool(house) and (following.core[:1].isupper() or ORDINAL.fullmatch(following.core) is not None)
 
 

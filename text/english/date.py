@@ -74,6 +74,8 @@ def read_decade(core: str, style: Style) -> str | None:
     apart = re.fullmatch(r"'(\d)(\d)", core)
     if apart:
         return ("oh " if apart[1] == "0" else "") + cardinal(int(core[1:]))
+    if person := re.fullmatch(r"(\d{1,3})(ers?)", core):
+        return cardinal(int(person[1])) + person[2].removeprefix("e" if person[1][-1] in "1359" else "")
     plural = re.fullmatch(r"(\d{3,4})s|(\d{1,4})'s", core)
     return _plural(digit_run(plural[1] or plural[2])) if plural else None
 

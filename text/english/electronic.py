@@ -21,6 +21,8 @@ def read_electronic(core: str, style: Style) -> str | None:
         return _site(re.sub(r"^[A-Za-z]+:/+|^(?=www)", "", core))
     if _MAIL.fullmatch(core) or _FILE.fullmatch(core):
         return _pieces(core)
+    if re.fullmatch(r"\.[a-z][a-z\d]{1,14}", core):
+        return "dot " + _pieces(core[1:])
     if core[0] == "@" and re.fullmatch(r"@[\w.-]+", core):
         return "at " + _pieces(core[1:])
     if core[0] == "#" and re.fullmatch(r"#\d+", core):

@@ -139,6 +139,10 @@ def measure(at: Place) -> list[str] | None:
         apart = "''"
     elif apart not in UNITS_APART and apart not in CURRENCIES:
         apart = ""
+    if match["unit"] == "m" and re.fullmatch(r"\d{1,2}(?:h|hrs?)", before):
+        apart, match = "min", _AMOUNT.fullmatch(match["low"]) or match
+        phrases = amount(match, "", apart, at.style.british, False)
+        return [" ".join(phrases)] if phrases else None
     thing = at.near(behind + bool(apart))
     one = before.lower() in ("a", "an", "another") and thing.islower() and thing not in FUNCTION_WORDS
     return amount(match, scale, apart, at.style.british, one)

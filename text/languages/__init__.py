@@ -10,13 +10,24 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.amounts import amount, fraction, sign_apart, spaced_thousands
+from text.languages.abbreviations import written_out
+from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.chinese import chinese_text
-from text.languages.dates import clock, date, ordinal, own_dots, year_words
+from text.languages.dates import date, ordinal, year_words
+from text.languages.electronic import electronic
+from text.languages.fractions import fraction
 from text.languages.grammar import Language, language, whole_words
-from text.languages.japanese import japanese
+from text.languages.hindi import hindi
+from text.languages.japanese import japanese, weekday
 from text.languages.korean import korean
+from text.languages.marks import own_marks
+from text.languages.polish import polish
+from text.languages.roman import roman
 from text.languages.russian import russian
+from text.languages.scores import score
+from text.languages.spanish import spanish
+from text.languages.telephone import telephone
+from text.languages.times import clock
 from text.written import FRACTION, MAX_CORE, Written, next_core, punctuated
 
 Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
@@ -25,32 +36,35 @@ Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 def speak(words: Sequence[Written], tag: str) -> list[str]:
     """What is said for each word of a language other than English; `tag` is its BCP 47 code."""
     speech = language(tag)
-    words = own_dots(words, speech)
+    words = written_out(own_marks(words, speech), speech)
     loud = shouting(words, is_acronym)
     said: list[str] = []
     while len(said) < len(words):
         at = len(said)
-        if re.search(r"[\d%]", words[at].core) or words[at].core in _SIGNS:
-            phrases = _numbers(words, at, speech)
-        else:
-            phrases = [lowered(words[at].core, loud[at], tag)]
-        said += map(punctuated, words[at:at + len(phrases)], [" ".join(re.split(rf"[\s{FRACTION}]+", phrase)).strip()
-                                                             for phrase in phrases])
+        phrases = _numbers(words, at, speech) if speech else None
+        said += map(punctuated, words[at:], map(_unsigned, phrases or [lowered(words[at].core, loud[at], tag)]))
     return said
 
 
-def _numbers(words: Sequence[Written], at: int, speech: Language | None) -> list[str]:
+def _unsigned(phrase: str) -> str:
+    """Without the sign that stands before a vulgar fraction."""
+    return " ".join(re.split(rf"[\s{FRACTION}]+", phrase)).strip()
+
+
+def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """Phrases for a word with a number or a sign, and for as many of its followers as are read with it."""
     core = words[at].core
-    if speech is None:
-        return [core]
+    if address := electronic(core, speech) if len(core) <= MAX_CORE else None:
+        return [address]
+    digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
-        return [chinese_text(core, next_core(words, at))]
+        return [chinese_text(core, next_core(words, at))] if digits else None
     if len(core) <= MAX_CORE:
-        for rule in RULES:
+        for rule in RULES if digits else SIGN_RULES:
             phrases = rule(words, at, speech)
             if phrases is not None:
                 return [phrase.replace(" ", "") for phrase in phrases] if speech.base == "ja" else phrases
-    return [_runs(core, speech)]
+    return [_runs(core, speech)] if digits else None
 
 
 def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -64,12 +78,13 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     return [words_for] if words_for else None
 
 
-_SIGNS = ("€", "$", "£", "¥", "R$", "₩", "₹", "CHF", "USD", "EUR")
-"""Currencies that may stand before their number with a space between."""
 RULES: tuple[Rule, ...] = (
-    japanese, korean, russian, sign_apart, fraction, spaced_thousands, date, ordinal, clock, _year, amount,
+    japanese, telephone, korean, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
+    spaced_thousands, ordinal, clock, _year, amount,
 )
-"""The first rule that knows a word reads it."""
+"""For a word with a digit: the first rule that knows it reads it."""
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, roman, weekday)
+"""For a word without one."""
 
 
 def _runs(core: str, speech: Language) -> str:

@@ -8,13 +8,23 @@ from functools import cache
 from text import tables
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
 from text.number_names import name
-from text.written import FRACTION, Written, grouped, next_core, share_out
+from text.written import Written, grouped, next_core, share_out
 
-_SIGNS = r"€|\$|£|¥|₩|₹|₽|₺|R\$|CHF|%"
+_SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
 _AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
 )
+_MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
+
+
+def _gender(noun: str, speech: Language) -> str:
+    """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
+    if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
+        return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
+    return "f" if speech.base == "ru" and re.fullmatch("[а-яё]{2,}[ыи]", noun) and noun not in ("пути", "дни") else ""
+
+
 _SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
 """What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
 
@@ -33,7 +43,12 @@ def currencies(base: str) -> dict[str, tuple[Noun, Noun | None]]:
         if code == base:
             forms, part_gender, parts = _forms(rest[:4]), rest[4], _forms(rest[5:])
             found[symbol] = Noun(gender, forms), Noun(part_gender, parts) if parts[0] else None
-    return found
+    return found | {code: found[symbol] for code, symbol in _CODES.items() if symbol in found and code not in found}
+
+
+_CODES = {"USD": "$", "US$": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "KRW": "₩", "PLN": "zł",
+          "BRL": "R$", "руб": "₽", "Rs": "₹"}
+"""Other ways to write a currency."""
 
 
 def _forms(cells: Sequence[str]) -> Forms:
@@ -75,44 +90,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     following = next_core(words, at)
     if (speech.base, following) in _SCALES and not number.decimals:
         quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
-    return _with_unit(quantity, high or number, following, speech, exact=high is None) or [quantity]
-
-
-_FRACTION = re.compile(rf"(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,3}})/(?P<below>\d{{1,3}})")
-_PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
-
-
-_AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y"}
-
-
-def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """1/2 · ¾ · 2½"""
-    match = _FRACTION.fullmatch(words[at].core)
-    if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
-        return _mixed_number(words, at, speech)
-    if match is None:
-        return None
-    above, below = name(match["above"], speech.code), name(match["below"], speech.code)
-    if speech.base == "ko":
-        return [f"{below}분의 {above}"] if not match["whole"] else None
-    one, many = _PARTS.get((speech.base, match["below"]), ("", ""))
-    if not one or above is None:
-        return None
-    part = one if match["above"] == "1" else f"{agree(above, 'm', speech)} {many}"
-    if not match["whole"]:
-        return [part]
-    return [f"{name(match['whole'], speech.code)} {_AND[speech.base]} {part}"]
-
-
-def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """3 3/5 · 3 ¾"""
-    match = _FRACTION.fullmatch(words[at + 1].core)
-    if match is None or match["whole"] or int(match["above"]) >= int(match["below"]):
-        return None
-    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
-    if not part or not whole or speech.base not in _AND:
-        return None
-    return [whole, f"{_AND[speech.base]} {part[0]}"]
+    counted = _with_unit(quantity, high or number, following, speech, exact=high is None)
+    return counted or [agree(quantity, _gender(following, speech), speech) if not number.decimals else quantity]
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -122,6 +101,17 @@ def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str]
         return None
     phrases = amount([*words[:at], words[at + 1]._replace(core=core + following), *words[at + 2:at + 4]], at, speech)
     return ["", *phrases] if phrases else None
+
+
+def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1,5 Mio. €: the sign behind a number's scale"""
+    money = currencies(speech.base).get(words[at].core)
+    before = words[at - 1].core if at else ""
+    scale = _SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
+    if money is None or not scale or not (at > 1 and words[at - 2].core[-1:].isdigit()):
+        return None
+    of = "de " if speech.base in ("es", "pt", "fr") else "di " if speech.base == "it" else ""
+    return [_elided(f"{'millions ' if speech.base == 'fr' else ''}{of}{money[0].forms[2]}").removeprefix("millions ")]
 
 
 def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:
@@ -158,7 +148,11 @@ def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact
         return phrases[::-1] if speech.base == "tr" else phrases
     if unit in units(speech.base):
         return _counted(quantity, number, units(speech.base)[unit], speech)
-    return None
+    particle = re.fullmatch(r"([^가-힣]+)([가-힣]+)", unit)
+    if speech.base != "ko" or particle is None:
+        return None
+    counted = _with_unit(quantity, number, particle[1], speech, exact)
+    return [*counted[:-1], counted[-1] + particle[2]] if counted else None
 
 
 def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from itertools import zip_longest
 
 from text import tables
 from text.languages.grammar import DATA, Language
@@ -18,13 +17,20 @@ _ORDINALS = {
     "nl": re.compile(r"(\d{1,4})(?:e|de|ste)"), "sv": re.compile(r"(\d{1,4}):[ae]"),
     "ca": re.compile(r"(\d{1,4})(?:r|n|t|è|a)"),
 }
-_HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)")
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _DATE_WORDS = {"de": "{0} {1} {2}", "fr": "{0} {1} {2}", "es": "{0} de {1} de {2}", "it": "{0} {1} {2}",
                "pt": "{0} de {1} de {2}", "nl": "{0} {1} {2}", "hi": "{0} {1} {2}"}
 _FIRST = {"fr": "premier", "es": "uno", "it": "primo", "pt": "primeiro"}
-_DATIVE = frozenset("am den dem vom zum bis seit ab beim".split())
+_STRONG_E = frozenset("der die das eine meine deine seine ihre unsere eure jede diese jene keine welche".split())
+_STRONG_N = frozenset("""am den dem des im vom zum zur beim ins bis seit ab einen einem einer meinen meinem meiner
+deinen deinem deiner seinen seinem seiner ihren ihrem ihrer unseren unserem unserer jeden jedem jeder diesen diesem
+dieser keinen keinem keiner""".split())
+_STRONG = frozenset("ein mein dein sein ihr unser euer kein".split())
+_NEUTER = frozenset("""Mal Video Jahr Buch Kind Album Spiel Lied Projekt Haus Auto Bild Kapitel Semester Quartal Tor
+Konzert Date Interview Rennen Training Handy Studio Geschäft Team Leben Ziel Jahrhundert""".split())
+_DAY_CUES = {"es": ("el", "al", "del"), "fr": ("le", "au", "du"), "it": ("il", "al", "dal", "del", "l"),
+             "pt": ("em", "dia", "no"), "nl": ("op", "tot", "vanaf"), "hi": ("दिनांक", "तारीख")}
 
 
 @cache
@@ -52,27 +58,23 @@ def _german_ordinal(digits: str, words: Sequence[Written], at: int) -> str:
     """Der dritte Mai, am dritten Mai, dritter Mai."""
     ordered = name(digits, "de", "ordinal") or digits
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
-    if before in ("der", "die", "das"):
+    if before in _STRONG_E:
         return ordered
-    return ordered + ("n" if before in _DATIVE else "r")
+    if before in _STRONG and next_core(words, at) in _NEUTER:
+        return ordered + "s"
+    return ordered + ("n" if before in _STRONG_N else "r")
 
 
-def own_dots(words: Sequence[Written], speech: Language | None) -> Sequence[Written]:
-    """The dot of a German day belongs to it: it ends no sentence."""
-    if speech is None or speech.base != "de":
-        return words
-    return [word._replace(core=word.core + ".", tail="") if _is_day(word, after) else word
-            for word, after in zip_longest(words, words[1:], fillvalue=Written("", "", ""))]
-
-
-def _is_day(word: Written, after: Written) -> bool:
-    return (word.tail == "." and after.core.capitalize() in months("de")
-            and re.fullmatch(r"\d{1,2}", word.core) is not None)
+def takes_ordinal(before: str) -> bool:
+    """Whether what stands before 3. makes an ordinal of it: das 3. Mal"""
+    return before in _STRONG_E or before in _STRONG_N or before in _STRONG
 
 
 def date(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """02.03.2003 · 2003-03-02, and the day alone where its month follows: 1 de enero"""
+    """02.03.2003 · 2003-03-02 · 31/12, and the day alone where its month follows: 1 de enero"""
     core = words[at].core
+    if short := re.fullmatch(r"(\d{1,2})([/.])(\d{1,2})\.?", core):
+        return _day_and_month(int(short[1]), short[2], int(short[3]), words, at, speech)
     if day := re.fullmatch(r"(\d{1,2})", core):
         return _day_before_month(int(day[1]), words, at, speech)
     if iso := _ISO.fullmatch(core):
@@ -81,6 +83,23 @@ def date(words: Sequence[Written], at: int, speech: Language) -> list[str] | Non
     if match is None or (match[2] == "-" and len(match[4]) == 2):
         return None
     return _date_words(match[4], int(match[3]), int(match[1]), words, at, speech)
+
+
+def _day_and_month(
+    day: int, mark: str, month: int, words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """31/12, which is no fraction, or 5/12 behind a word that says so; in German 31.12. with its dot"""
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    if speech.base == "de" and mark == ".":
+        dotted = words[at].core[-1] == "."
+        return [f"{_day(day, words, at, speech)} {months('de')[month - 1]}"] if dotted else None
+    if mark != "/" or speech.base not in _DATE_WORDS:
+        return None
+    cued = at > 0 and words[at - 1].core.lower() in _DAY_CUES.get(speech.base, ()) and not day < month <= 10
+    if not cued and day <= 12:
+        return None
+    return [_DATE_WORDS[speech.base].format(_day(day, words, at, speech), months(speech.base)[month - 1], "").strip()
+            .removesuffix(" de")]
 
 
 def _day_before_month(day: int, words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -120,37 +139,3 @@ def year_words(digits: str, speech: Language) -> str | None:
         rest = name(digits[2:], "hi") if int(digits[2:]) else ""
         return f"{name(digits[:2], 'hi')} सौ {rest}".strip()
     return name(digits, speech.code)
-
-
-def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are spoken"""
-    match = re.fullmatch(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?", words[at].core)
-    if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
-        return None
-    hours, minutes = _hours(int(match[1]), speech), _minutes(match[2] or "00", speech)
-    if hours is None or minutes is None:
-        return None
-    if match[3] and int(match[3]):
-        minutes = f"{minutes} {name(str(int(match[3])), speech.code)}"
-    hour_name = _HOUR.get(speech.base, "")
-    if hour_name and next_core(words, at) == hour_name:
-        return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
-    if speech.base == "fr" and match[1] in ("1", "01"):
-        hour_name = "heure"
-    if speech.base == "pt":
-        hour_name = ("hora" if int(match[1]) == 1 else "horas") + (" e" if minutes else "")
-    return [" ".join(filter(None, (hours, hour_name, minutes)))]
-
-
-def _hours(hour: int, speech: Language) -> str | None:
-    words = name(str(hour), speech.code)
-    feminine = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "la una", 21: "veintiuna"}, "it": {1: "una"},
-                "pt": {1: "uma", 2: "duas", 21: "vinte e uma", 22: "vinte e duas"}, "de": {1: "ein"}}
-    return feminine.get(speech.base, {}).get(hour, words)
-
-
-def _minutes(digits: str, speech: Language) -> str | None:
-    minutes = name(str(int(digits)), speech.code) if int(digits) else ""
-    if speech.base == "it" and minutes:
-        return f"e {minutes}"
-    return f"zero {minutes}" if minutes and digits[0] == "0" and speech.base in ("pl",) else minutes

@@ -148,7 +148,9 @@ def _agreements() -> dict[tuple[str, str, str], str]:
 
 
 def agree(words: str, gender: str, speech: Language) -> str:
-    """The last word of a number bends to the noun behind it: ein Euro, una hora, две минуты."""
+    """A number bends to the noun behind it: ein Euro, una hora, doscientas horas, две минуты."""
+    if gender == "f" and speech.base in ("es", "pt") and not re.search("mill|milh|bilh", words):
+        words = re.sub(r"(?<=ie|.e)nt(o)s\b", "ntas", words)
     head, _, last = words.rpartition(" ")
     changed = _agreements().get((speech.base, last, gender))
     return f"{head} {changed}".strip() if changed else words

@@ -5,14 +5,22 @@ import re
 from collections.abc import Sequence
 
 from text.languages.grammar import Language, whole_words
+from text.number_names import digit_names
 from text.written import Written
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _COUNTED = re.compile(
     r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|달(?!러))")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-_DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
+_CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?([가-힣]*)")
+_CLOCKS = re.compile(r"(\d{1,2}:[0-5]\d)[-~〜](\d{1,2}:[0-5]\d)([가-힣]*)")
+_DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})([가-힣]*)")
+_DAY = re.compile(r"(\d{1,2})/(\d{1,2})((?:까지|부터|에|일)[가-힣]*)")
+_FRACTION = re.compile(r"(?!24/7|(?P<same>\d\d+)/(?P=same)(?!\d))(?P<sign>-?)"
+                       r"(?:(\d{1,3})([과와]))?([1-9]\d{0,2})/([1-9]\d{0,2})([가-힣]*)")
+_SCORE = re.compile(r"(\d{1,2}):(\d{1,2})([가-힣]*)")
+_TELEPHONE = re.compile(r"(\d{2,4}-\d{3,4}-\d{4})([가-힣]+)")
+_WEEKDAY = re.compile(r"(?<=일)\(([월화수목금토일])(?:[~〜]([월화수목금토일]))?(?:\)|$)")
 _MONTHS = {6: "유월", 10: "시월"}
 
 
@@ -27,19 +35,29 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     """3시 · 5명 · 2번째 · 15:30 · 2024-05-12 · 6월"""
     if speech.base != "ko":
         return None
-    core = words[at].core
+    core = _with_words(words[at].core)
     if _COUNTED.search(core):
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
                       _COUNTED.sub(_counted, core))
         return [" ".join(text.split())]
-    if clock := _CLOCK.fullmatch(core):
-        return _time(int(clock[1]), int(clock[2]), int(clock[3] or 0), speech)
-    if date := _DATE.fullmatch(core):
-        month, day = int(date[3]), int(date[4])
-        return [f"{whole_words(date[1], speech)}년 {_month(month, speech)} {whole_words(str(day), speech)}일"]
+    for pattern, reading in ((_CLOCK, _clock), (_CLOCKS, _clocks), (_DATE, _date), (_DAY, _day), (_FRACTION, _fraction),
+                             (_SCORE, _score), (_TELEPHONE, _telephone)):
+        if match := pattern.fullmatch(core):
+            return _one(reading(match, speech))
     if month_alone := re.fullmatch(r"(6|06|10)월(\D*)", core):
         return [_MONTHS[int(month_alone[1])] + month_alone[2]]
-    return None
+    return [_number_runs(core, speech)] if core != words[at].core else None
+
+
+def _with_words(core: str) -> str:
+    """Signs of a range of days and short days of the week in words."""
+    core = _WEEKDAY.sub(lambda day: f" {day[1]}요일" + (f"부터 {day[2]}요일" if day[2] else ""), core)
+    return re.sub(r"(?<=[년월일대요\d)])[~〜](?=\d{1,4}(?:\d*년|월|일|대))", " 부터 ", core)
+
+
+def _number_runs(core: str, speech: Language) -> str:
+    core = re.sub(r"(?<!\d)(6|10)월", lambda month: _MONTHS[int(month[1])], core)
+    return " ".join(re.sub(r"\d+", lambda run: whole_words(run[0], speech) or run[0], core).split())
 
 
 def _counted(match: re.Match[str]) -> str:
@@ -53,10 +71,61 @@ def _month(month: int, speech: Language) -> str:
     return _MONTHS.get(month) or f"{whole_words(str(month), speech)}월"
 
 
-def _time(hour: int, minute: int, second: int, speech: Language) -> list[str] | None:
+def _clock(match: re.Match[str], speech: Language) -> str | None:
+    time = _time(int(match[1]), int(match[2]), int(match[3] or 0), speech)
+    return time and time + match[4]
+
+
+def _clocks(match: re.Match[str], speech: Language) -> str | None:
+    """10:00~19:30"""
+    times = [_time(int(end.partition(":")[0]), int(end.partition(":")[2]), 0, speech) for end in (match[1], match[2])]
+    return f"{times[0]}부터 {times[1]}{match[3]}" if all(times) else None
+
+
+def _date(match: re.Match[str], speech: Language) -> str | None:
+    day = _day_words(int(match[3]), int(match[4]), speech)
+    return day and f"{whole_words(match[1], speech)}년 {day}{match[5]}"
+
+
+def _day(match: re.Match[str], speech: Language) -> str | None:
+    """12/31까지"""
+    day = _day_words(int(match[1]), int(match[2]), speech)
+    return day and day + match[3].removeprefix("일")
+
+
+def _day_words(month: int, day: int, speech: Language) -> str | None:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    return f"{_month(month, speech)} {whole_words(str(day), speech)}일"
+
+
+def _fraction(match: re.Match[str], speech: Language) -> str | None:
+    """1/2 · 1과1/2, with its particle"""
+    whole, join, above, below, particle = match.groups()[2:]
+    minus = f"{speech.minus} " if match["sign"] else ""
+    whole_part = f"{whole_words(whole, speech)}{join} " if whole else ""
+    return f"{minus}{whole_part}{whole_words(below, speech)}분의 {whole_words(above, speech)}{particle}"
+
+
+def _score(match: re.Match[str], speech: Language) -> str | None:
+    """3:1로"""
+    return f"{whole_words(match[1], speech)} 대 {whole_words(match[2], speech)}{match[3]}"
+
+
+def _telephone(match: re.Match[str], speech: Language) -> str | None:
+    """010-1234-5678로"""
+    groups = [digit_names(group, "ko") or group for group in match[1].split("-")]
+    return " ".join(groups).replace("영", "공") + match[2]
+
+
+def _one(words: str | None) -> list[str] | None:
+    return [words] if words else None
+
+
+def _time(hour: int, minute: int, second: int, speech: Language) -> str | None:
     if hour > 24 or minute > 59 or second > 59:
         return None
     hours = native(hour) if 0 < hour <= 12 else whole_words(str(hour), speech)
     parts = [f"{hours}시", f"{whole_words(str(minute), speech)}분" if minute else "",
              f"{whole_words(str(second), speech)}초" if second else ""]
-    return [" ".join(filter(None, parts))]
+    return " ".join(filter(None, parts))

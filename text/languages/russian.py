@@ -8,7 +8,8 @@ from functools import lru_cache
 from num2words import num2words
 
 from text.languages.dates import months
-from text.languages.grammar import Language
+from text.languages.grammar import Language, agree
+from text.number_names import name
 from text.written import Written, next_core
 
 _DATE = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
@@ -63,3 +64,11 @@ def _with_ending(number: int, ending: str) -> str | None:
 
 def _one(words: str | None) -> list[str] | None:
     return [words] if words else None
+
+
+def russian_parts(above: int, below: int, speech: Language) -> str | None:
+    """Одна вторая, три четвёртых."""
+    count = agree(name(str(above), "ru") or "", "f", speech)
+    one = above % 10 == 1 and above % 100 != 11
+    parts = ordinal(below, "n" if one else "g", "f", plural=not one)
+    return f"{count} {parts}" if parts else None

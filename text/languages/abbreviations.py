@@ -1,0 +1,71 @@
+"""Abbreviations written out before anything is read: z. B., Sra., EE. UU., т. е."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from text import tables
+from text.languages.grammar import DATA, Language
+from text.written import Written, share_out
+
+_LONGEST = 3
+"""Display words of one abbreviation."""
+
+
+@cache
+def _abbreviations(base: str) -> dict[str, tuple[str, str]]:
+    """As written, small letters unless it is one letter -> what is said, and what it needs."""
+    rows = (row for row in tables.rows(DATA / "abbreviations.tsv") if row[0] == base)
+    return {_key(written): (spoken, needs) for _, written, spoken, needs in rows}
+
+
+def _key(written: str) -> str:
+    return written.lower() if len(written.strip(".")) > 1 else written
+
+
+def written_out(words: Sequence[Written], speech: Language | None) -> list[Written]:
+    """Abbreviations in full; the dot of one stays where it ends the sentence too."""
+    own = list(words)
+    if speech is None or not _abbreviations(speech.base):
+        return own
+    at = 0
+    while at < len(own):
+        longest = min(_LONGEST, len(own) - at)
+        count = next((count for count in range(longest, 0, -1) if _spoken(own, at, count, speech)), 1)
+        if spoken := _spoken(own, at, count, speech):
+            own[at:at + count] = _in_full(own, at, count, spoken, speech)
+        at += count
+    return own
+
+
+def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
+    """The words as they are written, the dot of the last with them."""
+    parts = words[at:at + count]
+    if any(part.lead for part in parts[1:]) or any(part.tail != "." for part in parts[:-1] if "." in part.tail):
+        return None
+    return " ".join(part.core + part.tail[:1].replace(",", "") if part is not parts[-1] else part.core
+                    + ("." if part.tail[:1] == "." else "") for part in parts)
+
+
+def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
+    written = _dotted(words, at, count) if len(words[at].core) <= 8 else None
+    spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
+    following = words[at + count] if at + count < len(words) else Written("", "", "")
+    if needs == "name" and not (following.core[:1].isupper() and not following.lead):
+        return None
+    if needs == "number" and not (following.core[:1].isdigit() and not following.lead):
+        return None
+    return spoken or None
+
+
+def _in_full(words: Sequence[Written], at: int, count: int, spoken: str, speech: Language) -> list[Written]:
+    last = words[at + count - 1]
+    tail = last.tail
+    if tail[:1] == ".":
+        _, needs = _abbreviations(speech.base)[_key(_dotted(words, at, count) or "")]
+        following = words[at + count].core[:1] if at + count < len(words) else ""
+        ends = not following or (needs == "end" and following.isupper())
+        tail = tail if ends and not tail[1:] else tail[1:]
+    phrases = share_out(spoken, count)
+    return [Written(word.lead, phrase, tail if word is last else "")
+            for word, phrase in zip(words[at:at + count], phrases, strict=True)]

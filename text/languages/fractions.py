@@ -1,0 +1,101 @@
+"""Fractions: 1/2, ¾, 2½, 3 3/5, 1/16."""
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from text import tables
+from text.languages.dates import months
+from text.languages.grammar import DATA, Language, agree
+from text.languages.polish import polish_parts
+from text.languages.russian import russian_parts
+from text.number_names import name
+from text.written import FRACTION, Written, next_core
+
+_FRACTION = re.compile(rf"(?P<sign>[-−])?(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,4}})/(?P<below>\d{{1,4}})")
+_PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
+_AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y", "pl": "i", "ru": "и", "hi": "और"}
+_HALF = {"fr": "demi", "es": "medio", "it": "mezzo", "pt": "meio"}
+
+
+def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1/2 · ¾ · 2½ · 3 3/5"""
+    match = _FRACTION.fullmatch(words[at].core)
+    if next_core(words, at).lower() in months(speech.base):
+        return None
+    if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
+        return _mixed_number(words, at, speech)
+    if match is None or not (int(match["below"]) or speech.base == "hi"):
+        return None
+    part = _part(match["above"], match["below"], speech)
+    if part is None:
+        return None
+    minus = f"{speech.minus} " if match["sign"] else ""
+    if not match["whole"]:
+        return [minus + part]
+    if speech.base not in _AND:
+        return None
+    return [minus + _with_whole(name(match["whole"], speech.code) or "", part, match["below"] == "2", speech)]
+
+
+def _with_whole(whole: str, part: str, half: bool, speech: Language) -> str:
+    """Zwei und drei Viertel, but zweieinhalb, deux et demi."""
+    if half and speech.base == "de":
+        return f"{whole.removesuffix('s')}einhalb"
+    return f"{whole} {_AND[speech.base]} {_HALF.get(speech.base, part) if half else part}"
+
+
+def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3 3/5 · 3 ¾"""
+    match = _FRACTION.fullmatch(words[at + 1].core)
+    if match is None or match["whole"] or match["sign"] or int(match["above"]) >= int(match["below"]):
+        return None
+    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
+    if not part or not whole or speech.base not in _AND:
+        return None
+    half = (match["above"], match["below"]) == ("1", "2")
+    first, _, rest = _with_whole(whole, part[0], half, speech).partition(" ")
+    return [first, rest] if rest else [whole.removesuffix("s"), "einhalb"]
+
+
+def _part(above: str, below: str, speech: Language) -> str | None:
+    count, size = name(above, speech.code), name(below, speech.code)
+    if count is None or size is None:
+        return None
+    if speech.base == "ko":
+        return f"{size}분의 {count}"
+    if speech.base == "hi":
+        return f"{count} बटा {size}"
+    if speech.base == "pl":
+        return polish_parts(int(above), int(below), speech)
+    if speech.base == "ru":
+        return russian_parts(int(above), int(below), speech)
+    one, many = _PARTS.get((speech.base, below)) or _composed(below, size, speech) or ("", "")
+    if not one:
+        return None
+    return one if above == "1" else f"{agree(count, 'm', speech)} {many}"
+
+
+def _composed(below: str, size: str, speech: Language) -> tuple[str, str] | None:
+    """Elftel, onceavo, onze avos, undicesimo, onzième: made of the number's name."""
+    if speech.base == "es" and int(below) > 100:
+        return f"uno sobre {size}", f"sobre {size}"
+    if not 10 < int(below) < 100:
+        return None
+    ordered = name(below, speech.code, "ordinal") or ""
+    if speech.base == "de":
+        return f"ein {ordered.capitalize()}l", f"{ordered.capitalize()}l"
+    if speech.base == "fr":
+        return f"un {ordered}", f"{ordered}s"
+    if speech.base == "it":
+        return f"un {ordered}", f"{ordered[:-1]}i"
+    if speech.base == "nl":
+        return f"een {ordered}", ordered
+    if speech.base == "pt":
+        return f"um {size} avos", f"{size} avos"
+    if speech.base == "es":
+        plain = unicodedata.normalize("NFD", size.replace(" y ", "i")).replace("\u0301", "")
+        part = re.sub("[oa]$", "", plain) + "avo"
+        return f"un {part}", f"{part}s"
+    return None

@@ -1,0 +1,73 @@
+"""Hindi years by hundreds, times of day, ordinals."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.dates import months, year_words
+from text.languages.grammar import Language
+from text.number_names import name
+from text.written import Written, next_core
+
+_AFTER_YEARS = ("में", "का", "की", "के", "से", "तक", "को", "ई", "ईस्वी")
+_BEFORE_YEARS = ("सन", "सन्", "साल", "वर्ष", "ईस्वी")
+_ORDINALS = {"1": "पहल", "2": "दूसर", "3": "तीसर", "4": "चौथ", "6": "छठ"}
+_ENDED = re.compile(r"(\d{1,6})-?(?:(ला|ली|ले|रा|री|रे|था|थी|थे|ठा|ठी|ठे)|(वां|वाँ|वीं|वें|वे|वी))")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1990 के दशक · 21वीं · 3री · शाम 6:30 बजे · 7:05"""
+    if speech.base != "hi":
+        return None
+    core = words[at].core
+    if re.fullmatch(r"1[1-9]\d\d", core) and _is_year(words, at):
+        return _one(year_words(core, speech))
+    if ended := _ENDED.fullmatch(core):
+        return _one(_ordinal(ended, speech))
+    if clock := _CLOCK.fullmatch(core):
+        return _time(clock, next_core(words, at))
+    return None
+
+
+def _is_year(words: Sequence[Written], at: int) -> bool:
+    before = words[at - 1].core if at else ""
+    return (next_core(words, at) in _AFTER_YEARS or before in _BEFORE_YEARS or before in months("hi")
+            or before.replace("\u093c", "") in {month.replace("\u093c", "") for month in months("hi")})
+
+
+def _ordinal(match: re.Match[str], speech: Language) -> str | None:
+    if match[2]:
+        stem = _ORDINALS.get(match[1])
+        return stem + match[2][-1] if stem else None
+    words = year_words(match[1], speech)
+    return words + match[3] if words else None
+
+
+def _time(match: re.Match[str], following: str) -> list[str] | None:
+    """साढ़े छह बजे where an hour follows; else बजकर and the minutes."""
+    hour, minute = int(match[1]), int(match[2])
+    if hour > 24 or minute > 59 or int(match[3] or 0) > 59:
+        return None
+    said = following == "बजे"
+    if minute == 0 and not int(match[3] or 0):
+        return [f"{name(str(hour), 'hi')}" if said else f"{name(str(hour), 'hi')} बजे"]
+    if said and minute in _QUARTERS and not match[3] and hour:
+        return [_quarter(hour, minute)]
+    seconds = f" {name(str(int(match[3])), 'hi')} सेकंड" if match[3] and int(match[3]) else ""
+    words = f"{name(str(hour), 'hi')} बजकर {name(str(minute), 'hi')} मिनट{seconds}"
+    return [words, "पर"] if said else [words]
+
+
+_QUARTERS = {15: "सवा", 30: "साढ़े", 45: "पौने"}
+
+
+def _quarter(hour: int, minute: int) -> str:
+    """Half past one and two have names of their own, a quarter to one is पौन."""
+    if minute == 30 and hour in (1, 2):
+        return {1: "डेढ़", 2: "ढाई"}[hour]
+    return f"{_QUARTERS[minute]} {name(str(hour + (minute == 45)), 'hi')}"
+
+
+def _one(words: str | None) -> list[str] | None:
+    return [words] if words else None

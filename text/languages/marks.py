@@ -1,0 +1,66 @@
+"""Signs that look like punctuation and belong to a number: the dot of an ordinal or a unit, the quote of inches."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.amounts import units
+from text.languages.dates import months, takes_ordinal
+from text.languages.grammar import Language
+from text.languages.roman import is_regnal
+from text.written import Written
+
+_NONE = Written("", "", "")
+
+
+def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Written]:
+    """Gives numbers and units their signs back."""
+    if speech is None:
+        return words
+    own, opened = list(words), False
+    for at, word in enumerate(words):
+        after = words[at + 1] if at + 1 < len(words) else _NONE
+        if word.tail[:1] == ".":
+            own[at] = _dotted(words, at, after, speech)
+        elif not opened and _is_inches(word, speech):
+            own[at] = Written("", word.core + '"', word.tail.removeprefix("'")[1:])
+            continue
+        opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
+    return own
+
+
+def _is_inches(word: Written, speech: Language) -> bool:
+    """27" where no quote is open"""
+    return bool(re.match("\"|''", word.tail)) and not word.lead and word.core.isdigit() and '"' in units(speech.base)
+
+
+def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:
+    word, before = words[at], words[at - 1] if at else _NONE
+    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.\d{1,2}|\d{1,4}", word.core):
+        if "." in word.core:
+            return Written(word.lead, word.core + ".", word.tail[1:] if after.core else word.tail)
+        named = after.core.capitalize() in months("de") and len(word.core) < 3
+        counted = takes_ordinal(before.core.lower()) and not before.tail and after.core.isalpha()
+        if not after.lead and (named or counted):
+            return Written(word.lead, word.core + ".", word.tail[1:])
+    if speech.base == "de" and is_regnal(words, at) and after.core:
+        return word._replace(tail=word.tail[1:])
+    if speech.base == "es" and (after.core.lower(), word.core.lower()) in (("m", "a"), ("m", "p")):
+        return word._replace(tail=word.tail[1:])
+    half_day = speech.base == "es" and (word.core.lower() in ("a.m", "p.m")
+                                        or (word.core == "m" and before.core in ("a", "p")))
+    if half_day and _goes_on(after):
+        return word._replace(tail=word.tail[1:])
+    counted = before.core[-1:].isdigit() and not before.tail and word.core in units(speech.base)
+    if (counted or _with_number(word.core, speech)) and _goes_on(after):
+        return word._replace(tail=word.tail[1:])
+    return word
+
+
+def _with_number(core: str, speech: Language) -> bool:
+    """25min"""
+    return bool(re.fullmatch(r"\d[\d.,]*\D+", core)) and core.lstrip("0123456789.,") in units(speech.base)
+
+
+def _goes_on(after: Written) -> bool:
+    return not after.lead and (after.core[:1].islower() or after.core[:1] in tuple("€$£"))

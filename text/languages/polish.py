@@ -1,0 +1,96 @@
+"""Polish ordinals, which days, years and hours are: 1 maja 1998 r., w 2024 roku, o 18:30."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.dates import months
+from text.languages.grammar import Language, agree
+from text.number_names import name
+from text.written import Written, next_core
+
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_YEARS = {"rok": "n", "roku": "g", "rokiem": "i", "r": "g"}
+_CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", "im"), "f": ("a", "ia"),
+          "F": ("ej", "iej"), "p": ("e", "ie"), "P": ("ych", "ich")}
+"""Masculine nominative, genitive, locative, instrumental; feminine nominative (f) and its other cases (F); plural
+nominative and genitive; behind a hard stem and behind a soft one."""
+_LOCATIVE = ("w", "we", "o", "po", "przy")
+_OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
+
+
+def ordinal(number: int, case: str) -> str | None:
+    """Nominative, genitive, locative: n, g, l, i; feminine f and F; plural p and P."""
+    if number == 2000:
+        return f"dwutysięczn{_CASES[case][0]}"
+    words = name(str(number), "pl", "ordinal")
+    if words is None:
+        return None
+    return " ".join(_bent(word, case) for word in words.split())
+
+
+def _bent(word: str, case: str) -> str:
+    """Every part of an ordinal that is one bends: dwudziesty piąty. Drugi and trzeci have stems of their own."""
+    hard, soft = _CASES[case]
+    if word.endswith("y"):
+        return word[:-1] + hard
+    if word == "drugi":
+        return "drug" + (hard if case == "f" else soft)
+    if word == "trzeci":
+        return "trzec" + soft
+    return word
+
+
+def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """14.03.2025 · 1 maja · 1998 r. · w 2024 roku · w latach 90. · o 18:30"""
+    if speech.base != "pl":
+        return None
+    core, following = words[at].core, next_core(words, at).lower()
+    if date := _DATE.fullmatch(core):
+        return _date(int(date[1]), int(date[3]), int(date[4]))
+    if date := _ISO.fullmatch(core):
+        return _date(int(date[3]), int(date[2]), int(date[1]))
+    before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if re.fullmatch(r"\d{1,2}", core) and following in months("pl"):
+        return _one(ordinal(int(core), "g"))
+    if re.fullmatch(r"\d{2,3}0", core + "0") and before in ("lata", "latach", "lat"):
+        return _one(ordinal(int(core), "p" if before == "lata" else "P"))
+    if re.fullmatch(r"[1-9]\d{2,3}", core):
+        if following in _YEARS:
+            return _one(ordinal(int(core), "l" if before in _LOCATIVE and following == "roku" else _YEARS[following]))
+        if at and words[at - 1].core in months("pl"):
+            return _one(ordinal(int(core), "g"))
+    if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
+        first, last = _clock(ends[1], before), _clock(ends[2], "do")
+        return [f"{first[0]} do {last[0]}"] if first and last else None
+    return _clock(core, before)
+
+
+def _date(day: int, month: int, year: int) -> list[str] | None:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return None
+    day_words, year_words = ordinal(day, "g"), ordinal(year, "g")
+    return [f"{day_words} {months('pl')[month - 1]} {year_words} roku"] if day_words and year_words else None
+
+
+def _clock(core: str, before: str) -> list[str] | None:
+    match = re.fullmatch(r"(\d{1,2})[:.](\d\d)", core)
+    if match is None or int(match[1]) > 24 or int(match[2]) > 59 or ("." in core and before != "godzinie"):
+        return None
+    case = "F" if before in (*_OBLIQUE_HOURS, "godzinie", "godzinach", "godziny") else "f"
+    hour = ordinal(int(match[1]), case) if int(match[1]) else {"f": "zerowa", "F": "zerowej"}[case]
+    minutes = name(str(int(match[2])), "pl") if int(match[2]) else ""
+    return [" ".join(filter(None, (hour, "zero" if minutes and match[2][0] == "0" else "", minutes)))]
+
+
+def polish_parts(above: int, below: int, speech: Language) -> str | None:
+    """Jedna druga, dwie trzecie, pięć szóstych."""
+    count = agree(name(str(above), "pl") or "", "f", speech)
+    few = 2 <= above % 10 <= 4 and not 12 <= above % 100 <= 14
+    parts = ordinal(below, "f" if above == 1 else "p" if few else "P")
+    return f"{count} {parts}" if parts else None
+
+
+def _one(words: str | None) -> list[str] | None:
+    return [words] if words else None

@@ -1,0 +1,55 @@
+"""Two numbers against each other: goals, sizes, ratios, versions."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.electronic import signs
+from text.languages.grammar import Language, whole_words
+from text.number_names import digit_names
+from text.written import Written
+
+_RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
+_SIZE = re.compile(r"(\d{1,5})[x×](\d{1,5})(?:[x×](\d{1,5}))?")
+_VERSION = re.compile(r"(\d{1,2})\.(\d)(?:\.(\d{1,3}))?")
+_ASPECTS = ("16:9", "9:16", "4:3", "3:4", "21:9", "4:5")
+_BARE_ASPECTS = ("fr", "es", "it", "pt")
+"""Where the sides of a picture are said without a word between."""
+
+
+def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """3:1 · 16:9 · 1920x1080 · 3-1 · 2.0 · 50/50"""
+    core, names = words[at].core, signs(speech.base)
+    if not names:
+        return None
+    if match := _RATIO.fullmatch(core):
+        if len(match[2]) == 2 and int(match[1]) <= 24 and int(match[2]) < 60 and core not in _ASPECTS:
+            return None
+        between = "" if core in _ASPECTS and speech.base in _BARE_ASPECTS else names.get("to", "")
+        return [_joined([match[1], match[2]], between, speech)]
+    if match := _SIZE.fullmatch(core):
+        return [_joined([side for side in match.groups() if side], names["x"], speech)]
+    if speech.mark == "," and (match := _VERSION.fullmatch(core)) and not words[at].tail.startswith("%"):
+        return _version(match, words, at, speech)
+    if core == "24/7" or re.fullmatch(r"([1-9]\d{1,2})/\1", core):
+        return [_joined(core.split("/"), "", speech)]
+    falling = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", core)
+    if falling and int(falling[1]) >= int(falling[2]) and names.get("to") and speech.base != "ru":
+        return [_joined([falling[1], falling[2]], names["to"], speech)]
+    return None
+
+
+def _version(match: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """A dot where the language writes a comma: 2.0 is a version."""
+    following = words[at + 1].core if at + 1 < len(words) and not words[at].tail else ""
+    if not (match[3] or match[2] == "0" or (at and words[at - 1].core.lower()[:6] == "versio")):
+        return None
+    if following in ("uur", "Uhr", "h", "%", "€", "$", "km", "kg"):
+        return None
+    parts = [digit_names(part, speech.code) if part[0] == "0" else whole_words(part, speech)
+             for part in match.groups() if part]
+    return [f" {signs(speech.base)['.']} ".join(filter(None, parts))]
+
+
+def _joined(parts: Sequence[str], between: str, speech: Language) -> str:
+    return " ".join(f" {between} ".join(whole_words(part, speech) or part for part in parts).split())

@@ -1,0 +1,67 @@
+"""Telephone numbers: where one is sure to stand, and its digits in the groups of the language."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.electronic import signs
+from text.languages.grammar import Language
+from text.number_names import digit_names, name
+from text.written import Written
+
+_MAX_WORDS = 8
+_INTERNATIONAL = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,11}\)?){1,6}"
+_AREA = r"\(\d{2,5}\)[ -]?\d{2,9}(?:[ .-]\d{2,5}){0,4}"
+_TRUNK = r"0\d{1,4}[ /-]\d{3,8}(?:[ -]\d{2,5}){0,3}|0\d(?:[ .-]?\d\d){4}"
+_GROUPS = r"\d{2,4}-\d{3,4}-\d{3,4}|\d{3}\.\d{3}\.\d{4}"
+_ANYWHERE = f"{_INTERNATIONAL}|{_AREA}|{_TRUNK}|{_GROUPS}"
+_OF_A_LANGUAGE = {
+    "ru": r"8[ -]?\(?\d{3,5}\)?[ -]?\d{1,3}-\d\d-\d\d|\d{2,3}-\d\d-\d\d",
+    "pt": r"(?:\d\d )?9?\d{4}-\d{4}", "hi": r"0?[6-9]\d{4} ?\d{5}|0\d{2,4} ?-?\d{6,8}",
+    "pl": r"\d{2,3}-\d\d-\d\d",
+}
+_CUED = r"\d{2,5}(?:[ .-]\d{2,5}){1,5}|\d{6,12}"
+"""A number only behind a word such as these."""
+_CUE = re.compile(r"(?:tel|tél|fono|whatsapp|llam|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero|número"
+                  r"|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
+_READ_BY_GROUP = {"fr": 2, "ru": 3}
+"""Up to so many digits a group is said as a number."""
+
+
+def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """+49 170 1234567 · (11) 91234-5678 · 06 12 34 56 78 · 010-1234-5678"""
+    if not re.match(r"\+?\d", words[at].core) or not signs(speech.base):
+        return None
+    raw = [word.lead[-1:].strip("\"'") + word.core + word.tail for word in words[at:at + _MAX_WORDS]]
+    match = re.compile(rf"(?:{_pattern(words, at, speech)})(?![\d.,]?\d)").match(" ".join(raw))
+    if match is None or not 6 < len(re.sub(r"\D", "", match[0])) < 16 or _are_years(match[0]):
+        return None
+    count = match[0].count(" ") + 1
+    if sum(map(len, raw[:count])) + count - 1 - len(words[at + count - 1].tail) > match.end():
+        return None
+    return [_said(word, speech) for word in match[0].split(" ")]
+
+
+def _pattern(words: Sequence[Written], at: int, speech: Language) -> str:
+    own = _OF_A_LANGUAGE.get(speech.base)
+    cued = any(_CUE.match(word.core.lower()) for word in words[max(at - 3, 0):at])
+    return "|".join(filter(None, (_ANYWHERE, own, _CUED if cued else "")))
+
+
+def _are_years(text: str) -> bool:
+    """1990-1995"""
+    return bool(re.fullmatch(r"(?:1\d|20)\d\d-(?:1\d|20)\d\d", text))
+
+
+def _said(word: str, speech: Language) -> str:
+    longest = _READ_BY_GROUP.get(speech.base, 0)
+    groups = [_group(group, longest, speech) for group in re.findall(r"\d+", word)]
+    return " ".join([signs(speech.base)["+"], *groups] if word[0] == "+" else groups)
+
+
+def _group(digits: str, longest: int, speech: Language) -> str:
+    zeros = len(digits) - len(digits.lstrip("0"))
+    if len(digits) <= longest and zeros < len(digits):
+        return f"{digit_names('0' * zeros, speech.code) or ''} {name(digits[zeros:], speech.code)}".strip()
+    words = digit_names(digits, speech.code) or digits
+    return words.replace("영", "공") if speech.base == "ko" else words
