@@ -32,8 +32,9 @@ AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 
 DOUBT = 0.7
 """A word with a lower score is named in a warning."""
+BELIEVED = 0.5
 LEAST_SHARE = 0.2
-"""Where fewer of the words are found without doubt, the text is another's."""
+"""Where fewer of the words have a score of at least `BELIEVED`, the text is another's."""
 MAX_WORDS_PER_S = 6
 BILLING_STEP_S = 15
 """Google bills each request in steps of 15 s, as third parties quoted it in 2024-26 (bicov.pro)."""
@@ -209,7 +210,7 @@ def _align_windows(
 
 def _is_there(tokens: Sequence[Token], window: Window, spans: Mapping[int, Span]) -> bool:
     """Whether enough of the window's words were found to believe that it holds this text."""
-    good = sum(span.score is None or span.score >= DOUBT for span in spans.values())
+    good = sum(span.score is None or span.score >= BELIEVED for span in spans.values())
     return good > LEAST_SHARE * sum(bool(token.spoken) for token in tokens[window.first : window.last])
 
 
