@@ -13,18 +13,23 @@ from worker.fingerprint import Fingerprint
 from worker.records import Conflict, Lease, LeaseLost, NotFound, Record, Records, Watch, status
 
 
-def never() -> None:
-    raise AssertionError("did not expect to wait")
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path)
 
 
-def begin(records: Records, job_id: str = "a", text: str = "f", check: Callable[[], None] = never,
+def begin(records: Records, job_id: str = "a", text: str = "f", check: Callable[[], None] | None = None,
           seed: int = 7) -> Lease | Record:
-    return records.begin(job_id, "generate", Fingerprint.of("generate", {"text": text}, text), seed, check)
+    """Without a `check` of its own it must not wait for anybody."""
+    began, taken = time.monotonic(), threading.Event()
+
+    def impatient() -> None:
+        assert taken.is_set() or time.monotonic() - began < 3, "did not expect to wait"
+
+    lease = records.begin(job_id, "generate", Fingerprint.of("generate", {"text": text}, text), seed,
+                          check or impatient)
+    taken.set()
+    return lease
 
 
 def test_a_finished_job_is_not_done_again(store: FolderStore) -> None:
@@ -180,7 +185,8 @@ def test_one_of_many_workers_gets_the_job(store: FolderStore) -> None:
         pass
 
     def stop() -> None:
-        raise Stop
+        if taken and threading.current_thread() in threads:
+            raise Stop
 
     def compete() -> None:
         try:
