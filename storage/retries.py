@@ -36,6 +36,7 @@ def insist(request: Callable[[], T], check: Callable[[], None]) -> T:
     error is raised, because that is what the job failed of.
     """
     began, pauses = time.monotonic(), delays()
+    failure: StorageError | None = None
     while True:
         try:
             answer = request()
@@ -43,6 +44,8 @@ def insist(request: Callable[[], T], check: Callable[[], None]) -> T:
             if not error.transient:
                 raise
             failure = error
+        except OutOfTime as late:
+            raise failure or late from None
         else:
             if time.monotonic() - began > LONGEST_PAUSE_S:
                 log.info("the storage answers again after %.1f s", time.monotonic() - began)

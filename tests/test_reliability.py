@@ -174,7 +174,7 @@ def test_a_short_breakdown_of_the_storage_is_not_noticed(settings: Settings, s3:
 def test_a_lasting_breakdown_fails_the_job_and_nothing_is_half_done(
         settings: Settings, s3: S3Server, write: str, breakdown: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "worker")
-    handler, speaker = worker(replace(settings, job_deadline_s=1))
+    handler, speaker = worker(replace(settings, job_deadline_s=3))
     speaker.meanwhile = plan(s3, write, BREAKDOWNS[breakdown], times=1000)
     error = generate(handler)["error"]
     assert error.startswith("STORAGE_FAILED: ")

@@ -22,6 +22,7 @@ from worker.settings import Settings
 def lines(caplog: pytest.LogCaptureFixture) -> Any:
     """What the log would hold, line by line, as the worker writes it."""
     caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "runpod_handler")  # the command line, run in another test, quiets it
     caplog.handler.setFormatter(logs.JsonLines(("a-secret",)))
     return lambda: [json.loads(line) for line in caplog.text.splitlines() if line.startswith("{")]
 
