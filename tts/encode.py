@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
@@ -26,6 +27,7 @@ MAX_LIMITING_DB = 6.0
 _LIMIT_DBTP = -1.2
 """What the limiter is set to: the way back from four times the rate adds a little."""
 _LIMITER_PASSES, _CLOSE_DB = 4, 0.3
+_EXCERPT_STEP, _MIN_EXCERPT_BLOCKS = 12, 4
 _PATIENCE_S = 60.0
 _BLOCK_BYTES = 1 << 20
 
@@ -155,17 +157,37 @@ def at_level(blocks: Blocks, rate_hz: int, level: Level) -> Iterator[Levelled]:
         yield Levelled(partial(_raised, blocks, level.gain_db), level.planned, level.warnings)
         return
     with tempfile.TemporaryFile(prefix="limited-") as file:
-        found, more_db = level.planned, 0.0
-        for _ in range(_LIMITER_PASSES):  # what is taken from the peaks is missing in the whole
-            _limit(partial(_raised, blocks, level.gain_db + more_db), rate_hz, file)
-            found = measure(partial(_stored, file), rate_hz) or found
-            missing_db = level.planned.integrated_lufs - found.integrated_lufs
-            if missing_db <= _CLOSE_DB:
-                break
-            more_db += missing_db
+        more_db, found = 0.0, level.planned
+        excerpt = partial(_excerpt, blocks)
+        is_long = sum(1 for _ in excerpt()) >= _MIN_EXCERPT_BLOCKS
+        if is_long and (before := measure(partial(_raised, excerpt, level.gain_db), rate_hz)):
+            more_db, _ = _limited(excerpt, rate_hz, level.gain_db, before, 0.0, file, _CLOSE_DB / 3)
+        more_db, found = _limited(blocks, rate_hz, level.gain_db, level.planned, more_db, file)
         lowered_db = level.planned.true_peak_dbtp + more_db - CEILING_DBTP
         yield Levelled(partial(_stored, file), found, (
             *level.warnings, f"loudness: the highest peaks are lowered, by up to {lowered_db:.1f} dB"))
+
+
+def _excerpt(blocks: Blocks) -> Iterator[Samples]:
+    """Enough of a long recording to find out what its limiter takes."""
+    return islice(blocks(), 0, None, _EXCERPT_STEP)
+
+
+def _limited(blocks: Blocks, rate_hz: int, gain_db: float, planned: Loudness, more_db: float,
+             file: IO[bytes], close_db: float = _CLOSE_DB) -> tuple[float, Loudness]:
+    """Into `file`, as loud as planned: what is taken from the peaks is missing in the whole, and is added before.
+
+    Begins with `more_db`; returns what was added at last, and what was measured then.
+    """
+    found = planned
+    for _ in range(_LIMITER_PASSES):
+        _limit(partial(_raised, blocks, gain_db + more_db), rate_hz, file)
+        found = measure(partial(_stored, file), rate_hz) or found
+        missing_db = planned.integrated_lufs - found.integrated_lufs
+        if abs(missing_db) <= close_db:
+            break
+        more_db += missing_db
+    return more_db, found
 
 
 def _raised(blocks: Blocks, gain_db: float) -> Iterator[Samples]:

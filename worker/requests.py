@@ -29,6 +29,8 @@ from tts.encode import FORMATS
 from worker.fingerprint import Fingerprint
 
 MAX_BASE64_CHARS = 8_000_000
+MAX_DEPTH = 8
+"""No input needs more than half of it; much deeper ones exhaust the interpreter's stack."""
 R = TypeVar("R", bound="Request")
 QUALITY_STEPS = {"fast": 7, "balanced": 16, "best": 32}
 
@@ -402,10 +404,14 @@ def parse(model: type[R], given: Mapping[str, Any]) -> R:
         raise InvalidInput("; ".join(_fault(each["loc"], each["type"], each["msg"]) for each in faults[:5])) from None
 
 
-def _without_nulls(value: Any) -> Any:
-    """A field that is null is one that was not sent, on every level."""
+def _without_nulls(value: Any, depth: int = 0) -> Any:
+    """A field that is null is one that was not sent, on every level. Raises InvalidInput."""
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"input: is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+        return {name: _without_nulls(each, depth + 1) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each, depth + 1) for each in value]
     return value
 
 

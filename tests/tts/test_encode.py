@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import astuple
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from intake import audio
 from tests.doubles.speech import spoken_wav
 from tts import EngineError
-from tts.encode import FORMATS, at_level, encode, level, measure, write
+from tts import encode as encoding
+from tts.encode import FORMATS, Blocks, at_level, encode, level, measure, write
 
 RATE_HZ = 22_050
 
@@ -104,6 +106,25 @@ def test_peaks_of_loud_speech_are_limited_and_stay_in_their_place(target_lufs: f
     assert len(samples) == len(before)
     shift = np.argmax(np.correlate(samples[:40_000], before[200:39_800], "valid")) - 200
     assert abs(shift) <= 1
+
+
+def test_the_limiter_goes_once_over_a_long_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.tile(speech(), 24)
+    lengths: list[int] = []
+
+    def limit(blocks: Blocks, rate_hz: int, file: IO[bytes]) -> None:
+        lengths.append(sum(map(len, blocks())))
+        real(blocks, rate_hz, file)
+
+    real = encoding._limit
+    monkeypatch.setattr(encoding, "_limit", limit)
+    pieces = np.array_split(samples, 50)  # each is about half a sentence, by turns another part of it
+    found = level(lambda: pieces, float(np.abs(samples).max()), RATE_HZ, -14.0)
+    with at_level(lambda: pieces, RATE_HZ, found) as done:
+        assert done.loudness and done.loudness.integrated_lufs == pytest.approx(-14.0, abs=0.5)
+        assert sum(map(len, done.blocks())) == len(samples)
+    assert lengths.count(len(samples)) == 1
+    assert sum(lengths) < 1.5 * len(samples)
 
 
 def test_loudness_that_would_distort_is_not_reached_and_that_is_said() -> None:

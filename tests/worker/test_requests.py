@@ -9,8 +9,14 @@ from worker.fingerprint import VERSION
 from worker.requests import Download, Generate, InvalidInput, Status, Upload, parse
 
 
+def nested(levels: int, inner: Any = "x") -> Any:
+    return nested(levels - 1, {"a": inner}) if levels else inner
+
+
 @pytest.mark.parametrize(("fields", "said"), [
     ({}, "text: is needed"),
+    ({"text": "a", "captions": nested(900)}, "input: is nested deeper than 8 levels"),
+    ({"text": "a", "unknown": [[nested(7)]]}, "input: is nested deeper than 8 levels"),
     ({"text": 5}, "text: "),
     ({"text": ""}, "text: "),
     ({"text": "a" * 100_001}, "text: "),
