@@ -59,7 +59,7 @@ class PocketSphinx:
 
         Raises NoEvidence when there are none.
         """
-        audio = _Sounding(samples)
+        audio = Sounding(samples)
         if not audio.parts:
             raise NoEvidence("the audio is silent")
         with self._lock:
@@ -78,7 +78,7 @@ class PocketSphinx:
         return self._search
 
 
-class _Sounding:
+class Sounding:
     """Audio without its long pauses, and the way back from its times to those of the whole."""
 
     def __init__(self, samples: Samples) -> None:
@@ -106,7 +106,7 @@ class _Sounding:
         return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _align_pieces(search: Search, audio: _Sounding, words: Sequence[str]) -> list[Found]:
+def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list[Found]:
     """What was found of the words, in order, in seconds of `audio`."""
     found: list[Found] = []
     at_s, first, misses = 0.0, 0, 0
@@ -115,7 +115,7 @@ def _align_pieces(search: Search, audio: _Sounding, words: Sequence[str]) -> lis
         is_last = audio.length_s - at_s <= 1.5 * PIECE_S
         piece = audio.cut(at_s, audio.length_s if is_last else at_s + PIECE_S)
         open_end = not is_last or first + len(offered) < len(words)
-        placed = search.run(_with_noise(piece), offered, open_end=open_end)
+        placed = search.run(with_noise(piece), offered, open_end=open_end)
         next_s = math.inf
         if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
             placed, next_s = _settled(placed)
@@ -141,7 +141,7 @@ def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
     return kept, max(kept[-1].end_s, PIECE_S / 2)
 
 
-def _with_noise(audio: Samples) -> Samples:
+def with_noise(audio: Samples) -> Samples:
     """Quiet hops filled up with noise, the same for the same audio."""
     power = 10 ** (edges.levels_db(audio) / 10)
     voice = np.percentile(power, 90)

@@ -7,6 +7,7 @@ price. So a word that nobody says, music, and speech that the text lacks cost no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,12 +86,16 @@ class Search:
         """The words on the best path, in order; all are known. With `open_end` the audio may end after any word."""
         if not words or len(audio) < RATE_HZ // 10:
             return []
-        graph = _Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
+        graph = self.graph(words)
         states, silence = graph.evidence(audio)
-        parts = _Trellis(graph, states, silence).path(open_end=open_end)
+        parts = Trellis(graph, states, silence).path(open_end=open_end)
         return [_found(part, graph.n_phones[part.index], silence, _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
+
+    def graph(self, words: Sequence[str]) -> Graph:
+        """Of words that are known."""
+        return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
 def _found(part: _Part, n_phones: int, silence: Floats, beside: bool) -> Found:
@@ -107,7 +112,7 @@ def _beside(before: _Part | None, after: _Part | None) -> bool:
     return (other and near) or (not other and after.index - before.index > 1)
 
 
-class _Graph:
+class Graph:
     """The states of words in a row; each way to say a word has its own, one after the other.
 
     At its edges a word may have its neighbour or a pause as context: each state there has two senones.
@@ -133,6 +138,15 @@ class _Graph:
         self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
+
+    def backwards(self) -> Graph:
+        """The same states from the last to the first."""
+        other = copy(self)
+        other.first, other.last = self.n_states - 1 - self.last[::-1], self.n_states - 1 - self.first[::-1]
+        other.word = self.n_words - 1 - self.word[::-1]
+        other.ways = len(self.last) - self.ways[::-1]
+        other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
+        return other
 
     def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
@@ -161,15 +175,15 @@ def _senones(model: Model, phones: Sequence[int], before: int, after: int) -> li
             for left, phone, right, place in zip(around, phones, around[2:], places, strict=False)]
 
 
-class _Trellis:
-    """Viterbi's search. Node i lies before word i; `_nodes[t]` holds the best path to each after t frames."""
+class Trellis:
+    """Viterbi's search. Node i lies before word i; `nodes[t]` holds the best path to each after t frames."""
 
-    def __init__(self, graph: _Graph, states: Floats, silence: Floats) -> None:
+    def __init__(self, graph: Graph, states: Floats, silence: Floats) -> None:
         self._graph, self._states = graph, states
         n_frames, n_nodes = len(states), graph.n_words + 1
         self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
         self._stays = np.empty(states.shape, np.bool_)
-        self._silences, self._rests, self._arrivals, self._nodes = (
+        self._silences, self._rests, self._arrivals, self.nodes = (
             np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
         self._ends = np.full((n_frames + 1, len(graph.last)), -np.inf, np.float32)
         self._arrivals[0, 0] = 0
@@ -181,7 +195,7 @@ class _Trellis:
         state = np.full(graph.n_states, -np.inf, np.float32)
         entered, age = np.empty_like(state), np.zeros_like(state)
         for t, (scores, quiet, stays) in enumerate(zip(self._states, silence, self._stays, strict=True)):
-            nodes = self._nodes[t]
+            nodes = self.nodes[t]
             entered[1:] = state[:-1]
             entered[graph.first] = nodes[graph.word]
             np.greater_equal(state, entered, out=stays)
@@ -198,7 +212,7 @@ class _Trellis:
             self._skip(t + 1)
 
     def _skip(self, t: int) -> None:
-        arrivals, nodes = self._arrivals[t], self._nodes[t]
+        arrivals, nodes = self._arrivals[t], self.nodes[t]
         reach = np.maximum.accumulate(arrivals + self._steps)
         nodes[0] = arrivals[0]
         np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
@@ -209,7 +223,7 @@ class _Trellis:
         node = int(self._arrivals[t].argmax()) if open_end else self._graph.n_words
         parts: list[_Part] = []
         while t:
-            if self._arrivals[t, node] < self._nodes[t, node]:
+            if self._arrivals[t, node] < self.nodes[t, node]:
                 node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
             stop, best = t, self._arrivals[t, node]
             if self._silences[t, node] == best:
@@ -225,7 +239,7 @@ class _Trellis:
     def _entry(self, table: Floats, price: float, t: int, node: int) -> int:
         """When a silence or another sound that is there at `t` began."""
         t -= 1
-        while table[t, node] >= self._nodes[t, node] - price:
+        while table[t, node] >= self.nodes[t, node] - price:
             t -= 1
         return t
 

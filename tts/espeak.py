@@ -9,9 +9,11 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -160,17 +162,19 @@ def _answers(request: dict[str, Any], check: Callable[[], None]) -> bytes:
 
     data_parent = Path(espeakng_loader.get_data_path()).parent
     request = request | {"library": espeakng_loader.get_library_path(), "data": str(data_parent)}
-    # The child is given no environment: nothing in it may learn a secret.
-    with subprocess.Popen(_CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          env={"LC_ALL": "C.UTF-8"}) as child:
-        question: bytes | None = json.dumps(request).encode()
+    # From a file: what `communicate` has not written to a pipe when its time is over, it never writes (CPython 3.11).
+    with tempfile.TemporaryFile() as question:
+        question.write(json.dumps(request).encode())
+        question.seek(0)
+        # The child is given no environment: nothing in it may learn a secret.
+        child = subprocess.Popen(_CHILD, stdin=question, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 env={"LC_ALL": "C.UTF-8"})
+    with child:
         try:
             while True:
-                try:
-                    return child.communicate(question, timeout=_CHECK_S)[0]
-                except subprocess.TimeoutExpired:
-                    question = None
-                    check()
+                with suppress(subprocess.TimeoutExpired):
+                    return child.communicate(timeout=_CHECK_S)[0]
+                check()
         except BaseException:
             child.kill()
             raise

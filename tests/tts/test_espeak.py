@@ -4,6 +4,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -353,6 +354,19 @@ def test_cancelling_stops_in_the_middle_of_a_line_and_leaves_no_process(engine: 
         list(engine.speak([long_line], Options(), check=check,
                           progress=lambda share: pytest.fail("the line was finished")))
     assert children() <= before
+
+
+def test_a_machine_that_is_slow_to_take_the_question_still_gets_an_answer(
+        engine: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look at the answer comes before anything could be written."""
+    monkeypatch.setattr(tts.espeak, "_CHECK_S", 0.0)
+    end = time.monotonic() + 20
+
+    def check() -> None:
+        assert time.monotonic() < end, "the child waits for its question"
+
+    line = Line("Hello there.", "en")
+    assert list(engine.speak([line], Options(), check=check, progress=lambda share: None))[0].samples.any()
 
 
 def children() -> set[str]:
