@@ -18,6 +18,7 @@ from storage.contract import (
     Entry,
     Head,
     MissingKey,
+    OutOfTime,
     Page,
     StorageError,
     Store,
@@ -46,7 +47,7 @@ from storage.keys import (
     voice_key,
     words_key,
 )
-from storage.retries import Insistent, OutOfTime, delays, insist
+from storage.retries import Insistent, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [

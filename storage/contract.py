@@ -65,6 +65,10 @@ CHECK: ContextVar[Callable[[], None]] = ContextVar("CHECK", default=lambda: None
 """Called between the blocks of what is sent or read, wherever it is set; it raises when that is to stop."""
 
 
+class OutOfTime(Exception):
+    """Raised by a `check`: there is no time for another attempt. The storage's own error is raised in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What is known of an object without reading it. `FolderStore` takes `content_type` from the name."""

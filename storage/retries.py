@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from storage.contract import CHECK, Head, MissingKey, Page, StorageError, Store
+from storage.contract import CHECK, Head, MissingKey, OutOfTime, Page, StorageError, Store
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 _LOOK_S = 0.25
-
-
-class OutOfTime(Exception):
-    """Raised by a `check`: there is no time for another attempt. The storage's own error is raised in its place."""
 
 
 def delays(longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:

@@ -19,6 +19,7 @@ from storage.contract import (
     Entry,
     Head,
     MissingKey,
+    OutOfTime,
     Page,
     StorageError,
     TooLarge,
@@ -93,6 +94,7 @@ class S3Store:
                 )
                 client = self._session.client("s3", config=config, **self._place)
                 client.meta.events.register("before-send.s3", count_request)
+                client.meta.events.register("needs-retry.s3", _note_attempt)
                 self._clients[timeout_s] = client
             return self._clients[timeout_s]
 
@@ -237,6 +239,9 @@ class S3Store:
                         raise
 
 
+_FAILED_TILL_THE_END = StorageError("the storage is failing; try again later (OutOfTime)", "OutOfTime", transient=True)
+
+
 class _Stopped(BaseException):
     """The upload is not wanted any more. botocore takes every Exception of a body for a broken connection."""
 
@@ -246,18 +251,30 @@ class _Stopped(BaseException):
 
 
 class _Checked:
-    """A body for botocore; each read of it asks `CHECK`."""
+    """A body for botocore; each read of it asks `CHECK`.
+
+    One that is read again after an attempt has failed: when time is over then, it is the storage that failed.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._check = file, CHECK.get()
         self.seek, self.tell = file.seek, file.tell
+        self.was_tried = False
 
     def read(self, n_bytes: int = -1) -> bytes:
         try:
             self._check()
+        except OutOfTime as reason:
+            raise _Stopped(_FAILED_TILL_THE_END if self.was_tried else reason) from None
         except Exception as reason:
             raise _Stopped(reason) from None
         return self._file.read(n_bytes)
+
+
+def _note_attempt(request_dict: dict[str, Any], **_: Any) -> None:
+    """Called by botocore after each attempt, before it decides whether to try again."""
+    if isinstance(body := request_dict.get("body"), _Checked):
+        body.was_tried = True
 
 
 def _read(body: Any) -> bytes:

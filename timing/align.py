@@ -228,7 +228,7 @@ def _align_window(
     found: a common word must not be found an hour ahead.
     """
     indexes = [i for i in range(window.first, window.last) if tokens[i].spoken]
-    start, stop = _sample(window.start_ms), min(_sample(window.end_ms), len(audio))
+    start, stop = to_sample(window.start_ms), min(to_sample(window.end_ms), len(audio))
     found: dict[int, Span] = {}
     last_stop = start
     for piece_start, piece_stop in edges.pieces(audio, start, stop, source.max_window_s):
@@ -259,13 +259,14 @@ def _moved(span: Span, by_ms: int) -> Span:
     return replace(span, start_ms=span.start_ms + by_ms, end_ms=span.end_ms + by_ms)
 
 
-def _sample(ms: int) -> int:
+def to_sample(ms: int) -> int:
+    """Where a time lies in the audio of a source."""
     return ms * RATE_HZ // 1000
 
 
 def _estimate(audio: Samples, tokens: Sequence[Token], window: Window, spans: list[Span | None]) -> None:
     """Shares the sounding part of a window among its tokens by their spoken letters."""
-    start, stop = edges.sounding(audio, _sample(window.start_ms), _sample(window.end_ms))
+    start, stop = edges.sounding(audio, to_sample(window.start_ms), to_sample(window.end_ms))
     try:
         spans[window.first : window.last] = share(
             to_ms(start / RATE_HZ), to_ms(stop / RATE_HZ), _weights(tokens[window.first : window.last])

@@ -27,6 +27,7 @@ from timing.align import (
     TimingError,
     Window,
     align,
+    to_sample,
     word_warnings,
 )
 from timing.words import Span, Timeline, TimelineError, Word, settle, share, to_ms
@@ -104,7 +105,7 @@ class _Film:
         spans: list[Span | None] = [None] * len(tokens)
         if n_chars and end_ms - start_ms >= FASTEST_MS_PER_CHAR * n_chars:
             with suppress(TimingError):  # where they are nowhere the whole audio is asked, and its error is raised
-                timed = self.align(self.audio[_sample(start_ms):_sample(end_ms)], tokens)
+                timed = self.align(self.audio[to_sample(start_ms):to_sample(end_ms)], tokens)
                 found = [Span(w.start_ms, w.end_ms, w.score, w.estimated) for w in timed.timeline.words]
                 doubts = word_warnings(tokens, found)
                 self.asked.append(replace(timed, warnings=tuple(w for w in timed.warnings if w not in doubts)))
@@ -236,7 +237,3 @@ def _around(shifts: Sequence[int | None], index: int) -> int:
 def _good(spans: Sequence[Span | None]) -> list[Span]:
     """Those that were found without doubt."""
     return [span for span in spans if span and not span.estimated and (span.score is None or span.score >= DOUBT)]
-
-
-def _sample(ms: int) -> int:
-    return ms * RATE_HZ // 1000

@@ -48,7 +48,7 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
 
 def _unsigned(phrase: str) -> str:
     """Without the sign that stands before a vulgar fraction."""
-    return " ".join(re.split(rf"[\s{FRACTION}]+", phrase)).strip()
+    return " ".join(phrase.replace(FRACTION, " ").split())
 
 
 def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
