@@ -1,0 +1,122 @@
+"""Samples at 16 kHz in, the model's cepstra out: thirteen numbers for each frame of 25.6 ms.
+
+The steps and their numbers are those with which the model was trained: pre-emphasis, Hamming window, 25 filters on the
+mel scale, noise taken off each filter, logarithm, cosine transform, liftering, and the mean taken off. They are done
+here and not by the decoder, because it keeps to itself what each filter lets through, and where a recording has no
+sound at high frequencies that must be known.
+"""
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+RATE_HZ = 16_000
+WINDOW, FFT, EMPHASIS = 410, 512, 0.97
+N_FILTERS, LOWEST_HZ, HIGHEST_HZ = 25, 130.0, 6800.0
+N_CEPSTRA, LIFTER = 13, 22
+LOG_FLOOR = 1e-4
+"""Of power, where a sample is 1 in 32 768."""
+
+# PocketSphinx' noise removal (fe_noise.c), after Doblinger's minimum tracking and Kim's temporal masking.
+POWER_KEPT, RISE, FALL = 0.7, 0.995, 0.5
+PEAK_KEPT, MASKED = 0.85, 0.2
+LEAST_GAIN = 1 / 20
+GAIN_SPAN = 4
+
+BAND_DB = -32.0
+"""A filter that lets through less than that of the voice, at its loudest, holds no speech."""
+ROUGHNESS = 0.5
+"""The variance of a filter's logarithm about what thirteen cepstra say of it."""
+
+
+def filter_powers(audio: Floats, frames_per_s: int) -> npt.NDArray[np.float64]:
+    """What each filter lets through of each frame, [n_frames, 25]."""
+    step = RATE_HZ // frames_per_s
+    values = np.clip(audio, -1, 1).astype(np.float64) * 32767
+    values[1:] -= EMPHASIS * values[:-1]
+    n_frames = 1 + max(0, -(-(len(values) - WINDOW) // step))
+    values = np.pad(values, (0, max(0, (n_frames - 1) * step + WINDOW - len(values))))
+    frames = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[::step] * np.hamming(WINDOW)
+    spectrum = np.fft.rfft(frames, FFT)
+    powers: npt.NDArray[np.float64] = (spectrum.real**2 + spectrum.imag**2) @ _FILTERS.T
+    return powers
+
+
+def sounding_filters(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which of the filters hold speech: those of a telephone's, or of a low sample rate's, upper octave do not."""
+    voice = np.percentile(powers.sum(axis=1), 90)
+    return np.percentile(powers, 95, axis=0) >= voice * 10 ** (BAND_DB / 10)
+
+
+def without_noise(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Each filter's power with its slowly moving floor taken off, and less of what follows a peak; [n_frames, n]."""
+    gains = np.empty_like(powers)
+    power, noise, floor = powers[0].copy(), powers[0] * LEAST_GAIN, powers[0] * LEAST_GAIN
+    peak = np.zeros_like(power)
+    for given, gain in zip((1 - POWER_KEPT) * powers, gains, strict=True):
+        power *= POWER_KEPT
+        power += given
+        _follow(noise, power)
+        signal = np.maximum(power - noise, 1.0)
+        _follow(floor, signal)
+        peak *= PEAK_KEPT
+        masked = np.where(signal < PEAK_KEPT * peak, MASKED * peak, signal)
+        np.maximum(peak, signal, out=peak)
+        np.divide(np.maximum(masked, floor), np.maximum(power, LOG_FLOOR), out=gain)
+    np.clip(gains, LEAST_GAIN, 1 / LEAST_GAIN, out=gains)
+    at = np.arange(gains.shape[1])
+    near = (np.abs(at[:, None] - at) <= GAIN_SPAN).astype(np.float64)
+    return powers * (gains @ (near / near.sum(axis=0)))
+
+
+def _follow(floor: npt.NDArray[np.float64], power: npt.NDArray[np.float64]) -> None:
+    """Moves a lower envelope: slowly up, quickly down."""
+    kept = np.where(power >= floor, RISE, FALL)
+    floor *= kept
+    floor += (1 - kept) * power
+
+
+def cepstra(powers: npt.NDArray[np.float64], transform: npt.NDArray[np.float64]) -> Floats:
+    """[n_frames, 13], their mean over frames with sound taken off; `transform` is [13, n] for as many filters."""
+    logs = np.log(powers + LOG_FLOOR)
+    sounding = logs.mean(axis=1) >= 0
+    if sounding.any():
+        logs -= logs[sounding].mean(axis=0)
+    return (logs @ transform.T).astype(np.float32)
+
+
+def transform_of(present: npt.NDArray[np.bool_], covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """From the logarithms of the filters that are `present` to all cepstra, [13, n_present].
+
+    Where some are missing it is the linear estimate of the least mean square error, for cepstra of this covariance.
+    """
+    if present.all():
+        return TRANSFORM
+    logs = np.linalg.pinv(TRANSFORM)[present]
+    return covariance @ logs.T @ np.linalg.inv(logs @ covariance @ logs.T + ROUGHNESS * np.eye(len(logs)))
+
+
+def _filters() -> npt.NDArray[np.float64]:
+    """Triangles of one area, their corners at lines of the spectrum, [25, 257]."""
+    mel = np.linspace(*(2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)), N_FILTERS + 2)
+    line_hz = RATE_HZ / FFT
+    corners_hz = np.floor(700 * (10 ** (mel / 2595) - 1) / line_hz + 0.5) * line_hz
+    left, middle, right = (corners_hz[i : N_FILTERS + i, None] for i in range(3))
+    hz = np.arange(FFT // 2 + 1) * line_hz
+    triangles = np.minimum((hz - left) / (middle - left), (right - hz) / (right - middle))
+    filters: npt.NDArray[np.float64] = np.maximum(triangles, 0) * 2 / (right - left)
+    return filters
+
+
+def _transform() -> npt.NDArray[np.float64]:
+    """Unitary cosine transform (type II) and liftering, [13, 25]."""
+    order = np.arange(N_CEPSTRA)[:, None]
+    cosines = np.cos(np.pi / N_FILTERS * order * (np.arange(N_FILTERS) + 0.5)) * np.sqrt(2 / N_FILTERS)
+    cosines[0] = np.sqrt(1 / N_FILTERS)
+    transform: npt.NDArray[np.float64] = cosines * (1 + LIFTER / 2 * np.sin(order * np.pi / LIFTER))
+    return transform
+
+
+_FILTERS, TRANSFORM = _filters(), _transform()
