@@ -9,6 +9,7 @@ first and second differences), and for each senone, the tied state of a triphone
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from timing.cepstra import N_CEPSTRA
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-NATS = 1024 * np.log(1.0001)
+NATS = 1024 * math.log(1.0001)
 """One step of a stored weight; the decoder's own unit of scores."""
 FLOOR = 96 * NATS
 """A frame's Gaussians are at most so much worse than its best one: MAX_NEG_ASCR."""
@@ -100,28 +101,20 @@ class Model:
         return [[self.phones[phone] for phone in each.split()] for each in found]
 
     def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
-        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time."""
-        tied = [(codebook, np.flatnonzero(self._codebook[senones] == codebook))
-                for codebook in np.unique(self._codebook[senones])]
-        weights = [np.exp(-NATS * self._weights[:, :, senones[inside]].astype(np.float32)) for _, inside in tied]
-        inputs = _inputs(cepstra)
+        """Log likelihoods in nats, [n_senones, up to `CHUNK` frames] at a time."""
+        order = np.argsort(self._codebook[senones], kind="stable")
+        codebooks, firsts = np.unique(self._codebook[senones[order]], return_index=True)
+        weights = np.exp(-NATS * self._weights[:, :, senones[order]].astype(np.float32))
+        tied = [(slice(codebook * DENSITIES, (codebook + 1) * DENSITIES), slice(first, stop))
+                for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(order)], strict=True)]
+        inputs, back = _inputs(cepstra), np.argsort(order)
         for start in range(0, len(cepstra), CHUNK):
-            densities = self._densities([stream[start : start + CHUNK] for stream in inputs])
-            scores = np.empty((densities.shape[2], len(senones)), np.float32)
-            for (codebook, inside), weight in zip(tied, weights, strict=True):
-                scores[:, inside] = np.log(densities[:, codebook] @ weight + 1e-30).sum(axis=0)
-            yield scores
-
-    def _densities(self, inputs: Sequence[Floats]) -> Floats:
-        """Each Gaussian's likelihood over that of the best of its stream, [stream, codebook, frame, density]."""
-        found = []
-        for stream, gaussians in zip(inputs, self._gaussians, strict=True):
-            scores = stream @ gaussians
-            scores -= scores.max(axis=1, keepdims=True)
-            np.maximum(scores, -FLOOR, out=scores)
-            np.exp(scores, out=scores)
-            found.append(scores.reshape(len(stream), -1, DENSITIES).transpose(1, 0, 2))
-        return np.stack(found)
+            likelihoods = np.ones((min(CHUNK, len(cepstra) - start), len(order)), np.float32)
+            for stream, weight, gaussians in zip(inputs, weights, self._gaussians, strict=True):
+                densities = _densities(stream[start : start + CHUNK] @ gaussians)
+                for codebook, inside in tied:
+                    likelihoods[:, inside] *= densities[:, codebook] @ weight[:, inside]
+            yield np.log(likelihoods).T[back]
 
     def senones(self, phone: int, left: int, right: int, place: int) -> Ints:
         """The three states of a triphone, or of the nearest one that the model has."""
@@ -135,6 +128,13 @@ class Model:
         known = at[self._triphones[at] == keys]
         senones: Ints = self._senones_of[self._triphone_at[known[0]] if len(known) else phone]
         return senones
+
+
+def _densities(scores: Floats) -> Floats:
+    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place."""
+    scores -= scores.max(axis=1, keepdims=True)
+    np.maximum(scores, -FLOOR, out=scores)
+    return np.exp(scores, out=scores)
 
 
 def _inputs(cepstra: Floats) -> list[Floats]:

@@ -7,10 +7,13 @@ sound at high frequencies that must be known.
 """
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Powers = npt.NDArray[np.float64]
 
 RATE_HZ = 16_000
 WINDOW, FFT, EMPHASIS = 410, 512, 0.97
@@ -20,7 +23,7 @@ LOG_FLOOR = 1e-4
 """Of power, where a sample is 1 in 32 768."""
 
 # PocketSphinx' noise removal (fe_noise.c), after Doblinger's minimum tracking and Kim's temporal masking.
-POWER_KEPT, RISE, FALL = 0.7, 0.995, 0.5
+POWER_KEPT, RISE, FALL = 0.7, 0.005, 0.5
 PEAK_KEPT, MASKED = 0.85, 0.2
 LEAST_GAIN = 1 / 20
 GAIN_SPAN = 4
@@ -31,7 +34,7 @@ ROUGHNESS = 0.5
 """The variance of a filter's logarithm about what thirteen cepstra say of it."""
 
 
-def filter_powers(audio: Floats, frames_per_s: int) -> npt.NDArray[np.float64]:
+def filter_powers(audio: Floats, frames_per_s: int) -> Powers:
     """What each filter lets through of each frame, [n_frames, 25]."""
     step = RATE_HZ // frames_per_s
     values = np.clip(audio, -1, 1).astype(np.float64) * 32767
@@ -40,45 +43,47 @@ def filter_powers(audio: Floats, frames_per_s: int) -> npt.NDArray[np.float64]:
     values = np.pad(values, (0, max(0, (n_frames - 1) * step + WINDOW - len(values))))
     frames = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[::step] * np.hamming(WINDOW)
     spectrum = np.fft.rfft(frames, FFT)
-    powers: npt.NDArray[np.float64] = (spectrum.real**2 + spectrum.imag**2) @ _FILTERS.T
+    powers: Powers = (spectrum.real**2 + spectrum.imag**2) @ _FILTERS.T
     return powers
 
 
-def sounding_filters(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def sounding_filters(powers: Powers) -> npt.NDArray[np.bool_]:
     """Which of the filters hold speech: those of a telephone's, or of a low sample rate's, upper octave do not."""
     voice = np.percentile(powers.sum(axis=1), 90)
     return np.percentile(powers, 95, axis=0) >= voice * 10 ** (BAND_DB / 10)
 
 
-def without_noise(powers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def without_noise(powers: Powers) -> Powers:
     """Each filter's power with its slowly moving floor taken off, and less of what follows a peak; [n_frames, n]."""
-    gains = np.empty_like(powers)
-    power, noise, floor = powers[0].copy(), powers[0] * LEAST_GAIN, powers[0] * LEAST_GAIN
-    peak = np.zeros_like(power)
-    for given, gain in zip((1 - POWER_KEPT) * powers, gains, strict=True):
-        power *= POWER_KEPT
-        power += given
-        _follow(noise, power)
-        signal = np.maximum(power - noise, 1.0)
-        _follow(floor, signal)
-        peak *= PEAK_KEPT
-        masked = np.where(signal < PEAK_KEPT * peak, MASKED * peak, signal)
-        np.maximum(peak, signal, out=peak)
-        np.divide(np.maximum(masked, floor), np.maximum(power, LOG_FLOOR), out=gain)
-    np.clip(gains, LEAST_GAIN, 1 / LEAST_GAIN, out=gains)
-    at = np.arange(gains.shape[1])
+    power = powers.copy()
+    for before, now in pairwise(power):
+        now *= 1 - POWER_KEPT
+        now += POWER_KEPT * before
+    signal = np.maximum(power - _lower_envelope(power, powers[0] * LEAST_GAIN), 1.0)
+    floor = _lower_envelope(signal, powers[0] * LEAST_GAIN)
+    decay = np.log(PEAK_KEPT) * np.arange(len(powers))[:, None]
+    peak = PEAK_KEPT * np.exp(np.maximum.accumulate(np.log(signal) - decay, axis=0) + decay)
+    masked = signal.copy()
+    masked[1:] = np.where(signal[1:] < PEAK_KEPT * peak[:-1], MASKED * peak[:-1], signal[1:])
+    gains = np.clip(np.maximum(masked, floor) / np.maximum(power, LOG_FLOOR), LEAST_GAIN, 1 / LEAST_GAIN)
+    at = np.arange(powers.shape[1])
     near = (np.abs(at[:, None] - at) <= GAIN_SPAN).astype(np.float64)
-    return powers * (gains @ (near / near.sum(axis=0)))
+    quieter: Powers = powers * (gains @ (near / near.sum(axis=0)))
+    return quieter
 
 
-def _follow(floor: npt.NDArray[np.float64], power: npt.NDArray[np.float64]) -> None:
-    """Moves a lower envelope: slowly up, quickly down."""
-    kept = np.where(power >= floor, RISE, FALL)
-    floor *= kept
-    floor += (1 - kept) * power
+def _lower_envelope(powers: Powers, first: Powers) -> Powers:
+    """What follows each filter's power slowly up and quickly down, [n_frames, n]."""
+    envelope = np.empty_like(powers)
+    at = first.copy()
+    for power, found in zip(powers, envelope, strict=True):
+        away = power - at
+        at += np.minimum(RISE * away, FALL * away)
+        found[:] = at
+    return envelope
 
 
-def cepstra(powers: npt.NDArray[np.float64], transform: npt.NDArray[np.float64]) -> Floats:
+def cepstra(powers: Powers, transform: Powers) -> Floats:
     """[n_frames, 13], their mean over frames with sound taken off; `transform` is [13, n] for as many filters."""
     logs = np.log(powers + LOG_FLOOR)
     sounding = logs.mean(axis=1) >= 0
@@ -87,7 +92,7 @@ def cepstra(powers: npt.NDArray[np.float64], transform: npt.NDArray[np.float64])
     return (logs @ transform.T).astype(np.float32)
 
 
-def transform_of(present: npt.NDArray[np.bool_], covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def transform_of(present: npt.NDArray[np.bool_], covariance: Powers) -> Powers:
     """From the logarithms of the filters that are `present` to all cepstra, [13, n_present].
 
     Where some are missing it is the linear estimate of the least mean square error, for cepstra of this covariance.
@@ -98,7 +103,7 @@ def transform_of(present: npt.NDArray[np.bool_], covariance: npt.NDArray[np.floa
     return covariance @ logs.T @ np.linalg.inv(logs @ covariance @ logs.T + ROUGHNESS * np.eye(len(logs)))
 
 
-def _filters() -> npt.NDArray[np.float64]:
+def _filters() -> Powers:
     """Triangles of one area, their corners at lines of the spectrum, [25, 257]."""
     mel = np.linspace(*(2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)), N_FILTERS + 2)
     line_hz = RATE_HZ / FFT
@@ -106,16 +111,16 @@ def _filters() -> npt.NDArray[np.float64]:
     left, middle, right = (corners_hz[i : N_FILTERS + i, None] for i in range(3))
     hz = np.arange(FFT // 2 + 1) * line_hz
     triangles = np.minimum((hz - left) / (middle - left), (right - hz) / (right - middle))
-    filters: npt.NDArray[np.float64] = np.maximum(triangles, 0) * 2 / (right - left)
+    filters: Powers = np.maximum(triangles, 0) * 2 / (right - left)
     return filters
 
 
-def _transform() -> npt.NDArray[np.float64]:
+def _transform() -> Powers:
     """Unitary cosine transform (type II) and liftering, [13, 25]."""
     order = np.arange(N_CEPSTRA)[:, None]
     cosines = np.cos(np.pi / N_FILTERS * order * (np.arange(N_FILTERS) + 0.5)) * np.sqrt(2 / N_FILTERS)
     cosines[0] = np.sqrt(1 / N_FILTERS)
-    transform: npt.NDArray[np.float64] = cosines * (1 + LIFTER / 2 * np.sin(order * np.pi / LIFTER))
+    transform: Powers = cosines * (1 + LIFTER / 2 * np.sin(order * np.pi / LIFTER))
     return transform
 
 

@@ -36,8 +36,9 @@ class Found:
     """Word `index` of the words that were searched for, and the evidence in nats a frame.
 
     `match` is its likelihood against the best phones in any order, 0 when nothing matches better; `worst` is that of
-    its worst phone; `quiet` is that of silence in its place. `beside` says that sounds which are no words of the text,
-    or skipped words, lie next to it.
+    its worst phone; `quiet` is that of silence in its place. `margin` is how much worse, in nats, the best path is on
+    which it begins or ends elsewhere, and `needed` that on which it is left out at no price. `beside` says that sounds
+    which are no words of the text, or skipped words, lie next to it.
     """
 
     index: int
@@ -47,6 +48,8 @@ class Found:
     worst: float
     quiet: float
     n_phones: int
+    margin: float = 0.0
+    needed: float = 0.0
     beside: bool = False
 
     def moved(self, by_words: int, by_s: float) -> Found:
@@ -88,8 +91,11 @@ class Search:
             return []
         graph = self.graph(words)
         states, silence = graph.evidence(audio)
-        parts = Trellis(graph, states, silence).path(open_end=open_end)
-        return [_found(part, graph.n_phones[part.index], silence, _beside(before, part) or _beside(part, after))
+        trellis = Trellis(graph, states, silence)
+        rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
+        parts = trellis.path(open_end=open_end)
+        margins, needed = trellis.margins(rest, parts)
+        return [_found(part, graph.n_phones[part.index], silence, margins[part.index], needed[part.index], _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
 
@@ -98,10 +104,10 @@ class Search:
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def _found(part: _Part, n_phones: int, silence: Floats, beside: bool) -> Found:
+def _found(part: _Part, n_phones: int, silence: Floats, margin, needed, beside: bool) -> Found:
     start_s, end_s = (frame / FRAMES_PER_S + FRAME_MIDDLE_S for frame in (part.start, part.stop))
     quiet = float(silence[part.start : part.stop].mean())
-    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, beside)
+    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(margin.tolist()), float(needed), beside)
 
 
 def _beside(before: _Part | None, after: _Part | None) -> bool:
@@ -159,10 +165,10 @@ class Graph:
         silence = np.empty(len(cepstra), np.float32)
         start = 0
         for scores in self._model.scores(cepstra, senones):
-            scores -= scores[:, phones].max(axis=1, keepdims=True)
-            stop = start + len(scores)
-            np.maximum(scores[:, joined], scores[:, alone], out=states[start:stop])
-            silence[start:stop] = scores[:, quiet].max(axis=1)
+            scores -= scores[phones].max(axis=0)
+            stop = start + scores.shape[1]
+            states[start:stop] = np.maximum(scores[joined], scores[alone]).T
+            silence[start:stop] = scores[quiet].max(axis=0)
             start = stop
         return states, silence
 
@@ -178,7 +184,7 @@ def _senones(model: Model, phones: Sequence[int], before: int, after: int) -> li
 class Trellis:
     """Viterbi's search. Node i lies before word i; `nodes[t]` holds the best path to each after t frames."""
 
-    def __init__(self, graph: Graph, states: Floats, silence: Floats) -> None:
+    def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_start: bool = False) -> None:
         self._graph, self._states = graph, states
         n_frames, n_nodes = len(states), graph.n_words + 1
         self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
@@ -186,7 +192,7 @@ class Trellis:
         self._silences, self._rests, self._arrivals, self.nodes = (
             np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
         self._ends = np.full((n_frames + 1, len(graph.last)), -np.inf, np.float32)
-        self._arrivals[0, 0] = 0
+        self._arrivals[0, : None if open_start else 1] = 0
         self._skip(0)
         self._fill(silence)
 
@@ -216,6 +222,30 @@ class Trellis:
         reach = np.maximum.accumulate(arrivals + self._steps)
         nodes[0] = arrivals[0]
         np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
+
+    def margins(self, rest: Trellis, parts: Sequence[_Part]):
+        n_words = self._graph.n_words
+        after = rest.nodes[::-1, ::-1]
+        starts = self.nodes[:, :-1] + rest.word_ends()[::-1, ::-1]
+        ends = self.word_ends() + after[:, 1:]
+        best = self._arrivals[-1].max() if rest._arrivals[0,-1]==0 and n_words else self._arrivals[-1,-1]
+        needed = np.full(n_words, np.nan, np.float32)
+        margins = np.full((n_words, 4), np.nan, np.float32)
+        left = (self.nodes[:, :-1] + after[:, 1:]).max(axis=0)
+        for part in parts:
+            if part.index < 0: continue
+            i = part.index
+            for k, (table, at) in enumerate(((starts, part.start), (ends, part.stop))):
+                column = table[:, i]
+                lo, hi = max(0, at - 20), at + 21
+                margins[i, 2*k] = column[lo:hi].max() - max(column[:lo].max(initial=-1e4+column.max()), column[hi:].max(initial=-1e4+column.max()))
+                lo, hi = max(0, at - 10), at + 11
+                margins[i, 2*k+1] = column[lo:hi].max() - max(column[:lo].max(initial=-1e4+column.max()), column[hi:].max(initial=-1e4+column.max()))
+            needed[i] = starts[:, i].max() - left[i]
+        return margins, needed
+
+    def word_ends(self) -> Floats:
+        return np.maximum.reduceat(self._ends, self._graph.ways[:-1], axis=1)
 
     def path(self, *, open_end: bool) -> list[_Part]:
         """The words and the other sounds on the best path."""
