@@ -10,7 +10,7 @@ first and second differences), and for each senone, the tied state of a triphone
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np

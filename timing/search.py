@@ -1,7 +1,7 @@
 """One search for known words in audio: the best path through their states, and what else the audio may hold.
 
 Words come in order. Between two of them, before the first and after the last there may be silence, or anything else:
-a frame of that costs `REST` nats against its best phone (a filler model, Rose and Paul 1990). Words may be skipped at a
+a frame of that costs some nats against its best phone (a filler model, Rose and Paul 1990). Words may be skipped at a
 price. So a word that nobody says, music, and speech that the text lacks cost no other word.
 """
 from __future__ import annotations
@@ -20,15 +20,28 @@ FRAMES_PER_S = 100
 FRAME_MIDDLE_S = 0.0128 - 0.5 / FRAMES_PER_S
 """A frame is 25.6 ms of audio: a boundary lies between the middles of two frames."""
 
-# Prices in nats, tried one after the other on thirteen conditions of the dev split of benchmarks/timing_sets.py.
-SILENCE_PRICE = 8.0
-REST_PRICE, REST = 80.0, 3.5
-SKIP_FIRST, SKIP = 60.0, 5.0
-LONG_FRAMES, STRETCH = 8, 1.5
-"""A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """In nats, for what a path holds beside its words. `./run bench timing_fit prices` makes the choice again.
+
+    A silence; another sound, and each of its frames; words left out, and each of them; each frame that a phone's state
+    lasts longer than `long_frames`, else words are stretched over music.
+    """
+
+    silence: float = 8.0
+    other: float = 80.0
+    other_frame: float = 3.5
+    skip: float = 60.0
+    skip_word: float = 5.0
+    long_frames: int = 8
+    stretch: float = 1.5
+
+
 HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
 """Words that people do draw out."""
 BESIDE_S = 0.05
+FAR_S = (0.1, 0.2)
+"""A boundary that is so far away is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,9 @@ class Found:
     """Word `index` of the words that were searched for, and the evidence in nats a frame.
 
     `match` is its likelihood against the best phones in any order, 0 when nothing matches better; `worst` is that of
-    its worst phone; `quiet` is that of silence in its place. `margin` is how much worse, in nats, the best path is on
-    which it begins or ends elsewhere, and `needed` that on which it is left out at no price. `beside` says that sounds
-    which are no words of the text, or skipped words, lie next to it.
+    its worst phone; `quiet` is that of silence in its place. `margins` is how much worse the best path is, in nats, on
+    which it begins or ends farther away than each of `FAR_S`, `needed` that on which it is left out for nothing.
+    `beside` says that sounds which are no words of the text, or skipped words, lie next to it.
     """
 
     index: int
@@ -48,8 +61,8 @@ class Found:
     worst: float
     quiet: float
     n_phones: int
-    margin: float = 0.0
-    needed: float = 0.0
+    margins: tuple[float, ...]
+    needed: float
     beside: bool = False
 
     def moved(self, by_words: int, by_s: float) -> Found:
@@ -94,8 +107,9 @@ class Search:
         trellis = Trellis(graph, states, silence)
         rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
         parts = trellis.path(open_end=open_end)
-        margins, needed = trellis.margins(rest, parts)
-        return [_found(part, graph.n_phones[part.index], silence, margins[part.index], needed[part.index], _beside(before, part) or _beside(part, after))
+        doubts = trellis.doubts(rest, parts)
+        return [_found(part, graph.n_phones[part.index], silence, doubts[part.index],
+                       _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
 
@@ -104,10 +118,16 @@ class Search:
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def _found(part: _Part, n_phones: int, silence: Floats, margin, needed, beside: bool) -> Found:
-    start_s, end_s = (frame / FRAMES_PER_S + FRAME_MIDDLE_S for frame in (part.start, part.stop))
+def seconds(frame: int) -> float:
+    """When a frame begins, or the last one before it ends."""
+    return frame / FRAMES_PER_S + FRAME_MIDDLE_S
+
+
+def _found(part: _Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
+    start_s, end_s = seconds(part.start), seconds(part.stop)
     quiet = float(silence[part.start : part.stop].mean())
-    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(margin.tolist()), float(needed), beside)
+    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(doubts[:-1]), doubts[-1],
+                 beside)
 
 
 def _beside(before: _Part | None, after: _Part | None) -> bool:
@@ -141,9 +161,15 @@ class Graph:
         self.first = self.last - lengths + 1
         self.word = np.repeat(np.arange(len(words)), [len(ways) for ways in words])
         self.ways = np.append(np.searchsorted(self.word, np.arange(len(words))), len(lengths))
-        self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
+        self.prices = Prices()
+        self._drawn_out = np.repeat(np.array(drawn_out)[self.word], lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
+
+    @property
+    def long_frames(self) -> Floats:
+        """How long each state may last before it pays for it."""
+        return np.where(self._drawn_out, np.float32(np.inf), np.float32(self.prices.long_frames))
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""
@@ -151,7 +177,7 @@ class Graph:
         other.first, other.last = self.n_states - 1 - self.last[::-1], self.n_states - 1 - self.first[::-1]
         other.word = self.n_words - 1 - self.word[::-1]
         other.ways = len(self.last) - self.ways[::-1]
-        other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
+        other._drawn_out, other.n_phones = self._drawn_out[::-1], self.n_phones[::-1]
         return other
 
     def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
@@ -187,7 +213,7 @@ class Trellis:
     def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_start: bool = False) -> None:
         self._graph, self._states = graph, states
         n_frames, n_nodes = len(states), graph.n_words + 1
-        self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
+        self._steps = graph.prices.skip_word * np.arange(n_nodes, dtype=np.float32)
         self._stays = np.empty(states.shape, np.bool_)
         self._silences, self._rests, self._arrivals, self.nodes = (
             np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
@@ -197,7 +223,7 @@ class Trellis:
         self._fill(silence)
 
     def _fill(self, silence: Floats) -> None:
-        graph = self._graph
+        graph, prices, long_frames = self._graph, self._graph.prices, self._graph.long_frames
         state = np.full(graph.n_states, -np.inf, np.float32)
         entered, age = np.empty_like(state), np.zeros_like(state)
         for t, (scores, quiet, stays) in enumerate(zip(self._states, silence, self._stays, strict=True)):
@@ -209,10 +235,10 @@ class Trellis:
             age *= stays
             age += 1
             state += scores
-            state -= STRETCH * (age > graph.long_frames)
+            state -= prices.stretch * (age > long_frames)
             self._ends[t + 1] = state[graph.last]
-            self._silences[t + 1] = np.maximum(self._silences[t], nodes - SILENCE_PRICE) + quiet
-            self._rests[t + 1] = np.maximum(self._rests[t], nodes - REST_PRICE) - REST
+            self._silences[t + 1] = np.maximum(self._silences[t], nodes - prices.silence) + quiet
+            self._rests[t + 1] = np.maximum(self._rests[t], nodes - prices.other) - prices.other_frame
             arrivals = np.maximum(self._silences[t + 1], self._rests[t + 1], out=self._arrivals[t + 1])
             np.maximum(arrivals[1:], np.maximum.reduceat(self._ends[t + 1], graph.ways[:-1]), out=arrivals[1:])
             self._skip(t + 1)
@@ -221,30 +247,27 @@ class Trellis:
         arrivals, nodes = self._arrivals[t], self.nodes[t]
         reach = np.maximum.accumulate(arrivals + self._steps)
         nodes[0] = arrivals[0]
-        np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
+        np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - self._graph.prices.skip, out=nodes[1:])
 
-    def margins(self, rest: Trellis, parts: Sequence[_Part]):
-        n_words = self._graph.n_words
+    def doubts(self, rest: Trellis, parts: Sequence[_Part]) -> dict[int, list[float]]:
+        """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
+
+        `rest` is of the same graph backwards.
+        """
         after = rest.nodes[::-1, ::-1]
         starts = self.nodes[:, :-1] + rest.word_ends()[::-1, ::-1]
         ends = self.word_ends() + after[:, 1:]
-        best = self._arrivals[-1].max() if rest._arrivals[0,-1]==0 and n_words else self._arrivals[-1,-1]
-        needed = np.full(n_words, np.nan, np.float32)
-        margins = np.full((n_words, 4), np.nan, np.float32)
-        left = (self.nodes[:, :-1] + after[:, 1:]).max(axis=0)
+        without = (self.nodes[:, :-1] + after[:, 1:]).max(axis=0)
+        found = {}
         for part in parts:
-            if part.index < 0: continue
-            i = part.index
-            for k, (table, at) in enumerate(((starts, part.start), (ends, part.stop))):
-                column = table[:, i]
-                lo, hi = max(0, at - 20), at + 21
-                margins[i, 2*k] = column[lo:hi].max() - max(column[:lo].max(initial=-1e4+column.max()), column[hi:].max(initial=-1e4+column.max()))
-                lo, hi = max(0, at - 10), at + 11
-                margins[i, 2*k+1] = column[lo:hi].max() - max(column[:lo].max(initial=-1e4+column.max()), column[hi:].max(initial=-1e4+column.max()))
-            needed[i] = starts[:, i].max() - left[i]
-        return margins, needed
+            if part.index >= 0:
+                start, end = starts[:, part.index], ends[:, part.index]
+                margins = [min(_margin(start, part.start, far_s), _margin(end, part.stop, far_s)) for far_s in FAR_S]
+                found[part.index] = [*margins, float(start.max() - without[part.index])]
+        return found
 
     def word_ends(self) -> Floats:
+        """The best path through t frames that has just ended each word, [n_frames + 1, n_words]."""
         return np.maximum.reduceat(self._ends, self._graph.ways[:-1], axis=1)
 
     def path(self, *, open_end: bool) -> list[_Part]:
@@ -257,9 +280,9 @@ class Trellis:
                 node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
             stop, best = t, self._arrivals[t, node]
             if self._silences[t, node] == best:
-                t = self._entry(self._silences, SILENCE_PRICE, t, node)
+                t = self._entry(self._silences, self._graph.prices.silence, t, node)
             elif self._rests[t, node] == best:
-                t = self._entry(self._rests, REST_PRICE, t, node)
+                t = self._entry(self._rests, self._graph.prices.other, t, node)
                 parts.append(_Part(-1, t, stop))
             else:
                 parts.append(self._word(t, node - 1))
@@ -288,3 +311,11 @@ class Trellis:
                 state -= 1
         phones = totals.reshape(-1, STATES, 2).sum(axis=1)
         return _Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()))
+
+
+def _margin(scores: Floats, at: int, far_s: float) -> float:
+    """By how much the best score of those near `at` exceeds that of the others."""
+    far = round(far_s * FRAMES_PER_S)
+    first, stop = max(0, at - far), at + far + 1
+    others = max(scores[:first].max(initial=-np.inf), scores[stop:].max(initial=-np.inf))
+    return float(scores[first:stop].max() - others)
