@@ -1,6 +1,7 @@
 """`./run bench timing_fit prices`: weighs the prices of `timing.search` against their neighbours, on the dev split.
 
-Each price is tried a half larger and a third smaller, all others as they are, over all conditions. A word costs as many
+Each price is tried a half larger and a third smaller, all others as they are, over all conditions in which the text
+is what is said. A word costs as many
 milliseconds as it is off, at most `LOST_MS`, and so much when it is found though nobody says it; one that is said and
 not found costs `MISSED_MS`, since it is marked. A change is worth making when it is better by two standard errors, and
 better too where the choice is made without the speakers, and without the conditions, on which it is judged. The code

@@ -73,6 +73,7 @@ class Model:
         variances = np.maximum(variances, VARIANCE_FLOOR)
         of_cepstra = means[:, 0].reshape(-1, N_CEPSTRA).astype(np.float64)
         self._covariance = of_cepstra.T @ of_cepstra / len(of_cepstra) + np.diag(variances[:, 0].mean(axis=(0, 1)))
+        self._spread = np.sqrt(np.diag(self._covariance) - of_cepstra.mean(axis=0) ** 2)
         precision = 0.5 / variances  # [codebook, stream, density, 13]
         constant = -0.5 * np.log(2 * np.pi * variances).sum(-1) - (precision * means**2).sum(-1)
         stacked = np.concatenate([-precision, 2 * precision * means, constant[..., None]], axis=-1)
@@ -84,7 +85,7 @@ class Model:
         powers = cepstra.filter_powers(audio, self._frames_per_s)
         present = cepstra.sounding_filters(powers)
         transform = cepstra.transform_of(present, self._covariance)
-        return cepstra.cepstra(cepstra.without_noise(powers[:, present]), transform)
+        return cepstra.cepstra(cepstra.without_noise(powers[:, present]), transform, self._spread)
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""

@@ -30,6 +30,7 @@ GAIN_SPAN = 4
 
 BAND_DB = -32.0
 """A filter that lets through less than that of the voice, at its loudest, holds no speech."""
+SPREAD_SHARE = 0.5
 ROUGHNESS = 0.5
 """The variance of a filter's logarithm about what thirteen cepstra say of it."""
 
@@ -83,13 +84,19 @@ def _lower_envelope(powers: Powers, first: Powers) -> Powers:
     return envelope
 
 
-def cepstra(powers: Powers, transform: Powers) -> Floats:
-    """[n_frames, 13], their mean over frames with sound taken off; `transform` is [13, n] for as many filters."""
+def cepstra(powers: Powers, transform: Powers, spread: Powers) -> Floats:
+    """[n_frames, 13], their mean over frames with sound taken off; `transform` is [13, n] for as many filters.
+
+    Noise and echoes fill the valleys of speech: how far each cepstrum goes is brought half the way to the `spread` [13]
+    of those that the model knows.
+    """
     logs = np.log(powers + LOG_FLOOR)
     sounding = logs.mean(axis=1) >= 0
     if sounding.any():
         logs -= logs[sounding].mean(axis=0)
-    return (logs @ transform.T).astype(np.float32)
+    found = logs @ transform.T
+    found *= (spread / np.maximum(found.std(axis=0), 1.0)) ** SPREAD_SHARE
+    return found.astype(np.float32)
 
 
 def transform_of(present: npt.NDArray[np.bool_], covariance: Powers) -> Powers:

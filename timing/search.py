@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from timing import edges
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
 
@@ -51,6 +52,7 @@ class Found:
     `match` is its likelihood against the best phones in any order, 0 when nothing matches better; `worst` is that of
     its worst phone; `quiet` is that of silence in its place. `margins` is how much worse the best path is, in nats, on
     which it begins or ends farther away than each of `FAR_S`, `needed` that on which it is left out for nothing.
+    `contrast_db` is how far the loud parts of the audio about it lie above the quiet ones.
     `beside` says that sounds which are no words of the text, or skipped words, lie next to it.
     """
 
@@ -63,6 +65,7 @@ class Found:
     n_phones: int
     margins: tuple[float, ...]
     needed: float
+    contrast_db: float
     beside: bool = False
 
     def moved(self, by_words: int, by_s: float) -> Found:
@@ -108,7 +111,8 @@ class Search:
         rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
         parts = trellis.path(open_end=open_end)
         doubts = trellis.doubts(rest, parts)
-        return [_found(part, graph.n_phones[part.index], silence, doubts[part.index],
+        quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
+        return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
                        _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
@@ -126,8 +130,9 @@ def seconds(frame: int) -> float:
 def _found(part: _Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
     start_s, end_s = seconds(part.start), seconds(part.stop)
     quiet = float(silence[part.start : part.stop].mean())
-    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(doubts[:-1]), doubts[-1],
-                 beside)
+    *margins, needed, contrast_db = doubts
+    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(margins), needed,
+                 contrast_db, beside)
 
 
 def _beside(before: _Part | None, after: _Part | None) -> bool:
