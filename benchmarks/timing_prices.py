@@ -11,31 +11,33 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.timing_sets import Recording
 from text.spoken import read
+from timing import search
 from timing.pocketsphinx import Sounding, with_noise
-from timing.search import Graph, Prices, Search, Trellis, seconds
+from timing.search import Search, Trellis, seconds
 from timing.words import to_ms
 
 LOST_MS, MISSED_MS = 300, 150
 FACTORS = (2 / 3, 3 / 2)
+NAMES = ("SILENCE_PRICE", "REST_PRICE", "REST", "SKIP_FIRST", "SKIP", "LONG_FRAMES", "STRETCH")
+Prices = dict[str, float]
 Floats = npt.NDArray[np.float64]
 
 _search: list[Search] = []
 
 
-def candidates(now: Prices) -> dict[str, Prices]:
+def candidates() -> dict[str, Prices]:
     """The prices as they are, and each of them changed alone."""
-    found = {"as they are": now}
-    for name, value in asdict(now).items():
+    found = {"as they are": {name: getattr(search, name) for name in NAMES}}
+    for name, value in dict(found["as they are"]).items():
         for factor in FACTORS:
             changed = type(value)(round(value * factor, 1))
-            found[f"{name} {changed:g}"] = replace(now, **{name: changed})
+            found[f"{name} {changed:g}"] = found["as they are"] | {name: changed}
     return found
 
 
@@ -44,19 +46,19 @@ def losses_ms(task: tuple[Recording, Sequence[Prices]]) -> Floats:
     recording, prices = task
     if not _search:
         _search.append(Search())
-    audio, search = Sounding(recording.samples), _search[0]
+    audio, found = Sounding(recording.samples), []
     words = [(i, word) for i, token in enumerate(read(recording.text, recording.language)) for word in token.spoken
-             if search.knows(word)]
-    graph = search.graph([word for _, word in words])
-    states, silence = graph.evidence(with_noise(audio.cut(0.0, audio.length_s)))
-    found = []
+             if _search[0].knows(word)]
+    states, silence = _search[0].graph([word for _, word in words]).evidence(
+        with_noise(audio.cut(0.0, audio.length_s)))
     for each in prices:
-        graph.prices = each
-        found.append(_loss_ms(recording, audio, graph, Trellis(graph, states, silence), [i for i, _ in words]))
+        vars(search).update(each)
+        graph = _search[0].graph([word for _, word in words])
+        found.append(_loss_ms(recording, audio, Trellis(graph, states, silence), [i for i, _ in words]))
     return np.array(found)
 
 
-def _loss_ms(recording: Recording, audio: Sounding, graph: Graph, trellis: Trellis, places: Sequence[int]) -> float:
+def _loss_ms(recording: Recording, audio: Sounding, trellis: Trellis, places: Sequence[int]) -> float:
     spans: dict[int, tuple[int, int]] = {}
     for part in trellis.path(open_end=False):
         if part.index >= 0:
@@ -75,7 +77,7 @@ def _loss_ms(recording: Recording, audio: Sounding, graph: Graph, trellis: Trell
 
 def choose(recordings: Sequence[tuple[str, Recording]], processes: int = 2) -> str:
     """Prints the table; the name of the best change, or that they stay as they are."""
-    tried = candidates(Prices())
+    tried = candidates()
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         tasks = ((recording, list(tried.values())) for _, recording in recordings)
         losses = np.array(list(pool.imap(losses_ms, tasks)))  # [n_recordings, n_candidates]

@@ -31,7 +31,9 @@ AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
 DOUBT = 0.7
-"""A word with a lower score is named in a warning."""
+"""A word with a lower score is named in a warning, where scores are calibrated."""
+UNCALIBRATED_DOUBT = 0.5
+CALIBRATED = frozenset({"pocketsphinx"})
 BELIEVED = 0.5
 LEAST_SHARE = 0.2
 """Where fewer of the words have a score of at least `BELIEVED`, the text is another's."""
@@ -136,8 +138,8 @@ def align(
         raise _another_text(found)
     for window in pending:
         _estimate(audio, tokens, window, spans)
-    warnings += word_warnings(tokens, spans)
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
+    warnings += word_warnings(tokens, spans, used)
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
 
 
@@ -279,9 +281,14 @@ def _weights(tokens: Sequence[Token]) -> list[float]:
     return [float(sum(map(len, token.spoken))) for token in tokens]
 
 
-def word_warnings(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+def doubt(method: str) -> float:
+    """The score below which a word's time by this method is doubtful."""
+    return DOUBT if method in CALIBRATED else UNCALIBRATED_DOUBT
+
+
+def word_warnings(tokens: Sequence[Token], spans: Sequence[Span | None], method: str) -> list[str]:
     """Which words are estimated, and which times are doubtful."""
-    return [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
+    return [*_estimated(tokens, spans), *_doubtful(tokens, spans, doubt(method))]
 
 
 def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
@@ -291,12 +298,12 @@ def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[st
     return [f"times are estimated for {len(lost)} of {len(tokens)} words, the first is {lost[0].text[:60]!r}"]
 
 
-def _doubtful(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+def _doubtful(tokens: Sequence[Token], spans: Sequence[Span | None], least: float) -> list[str]:
     words = [token.text[:60] for token, span in zip(tokens, spans, strict=True)
-             if span and not span.estimated and span.score is not None and span.score < DOUBT]
+             if span and not span.estimated and span.score is not None and span.score < least]
     if not words:
         return []
-    return [f"the times of {len(words)} of {len(tokens)} words are doubtful (score below {DOUBT}), first "
+    return [f"the times of {len(words)} of {len(tokens)} words are doubtful (score below {least}), first "
             + ", ".join(map(repr, words[:5]))]
 
 

@@ -18,7 +18,7 @@ NEAR, AROUND = 3, 12
 PAUSE_S = 1.0
 MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 """In nats: what is less or more says nothing else."""
-WEIGHTS: tuple[float, ...] = (2.342, 0.2, 0.278, 0.403, -0.942, -2.309, 1.92, -2.601, -3.233, 2.182)
+WEIGHTS: tuple[float, ...] = (2.342, 0.2, 0.278, 0.403, -0.942, -2.309, 1.92, -2.601, -3.233, 2.182, 0.0, 0.0, 0.0, 0.0)
 
 
 def scores(found: Sequence[Found]) -> list[float]:

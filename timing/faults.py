@@ -17,7 +17,7 @@ import soxr
 from timing.acoustic import STATES, Floats
 from timing.align import RATE_HZ, Samples
 from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
-from timing.search import Graph, Search, Trellis
+from timing.search import REST, STRETCH, Graph, Search, Trellis
 
 FAULTS = ("left out", "said twice", "after the next", "cut at its end", "cut at its start", "another sound")
 KEPT = 0.6
@@ -77,8 +77,8 @@ class _Hypotheses:
         until, rest = self._until, self._rest
         plain = _through(self._graph, self._states, until[:, :-1])
         mirrored = _through(self._mirror, self._states[::-1, ::-1], rest[::-1, :0:-1])
-        other = np.maximum.accumulate(until + self._graph.prices.other_frame * np.arange(len(until))[:, None], axis=0)
-        other -= self._graph.prices.other_frame * np.arange(len(until))[:, None]
+        other = np.maximum.accumulate(until + REST * np.arange(len(until))[:, None], axis=0)
+        other -= REST * np.arange(len(until))[:, None]
         table = np.full((n + 1, len(FAULTS) + 1), -np.inf, np.float32)
         table[:n, 0] = (until[:, :-1] + rest[:, 1:]).max(axis=0)
         table[:n, 1] = (self._ends(_through(self._graph, self._states, until[:, 1:])) + rest[:, 1:]).max(axis=0)
@@ -108,7 +108,7 @@ def _through(graph: Graph, scores: Floats, entries: Floats) -> Floats:
     """Each state's best path after t frames, [n_frames + 1, n_states], of words entered at `entries` [.., n_words]."""
     found = np.full((len(scores) + 1, graph.n_states), -np.inf, np.float32)
     entered, age = np.full(graph.n_states, -np.inf, np.float32), np.zeros(graph.n_states, np.float32)
-    entries, long_frames = entries[:, graph.word], graph.long_frames
+    entries = entries[:, graph.word]
     for t, frame in enumerate(scores):
         state = found[t]
         entered[1:] = state[:-1]
@@ -117,7 +117,7 @@ def _through(graph: Graph, scores: Floats, entries: Floats) -> Floats:
         age += 1
         np.maximum(state, entered, out=found[t + 1])
         found[t + 1] += frame
-        found[t + 1] -= graph.prices.stretch * (age > long_frames)
+        found[t + 1] -= STRETCH * (age > graph.long_frames)
     return found
 
 

@@ -1,7 +1,7 @@
 """One search for known words in audio: the best path through their states, and what else the audio may hold.
 
 Words come in order. Between two of them, before the first and after the last there may be silence, or anything else:
-a frame of that costs some nats against its best phone (a filler model, Rose and Paul 1990). Words may be skipped at a
+a frame of that costs `REST` nats against its best phone (a filler model, Rose and Paul 1990). Words may be skipped at a
 price. So a word that nobody says, music, and speech that the text lacks cost no other word.
 """
 from __future__ import annotations
@@ -21,23 +21,12 @@ FRAMES_PER_S = 100
 FRAME_MIDDLE_S = 0.0128 - 0.5 / FRAMES_PER_S
 """A frame is 25.6 ms of audio: a boundary lies between the middles of two frames."""
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """In nats, for what a path holds beside its words. `./run bench timing_fit prices` makes the choice again.
-
-    A silence; another sound, and each of its frames; words left out, and each of them; each frame that a phone's state
-    lasts longer than `long_frames`, else words are stretched over music.
-    """
-
-    silence: float = 8.0
-    other: float = 80.0
-    other_frame: float = 3.5
-    skip: float = 60.0
-    skip_word: float = 5.0
-    long_frames: int = 8
-    stretch: float = 1.5
-
-
+# Prices in nats. `./run bench timing_fit prices` makes their choice again, on the dev split of its sets.
+SILENCE_PRICE = 8.0
+REST_PRICE, REST = 80.0, 3.5
+SKIP_FIRST, SKIP = 60.0, 5.0
+LONG_FRAMES, STRETCH = 8, 1.5
+"""A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
 HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
 """Words that people do draw out."""
 BESIDE_S = 0.05
@@ -166,15 +155,9 @@ class Graph:
         self.first = self.last - lengths + 1
         self.word = np.repeat(np.arange(len(words)), [len(ways) for ways in words])
         self.ways = np.append(np.searchsorted(self.word, np.arange(len(words))), len(lengths))
-        self.prices = Prices()
-        self._drawn_out = np.repeat(np.array(drawn_out)[self.word], lengths)
+        self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
-
-    @property
-    def long_frames(self) -> Floats:
-        """How long each state may last before it pays for it."""
-        return np.where(self._drawn_out, np.float32(np.inf), np.float32(self.prices.long_frames))
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""
@@ -182,7 +165,7 @@ class Graph:
         other.first, other.last = self.n_states - 1 - self.last[::-1], self.n_states - 1 - self.first[::-1]
         other.word = self.n_words - 1 - self.word[::-1]
         other.ways = len(self.last) - self.ways[::-1]
-        other._drawn_out, other.n_phones = self._drawn_out[::-1], self.n_phones[::-1]
+        other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
         return other
 
     def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
@@ -218,7 +201,7 @@ class Trellis:
     def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_start: bool = False) -> None:
         self._graph, self._states = graph, states
         n_frames, n_nodes = len(states), graph.n_words + 1
-        self._steps = graph.prices.skip_word * np.arange(n_nodes, dtype=np.float32)
+        self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
         self._stays = np.empty(states.shape, np.bool_)
         self._silences, self._rests, self._arrivals, self.nodes = (
             np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
@@ -228,7 +211,7 @@ class Trellis:
         self._fill(silence)
 
     def _fill(self, silence: Floats) -> None:
-        graph, prices, long_frames = self._graph, self._graph.prices, self._graph.long_frames
+        graph = self._graph
         state = np.full(graph.n_states, -np.inf, np.float32)
         entered, age = np.empty_like(state), np.zeros_like(state)
         for t, (scores, quiet, stays) in enumerate(zip(self._states, silence, self._stays, strict=True)):
@@ -240,10 +223,10 @@ class Trellis:
             age *= stays
             age += 1
             state += scores
-            state -= prices.stretch * (age > long_frames)
+            state -= STRETCH * (age > graph.long_frames)
             self._ends[t + 1] = state[graph.last]
-            self._silences[t + 1] = np.maximum(self._silences[t], nodes - prices.silence) + quiet
-            self._rests[t + 1] = np.maximum(self._rests[t], nodes - prices.other) - prices.other_frame
+            self._silences[t + 1] = np.maximum(self._silences[t], nodes - SILENCE_PRICE) + quiet
+            self._rests[t + 1] = np.maximum(self._rests[t], nodes - REST_PRICE) - REST
             arrivals = np.maximum(self._silences[t + 1], self._rests[t + 1], out=self._arrivals[t + 1])
             np.maximum(arrivals[1:], np.maximum.reduceat(self._ends[t + 1], graph.ways[:-1]), out=arrivals[1:])
             self._skip(t + 1)
@@ -252,7 +235,7 @@ class Trellis:
         arrivals, nodes = self._arrivals[t], self.nodes[t]
         reach = np.maximum.accumulate(arrivals + self._steps)
         nodes[0] = arrivals[0]
-        np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - self._graph.prices.skip, out=nodes[1:])
+        np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
 
     def doubts(self, rest: Trellis, parts: Sequence[_Part]) -> dict[int, list[float]]:
         """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
@@ -285,9 +268,9 @@ class Trellis:
                 node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
             stop, best = t, self._arrivals[t, node]
             if self._silences[t, node] == best:
-                t = self._entry(self._silences, self._graph.prices.silence, t, node)
+                t = self._entry(self._silences, SILENCE_PRICE, t, node)
             elif self._rests[t, node] == best:
-                t = self._entry(self._rests, self._graph.prices.other, t, node)
+                t = self._entry(self._rests, REST_PRICE, t, node)
                 parts.append(_Part(-1, t, stop))
             else:
                 parts.append(self._word(t, node - 1))
