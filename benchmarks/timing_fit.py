@@ -126,7 +126,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench timing_fit", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("weights", "prices"), default="weights")
     parser.add_argument("--conditions", nargs="*", help="all of them when absent")
-    parser.add_argument("--every", type=int, default=2, help="one in so many of the 20 recordings of voices is used")
+    parser.add_argument("--every", type=int, default=3, help="one in so many of the 20 recordings of voices is used")
     arguments = parser.parse_args(argv)
     recordings = [(name, recording) for name, found in sets(arguments.conditions, arguments.every).items()
                   for recording in found]
