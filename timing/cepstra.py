@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Powers = npt.NDArray[np.float64]
+Present = npt.NDArray[np.bool_]
 
 RATE_HZ = 16_000
 WINDOW, FFT, EMPHASIS = 410, 512, 0.97
@@ -48,10 +49,11 @@ def filter_powers(audio: Floats, frames_per_s: int) -> Powers:
     return powers
 
 
-def sounding_filters(powers: Powers) -> npt.NDArray[np.bool_]:
+def sounding_filters(powers: Powers) -> Present:
     """Which of the filters hold speech: those of a telephone's, or of a low sample rate's, upper octave do not."""
     voice = np.percentile(powers.sum(axis=1), 90)
-    return np.percentile(powers, 95, axis=0) >= voice * 10 ** (BAND_DB / 10)
+    present: Present = np.percentile(powers, 95, axis=0) >= voice * 10 ** (BAND_DB / 10)
+    return present
 
 
 def without_noise(powers: Powers) -> Powers:
@@ -99,7 +101,7 @@ def cepstra(powers: Powers, transform: Powers, spread: Powers) -> Floats:
     return found.astype(np.float32)
 
 
-def transform_of(present: npt.NDArray[np.bool_], covariance: Powers) -> Powers:
+def transform_of(present: Present, covariance: Powers) -> Powers:
     """From the logarithms of the filters that are `present` to all cepstra, [13, n_present].
 
     Where some are missing it is the linear estimate of the least mean square error, for cepstra of this covariance.
@@ -107,12 +109,14 @@ def transform_of(present: npt.NDArray[np.bool_], covariance: Powers) -> Powers:
     if present.all():
         return TRANSFORM
     logs = np.linalg.pinv(TRANSFORM)[present]
-    return covariance @ logs.T @ np.linalg.inv(logs @ covariance @ logs.T + ROUGHNESS * np.eye(len(logs)))
+    transform: Powers = covariance @ logs.T @ np.linalg.inv(logs @ covariance @ logs.T + ROUGHNESS * np.eye(len(logs)))
+    return transform
 
 
 def _filters() -> Powers:
     """Triangles of one area, their corners at lines of the spectrum, [25, 257]."""
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)), N_FILTERS + 2)
+    lowest, highest = (2595 * float(np.log10(1 + hz / 700)) for hz in (LOWEST_HZ, HIGHEST_HZ))
+    mel = np.linspace(lowest, highest, N_FILTERS + 2)
     line_hz = RATE_HZ / FFT
     corners_hz = np.floor(700 * (10 ** (mel / 2595) - 1) / line_hz + 0.5) * line_hz
     left, middle, right = (corners_hz[i : N_FILTERS + i, None] for i in range(3))
