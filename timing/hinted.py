@@ -14,9 +14,6 @@ from itertools import accumulate, groupby, islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-import soxr
-
 from timing.align import (
     RATE_HZ,
     Alignment,
@@ -27,6 +24,7 @@ from timing.align import (
     Window,
     align,
     doubt,
+    for_sources,
     to_sample,
     word_warnings,
 )
@@ -61,7 +59,7 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
     A cue that is not in the audio gets estimated times near its hint, and a warning. Where the hints are of no use
     the whole audio is searched, as `timing.align.align` does. Raises TimingError as that does.
     """
-    audio = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
+    audio = for_sources(samples, rate_hz)
     film = _Film(audio, to_ms(len(samples) / rate_hz), tokens, cues, text, language, method, sources, check)
     for core, context in _groups(cues):
         found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
