@@ -20,8 +20,6 @@ FRAMES_PER_S = 100
 """What the model was made for. At 125 more words slip in noise: at 10 dB 22 % of boundaries are 50 ms off, not 15 %."""
 FRAME_MIDDLE_S = 0.0128 - 0.5 / FRAMES_PER_S
 """A frame is 25.6 ms of audio: a boundary lies between the middles of two frames."""
-EARLY_S = 0.007
-"""So much before that words begin, by the median over the joins of words of each of the dev split's voices."""
 
 # Prices in nats. `./run bench timing_fit prices` makes their choice again, on the dev split of its sets.
 SILENCE_PRICE = 8.0
@@ -115,7 +113,7 @@ class Search:
 
 def seconds(frame: int) -> float:
     """When a frame begins, or the last one before it ends."""
-    return max(0.0, frame / FRAMES_PER_S + FRAME_MIDDLE_S - EARLY_S)
+    return frame / FRAMES_PER_S + FRAME_MIDDLE_S
 
 
 def _found(part: _Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
