@@ -203,8 +203,8 @@ def test_audio_of_any_rate_gives_the_same_words(source: PocketSphinx) -> None:
 
 def test_a_telephone_and_noise_leave_words_where_they_are(source: PocketSphinx) -> None:
     samples, text, tokens, truth_ms = passage(0.4, FIRST, 0.8, SECOND, 0.5, THIRD, 0.3)
-    for changed, mean_ms in ((telephone(Recording(samples, (), []), np.random.default_rng(0)), 25),
-                             (noise(Recording(samples, (), []), np.random.default_rng(0), 5), 35)):
+    for changed, mean_ms in ((telephone(Recording(samples, (), []), np.random.default_rng(0)), 24),
+                             (noise(Recording(samples, (), []), np.random.default_rng(0), 5), 26)):
         off = np.abs(errors_ms(timed(source, changed.samples, text, tokens), truth_ms))
         assert off.mean() < mean_ms and off.max() < 200
 
