@@ -21,8 +21,9 @@ import torch
 from tts import EngineError, EngineLost, Line, Options, Samples, Utterance, Voice
 from tts.f5 import checkpoint, checks, mel, prompt, sampler, vocos
 from tts.f5.batch import Batch, Row
+from tts.f5.graphs import CudaCapture, Graphs
 from tts.f5.kernels import Kernels
-from tts.f5.network import EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
+from tts.f5.network import BYTES_PER_CHANNEL, EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
 from tts.f5.prompt import Prompt, Reference
 from tts.f5.scheduler import Scheduler, Ticket
 
@@ -66,9 +67,9 @@ class F5Engine:
     clones = True
 
     def __init__(self, model: str, revision: str, network: Network, vocoder: vocos.Vocos,
-                 vocabulary: dict[str, int]) -> None:
+                 vocabulary: dict[str, int], graphs: Graphs | None = None) -> None:
         self.model, self.revision = model, revision
-        self.network, self.vocoder, self.vocabulary = network, vocoder, vocabulary
+        self.network, self.vocoder, self.vocabulary, self._graphs = network, vocoder, vocabulary, graphs
         self.device = network.device
         self.own_voice = prompt.own_voice()
         self._references: OrderedDict[tuple[str, float], Reference] = OrderedDict()
@@ -78,7 +79,7 @@ class F5Engine:
         self._scheduler: Scheduler[_Task] = Scheduler(_frame_budget(network), MAX_ROWS if on_gpu else 1)
         self.concurrency = max(1, self._scheduler.budget_frames // (2 * MAX_FRAMES)) if on_gpu else 1
         self._lines_ahead = 1 + (MAX_ROWS if on_gpu else 1)
-        self._batch = Batch(network)
+        self._batch = Batch(network, graphs)
         self._ahead: deque[torch.cuda.Event] = deque()
         self._changed = threading.Condition()
         self._running = False
@@ -104,11 +105,9 @@ class F5Engine:
             vocoder = vocos.load(vocos_dir, place)
             build = partial(Network, checkpoint.read_weights(path, shape, len(vocabulary)), shape, place)
             revision = digest.result()[:12]
-        own = prompt.own_voice()
-        network = checks.fastest(build(Kernels(torch.float32)), build, checks.candidates(place),
-                                 mel.encode(own.samples, own.rate_hz, Options().target_rms)[0])
+        network, graphs = _fastest(build, place)
         model = architecture if architecture in checkpoint.ARCHITECTURES else Path(architecture).stem
-        return cls(model, revision, network, vocoder, vocabulary)
+        return cls(model, revision, network, vocoder, vocabulary, graphs)
 
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         return prompt.max_bytes(voice or self.own_voice, speed)
@@ -307,18 +306,29 @@ class F5Engine:
             with self._changed:
                 self._lost = error
                 tasks = self._scheduler.tickets()
-        self._batch = Batch(self.network)
+        self._batch = Batch(self.network, self._graphs)
         for task in tasks:
             self._resolve(task, error)
+
+
+def _fastest(build: Callable[[Kernels], Network], device: torch.device) -> tuple[Network, Graphs | None]:
+    """The network and its graphs. What they were compared with is let go: 1.35 GB of float32."""
+    own = prompt.own_voice()
+    oracle = checks.Oracle(build(Kernels(torch.float32)),
+                           mel.encode(own.samples, own.rate_hz, Options().target_rms)[0])
+    network = checks.fastest(oracle, build, checks.candidates(device))
+    if not network.kernels.capturable:
+        return network, None
+    return network, checks.graphed(network, oracle, checks.worth_capturing, CudaCapture(device))
 
 
 def _frame_budget(network: Network) -> int:
     """Frames in flight: what half of the free memory holds, up to MAX_BATCH_FRAMES, and one long line at least."""
     if network.device.type != "cuda":
         return 2 * MAX_FRAMES
+    torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(network.device)
-    # Residual, norm, products and convolution of one frame, most in half precision: about 64 bytes a channel.
-    return max(2 * MAX_FRAMES, min(MAX_BATCH_FRAMES, free // 2 // (64 * network.architecture.dim)))
+    return max(2 * MAX_FRAMES, min(MAX_BATCH_FRAMES, free // 2 // (BYTES_PER_CHANNEL * network.architecture.dim)))
 
 
 def _utterance(samples: Samples, task: _Task) -> Utterance:
