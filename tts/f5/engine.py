@@ -24,7 +24,7 @@ from tts.f5.batch import Batch, Row
 from tts.f5.cache import LineCache
 from tts.f5.graphs import CudaCapture, Graphs
 from tts.f5.kernels import Kernels
-from tts.f5.network import BYTES_PER_CHANNEL, EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
+from tts.f5.network import BYTES_PER_CHANNEL, EPSS, EVEN_FROM, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
 from tts.f5.prompt import Prompt, Reference
 from tts.f5.scheduler import Scheduler, Ticket
 
@@ -353,7 +353,7 @@ def _utterance(samples: Samples, task: _Task) -> Utterance:
                                         (f"the reference text of voice {task.voice.name}",
                                          task.prompt.reference.replaced))
                 if replaced]
-    if task.n_steps not in EPSS and task.n_steps < max(EPSS):
+    if task.n_steps not in EPSS and task.n_steps < EVEN_FROM:
         warnings.append(f"nfe_step {task.n_steps} has no pruned schedule and takes even steps; "
                         f"{', '.join(map(str, EPSS))} have one")
     n_own = len(task.prompt.reference.mel)

@@ -29,6 +29,8 @@ EPSS = {
     16: (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32),
 }
 """Empirically pruned steps, in 32nds (arXiv 2505.19931; upstream model/utils.py, get_epss_timesteps)."""
+EVEN_FROM = 32
+"""From here on even steps are as fine as those that were pruned."""
 BYTES_PER_CHANNEL = 64
 """Memory that one frame takes during an evaluation, for each channel of the network's width: residual, norm, products
 and convolution, most of them in half precision."""
