@@ -18,7 +18,6 @@ import io
 import json
 import os
 import platform
-import resource
 import signal
 import statistics
 import subprocess
@@ -40,6 +39,7 @@ import soundfile
 from intake import audio
 from tests.doubles.emulators import emulators
 from tests.doubles.gcs import start_gcs
+from tests.doubles.processes import peak_mb
 from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit, wait_until
 from tests.transcription.test_kill import ended, workers_of
 from transcription.settings import Settings
@@ -64,8 +64,9 @@ def main(argv: list[str]) -> int:
     if arguments.peak_of:
         print(json.dumps(peak_of(arguments.peak_of)))
         return 0
-    results: dict[str, Any] = {"machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(),
-                                           "load_1min_at_start": os.getloadavg()[0]}}
+    results: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    results |= {"machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(),
+                            "load_1min_at_start": os.getloadavg()[0]}}
     parts: Mapping[str, Callable[[], dict[str, Any]]] = {
         "pipeline": lambda: pipeline(arguments.seconds), "memory": memory, "start": start,
         "door": lambda: door(arguments.uploads), "kill": lambda: kill(arguments.jobs),
@@ -117,7 +118,7 @@ def peak_of(seconds: int) -> dict[str, Any]:
     soundfile.write(buffer, np.tile(once, times), rate_hz, format="WAV", subtype="PCM_16")
     wav_mb = len(buffer.getvalue()) / 1e6
     engines = Engines(Settings())
-    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    before_mb = peak_mb()
     samples = audio.decode(buffer.getvalue(), max_duration_s=2 * seconds, to_hz=RATE_HZ).samples
     request = JobRequest(language="en", initial_transcript=" ".join([NATURE] * times))
     started = time.process_time()
@@ -125,7 +126,7 @@ def peak_of(seconds: int) -> dict[str, Any]:
     return {"audio_s": round(len(samples) / RATE_HZ), "words": len(transcript.timeline.words),
             "wav_mb": round(wav_mb, 1), "samples_mb": round(samples.nbytes / 1e6, 1),
             "peak_before_mb": round(before_mb, 1), "cpu_s": round(time.process_time() - started, 1),
-            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1)}
+            "peak_mb": round(peak_mb(), 1)}
 
 
 def start() -> dict[str, Any]:
@@ -254,3 +255,7 @@ def resident_mb(served: Served) -> float:
     done = subprocess.run(["ps", "-o", "rss=", "-p", str(served.process.pid)], capture_output=True, text=True,
                           check=True)
     return round(int(done.stdout) / 1000, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
