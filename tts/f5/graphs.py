@@ -141,4 +141,5 @@ class CudaCapture:
                 run()
         finally:
             gc.unfreeze()
+            torch.cuda.set_stream(current)  # `torch.cuda.graph` leaves its own where a capture fails
         return graph.replay
