@@ -122,8 +122,11 @@ def worth_capturing(network: Network) -> list[int]:
     A quarter of the free memory is for them at most.
     """
     free, _ = torch.cuda.mem_get_info(network.device)
+    sizes = buckets(free // 4 // (BYTES_PER_CHANNEL * network.architecture.dim))
+    if not sizes:
+        log.warning("CUDA graphs are not used: only %d MB of the GPU's memory are free", free >> 20)
     found = []
-    for n_frames in buckets(free // 4 // (BYTES_PER_CHANNEL * network.architecture.dim)):
+    for n_frames in sizes:
         batch = Batch(network)
         batch.arrange(_filling(network, n_frames, 2))
         if not _waits_for_the_host(network.device, batch.step):

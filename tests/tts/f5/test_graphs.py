@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -223,3 +224,23 @@ def test_only_forms_that_read_tensors_alone_are_captured() -> None:
     assert Fused(TorchVarlen()).capturable and not TorchVarlen().capturable
     assert not Fused(Kernels(torch.float16)).capturable and not Kernels(torch.float32).capturable
     assert not flash.capturable
+
+
+@pytest.mark.parametrize(("device_s", "waits"), [(0.0, True), (0.5, False)])
+def test_a_graph_pays_where_the_device_has_less_to_do_than_the_host(
+    monkeypatch: pytest.MonkeyPatch, device_s: float, waits: bool,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: time.sleep(device_s))
+    assert checks._waits_for_the_host(torch.device("cpu"), lambda: time.sleep(0.05)) is waits
+
+
+def test_graphs_take_a_quarter_of_the_free_memory_and_without_it_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:
+    n_bytes = 64 * V1.architecture.dim
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 600 * n_bytes, 0))
+    assert checks.worth_capturing(V1) == [512, 576]
+    assert not caplog.records
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 500 * n_bytes, 0))
+    assert checks.worth_capturing(V1) == [] and "memory" in caplog.messages[-1]
