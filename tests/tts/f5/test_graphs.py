@@ -75,7 +75,7 @@ def small() -> Any:
 
 
 @pytest.mark.parametrize("net", [V1, V0], ids=["v1", "v0"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_a_row_in_a_graph_is_the_row_alone_whoever_joins_and_leaves(small: Any, net: Network, seed: int) -> None:
     draw = random.Random(seed)
