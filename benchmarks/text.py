@@ -73,9 +73,12 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
 
 
 def _set(name: str, number: int) -> str:
-    """Rules were written while looking at the first half of `en` alone; every other set was held out."""
+    """Rules were written while looking at the first half of `en` and at every second line of `de-2` and its like."""
+    tag, _, second = name.partition("-")
+    if second and tag != "en":
+        return f"creators {second}, " + ("held out" if number % 2 else "fixed on")
     if name != "en":
-        return f"creators {name.partition('-')[2]}".strip() + ", held out"
+        return f"creators {second}".strip() + ", held out"
     return "creators, fixed on" if number < N_KNOWN or number % 2 == 0 else "creators, held out"
 
 
