@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from text.capitals import is_acronym, lowered, shouting
 from text.languages.abbreviations import written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
+from text.languages.cases import bare_year, bent, bent_clock
 from text.languages.chinese import chinese_text
 from text.languages.dates import date, ordinal, year_words
 from text.languages.electronic import electronic
@@ -79,8 +80,8 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, korean, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
-    spaced_thousands, ordinal, clock, _year, amount,
+    japanese, telephone, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
+    bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
 SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, roman, weekday)

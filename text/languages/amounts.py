@@ -6,26 +6,29 @@ from collections.abc import Sequence
 from functools import cache
 
 from text import tables
+from text.languages import polish, russian
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
 from text.number_names import name
 from text.written import Written, grouped, next_core, share_out
 
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
-_AMOUNT = re.compile(
+AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
 )
 _MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
 
 
-def _gender(noun: str, speech: Language) -> str:
+def _gender(number: int, noun: str, speech: Language) -> str:
     """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
         return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
-    return "f" if speech.base == "ru" and re.fullmatch("[а-яё]{2,}[ыи]", noun) and noun not in ("пути", "дни") else ""
+    if speech.base == "ru":
+        return russian.gender(number, noun)
+    return polish.gender(number, noun) if speech.base == "pl" else ""
 
 
-_SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
+SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
 """What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
 
 
@@ -71,7 +74,7 @@ _SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt
 
 def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """3,14 · 5 km · 50 % · 3,50 € · 10-15 kg; the unit may be a display word of its own."""
-    match = _AMOUNT.fullmatch(words[at].core)
+    match = AMOUNT.fullmatch(words[at].core)
     number = parse(match["low"], speech) if match else None
     if match is None or number is None:
         return None
@@ -88,10 +91,10 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
     following = next_core(words, at)
-    if (speech.base, following) in _SCALES and not number.decimals:
+    if (speech.base, following) in SCALES and not number.decimals:
         quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
     counted = _with_unit(quantity, high or number, following, speech, exact=high is None)
-    return counted or [agree(quantity, _gender(following, speech), speech) if not number.decimals else quantity]
+    return counted or [agree(quantity, _gender((high or number).value, following, speech), speech) if not number.decimals else quantity]
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -107,7 +110,7 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     """1,5 Mio. €: the sign behind a number's scale"""
     money = currencies(speech.base).get(words[at].core)
     before = words[at - 1].core if at else ""
-    scale = _SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
+    scale = SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
     if money is None or not scale or not (at > 1 and words[at - 2].core[-1:].isdigit()):
         return None
     of = "de " if speech.base in ("es", "pt", "fr") else "di " if speech.base == "it" else ""
@@ -125,7 +128,7 @@ def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> 
 
 def _scaled_money(
     words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
-    scale = _SCALES.get((speech.base, next_core(words, at)))
+    scale = SCALES.get((speech.base, next_core(words, at)))
     money = currencies(speech.base).get(symbol)
     if scale is None or money is None:
         return None

@@ -10,6 +10,8 @@ from text.languages.grammar import Language
 from text.languages.roman import is_regnal
 from text.written import Written
 
+_YEARS = {"ru": ("г", "гг"), "pl": ("r",)}
+"""What stands for year and years behind one."""
 _NONE = Written("", "", "")
 
 
@@ -52,6 +54,7 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     if half_day and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     counted = before.core[-1:].isdigit() and not before.tail and word.core in units(speech.base)
+    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     return word

@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
 
-from text.languages.dates import months
-from text.languages.grammar import Language, agree
+from text import tables
+from text.languages.dates import full_year, months
+from text.languages.grammar import DATA, Language, agree
 from text.number_names import name
 from text.written import Written, next_core
 
-_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _YEARS = {"rok": "n", "roku": "g", "rokiem": "i", "r": "g"}
 _CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", "im"), "f": ("a", "ia"),
@@ -18,6 +20,39 @@ _CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", 
 nominative and genitive; behind a hard stem and behind a soft one."""
 _LOCATIVE = ("w", "we", "o", "po", "przy")
 _OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
+
+
+_ONE = {"g": ("jednego", "jednej"), "d": ("jednemu", "jednej"), "i": ("jednym", "jedną"), "l": ("jednym", "jednej")}
+_BENT = {nominative: dict(zip("gdil", cases, strict=True))
+         for nominative, *cases in tables.rows(DATA / "polish.tsv")}
+
+
+@lru_cache(4096)
+def cardinal(number: int, case: str, gender: str) -> str | None:
+    """Dwudziestu pięciu, trzem tysiącom; behind a ten, jeden does not bend."""
+    if number == 1:
+        return _ONE[case][gender == "f"]
+    words = name(str(number), "pl")
+    return " ".join(_BENT[word][case] for word in words.split()) if words else None
+
+
+@cache
+def _counted(kind: str) -> frozenset[str]:
+    return frozenset(noun for _, noun, of in tables.rows(DATA / "counted.tsv") if of == kind)
+
+
+def is_personal(noun: str) -> bool:
+    """Men, who are counted in the genitive: pięciu uczniów."""
+    return noun in _counted("p")
+
+
+def gender(number: int, noun: str) -> str:
+    """Jedna osoba, jedno miejsce, jedną (a) before osobę; dwie osoby, where the noun is known."""
+    if number != 1:
+        return "f" if noun in _counted("f") or re.fullmatch("[a-zà-ż]+(?:cje|sje|zje|ości)", noun) else ""
+    if noun in ("imię", "mężczyzna", "kolega", "artysta", "turysta", "poeta", "sportowca") or len(noun) < 3:
+        return "n" if noun == "imię" else ""
+    return {"a": "f", "o": "n", "e": "n", "ę": "a"}.get(noun[-1], "") if noun.islower() else ""
 
 
 def ordinal(number: int, case: str) -> str | None:
@@ -48,7 +83,7 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core, following = words[at].core, next_core(words, at).lower()
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), int(date[4]))
+        return _date(int(date[1]), int(date[3]), full_year(date[4]))
     if date := _ISO.fullmatch(core):
         return _date(int(date[3]), int(date[2]), int(date[1]))
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
@@ -58,7 +93,8 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return _one(ordinal(int(core), "p" if before == "lata" else "P"))
     if re.fullmatch(r"[1-9]\d{2,3}", core):
         if following in _YEARS:
-            return _one(ordinal(int(core), "l" if before in _LOCATIVE and following == "roku" else _YEARS[following]))
+            year = ordinal(int(core), "l" if before in _LOCATIVE and following in ("r", "roku") else _YEARS[following])
+            return [year, "roku"] if year and following == "r" else _one(year)
         if at and words[at - 1].core in months("pl"):
             return _one(ordinal(int(core), "g"))
     if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):

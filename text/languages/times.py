@@ -113,6 +113,8 @@ def _hours(hour: int, speech: Language) -> str | None:
 def _minutes(hour: int, digits: str, speech: Language) -> str | None:
     """Spanish has y, cuarto and media on a clock of twelve hours."""
     minutes = name(str(int(digits)), speech.code) if int(digits) else ""
+    if speech.base == "ru" and minutes:
+        return f"ноль {minutes}" if digits[0] == "0" else minutes
     if speech.base == "it" and minutes:
         return f"e {minutes}"
     if speech.base == "es" and minutes and hour < 13:
