@@ -159,7 +159,7 @@ TABLE = [
     ("ko", "2025.03.14에 3:1로", "이천이십오년 삼월 십사일에 | 삼 대 일로"),
     ("zh", "2008/08和3:1", "二零零八年八月 | 和 | 三比一"),
     ("nl", "06-12345678", "nul zes één twee drie vier vijf zes zeven acht"),
-    ("nl", "1990-1995", "duizendnegenhonderdnegentig tot duizendnegenhonderdvijfennegentig"),
+    ("nl", "1990-1995", "negentienhonderdnegentig tot negentienhonderdvijfennegentig"),
     ("de", "Mehr auf www.beispiel.de, @anna_kocht #Rezepte",
      "Mehr | auf | W W W Punkt beispiel Punkt D E, | at anna Unterstrich kocht | Hashtag Rezepte"),
     ("ko", "info@example.com으로", "info 골뱅이 example 닷 com으로"),

@@ -22,6 +22,7 @@ from text.languages.hindi import hindi
 from text.languages.japanese import japanese, weekday
 from text.languages.korean import korean
 from text.languages.marks import own_marks
+from text.languages.mathematics import equation, prefixed, sign_between
 from text.languages.polish import polish
 from text.languages.roman import roman
 from text.languages.russian import russian
@@ -68,6 +69,25 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     return [_runs(core, speech)] if digits else None
 
 
+def _signed(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """~50: the number as it is behind about, which may bend it."""
+    sign = prefixed(words[at], speech)
+    if sign is None:
+        return None
+    about = Written("", sign[0].rpartition(" ")[2], "")
+    phrases = _numbers([*words[:at], about, sign[1], *words[at + 1:]], at + 1, speech)
+    return [f"{sign[0]} {phrases[0]}", *phrases[1:]] if phrases else None
+
+
+def _years(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1685-1750, 1990-95"""
+    years = re.fullmatch(r"(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d|\d\d)", words[at].core)
+    if years is None or not speech.to or int(years[2]) <= int(years[1]) % (100 if len(years[2]) == 2 else 10**4):
+        return None
+    first, last = (year_words(year, speech) for year in years.groups())
+    return [f"{first} {speech.to} {last}"] if first and last else None
+
+
 def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1999, by hundreds where the language counts years so"""
     core = words[at].core
@@ -80,11 +100,11 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
-    bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
+    japanese, telephone, _signed, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
+    equation, bare_year, bent, spaced_thousands, ordinal, clock, _years, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, roman, weekday)
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday)
 """For a word without one."""
 
 

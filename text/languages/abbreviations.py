@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from text import tables
+from text.languages.amounts import units
 from text.languages.grammar import DATA, Language
 from text.written import Written, share_out
 
@@ -50,6 +51,8 @@ def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
 def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
     written = _dotted(words, at, count) if len(words[at].core) <= 8 else None
     spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
+    if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
+        return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
         return None

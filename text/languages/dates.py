@@ -138,7 +138,8 @@ def _day(day: int, words: Sequence[Written], at: int, speech: Language) -> str:
 def year_words(digits: str, speech: Language) -> str | None:
     """neunzehnhundertneunundneunzig"""
     if speech.base in ("de", "nl", "da") and re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", digits):
-        return name(digits, speech.code, "year") or name(digits, speech.code)
+        words = name(digits, speech.code, "year") or name(digits, speech.code)
+        return words.replace(" ", "") if words and speech.base == "nl" else words
     if speech.base == "hi" and re.fullmatch(r"1[1-9]\d\d", digits):
         rest = name(digits[2:], "hi") if int(digits[2:]) else ""
         return f"{name(digits[:2], 'hi')} सौ {rest}".strip()
