@@ -163,6 +163,27 @@ TABLE = [
     ("de", "Mehr auf www.beispiel.de, @anna_kocht #Rezepte",
      "Mehr | auf | W W W Punkt beispiel Punkt D E, | at anna Unterstrich kocht | Hashtag Rezepte"),
     ("ko", "info@example.com으로", "info 골뱅이 example 닷 com으로"),
+    ("de", "5 + 3 = 8, 10 × 4, 5 - 3 = 2", "fünf | plus | drei | gleich | acht, | zehn | mal | vier, | fünf | minus | "
+     "drei | gleich | zwei"),
+    ("de", "~50, >10 km, 100+ und ±2", "ungefähr fünfzig, | mehr als zehn | Kilometer, | einhundert plus | und | "
+     "plus minus zwei"),
+    ("de", "H&M & Co. § 5, 27\" breit", "H und M | und | Co. | Paragraf | fünf, | siebenundzwanzig Zoll | breit"),
+    ("de", "1685–1750 und 1990-95", "sechzehnhundertfünfundachtzig bis siebzehnhundertfünfzig | und | "
+     "neunzehnhundertneunzig bis fünfundneunzig"),
+    ("de", "in 4K, €50k und $1.5M", "in | vier K, | fünfzigtausend Euro | und | eins Komma fünf Millionen Dollar"),
+    ("de", "5 GB/s, 10 €/Monat", "fünf | Gigabyte pro Sekunde, | zehn | Euro pro Monat"),
+    ("de", "2 Mio. t und 1/2 kg", "zwei | Millionen | Tonnen | und | ein halb | Kilogramm"),
+    ("es", "1/2 taza y 1/2 litro", "media | taza | y | medio | litro"),
+    ("es", "3 millones de km a $5/mes", "tres | millones | de | kilómetros | a | cinco dólares por mes"),
+    ("it", "85 mq a 5 €/mese", "ottantacinque | metri quadrati | a | cinque | euro al mese"),
+    ("hi", "1/2 कप और 5%।", "आधा | कप | और | पाँच प्रतिशत।"),
+    ("hi", "12:45 बजे 1st", "पौने एक | बजे | फ़र्स्ट"),
+    ("ko", "$100는 ₩2억", "백 달러는 | 이 억 원"),
+    ("ko", "2015년-2019년", "이천십오년 부터 이천십구년"),
+    ("zh", "周五9:00-18:00", "周五 | 九点到十八点"),
+    ("zh", "2015-2019年", "二零一五到二零一九年"),
+    ("ja", "最大50%OFF", "最大 | 五十パーセントOFF"),
+    ("nl", "max. 5 op 1 jan. a.s.", "maximaal | vijf | op | één | januari | a.s."),
     ("de", "Hallo.Welt und/oder #", "Hallo.Welt | und/oder | #"),
 ]
 

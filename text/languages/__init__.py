@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from text.capitals import is_acronym, lowered, shouting
 from text.languages.abbreviations import written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
-from text.languages.cases import bare_year, bent, bent_clock
+from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
 from text.languages.chinese import chinese_text
 from text.languages.dates import date, ordinal, year_words
 from text.languages.electronic import electronic
@@ -48,6 +48,19 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     return said
 
 
+def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
+    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction."""
+    speech, core = language(tag), words[at].core
+    if speech is None:
+        return False
+    if is_bare_year(words, at, speech) or is_open(words, at, speech):
+        return True
+    if may_be_year(words, at, speech):
+        return True
+    day = re.fullmatch(r"(\d{1,2})/(\d{1,2})", core)
+    return bool(day and int(day[1]) <= 12 and int(day[2]) in (5, 6, 7, 9, 11, 12) and day[1] != day[2])
+
+
 def _unsigned(phrase: str) -> str:
     """Without the sign that stands before a vulgar fraction."""
     return " ".join(phrase.replace(FRACTION, " ").split())
@@ -60,7 +73,8 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return [address]
     digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
-        return [chinese_text(core, next_core(words, at))] if digits else None
+        before = words[at - 1].core[-1:] if at and not words[at - 1].tail else ""
+        return [chinese_text(core, next_core(words, at), before)] if digits else None
     if len(core) <= MAX_CORE:
         for rule in RULES if digits else SIGN_RULES:
             phrases = rule(words, at, speech)
@@ -100,8 +114,8 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, _signed, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
-    equation, bare_year, bent, spaced_thousands, ordinal, clock, _years, _year, amount,
+    japanese, telephone, _signed, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date,
+    fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _years, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
 SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday)

@@ -11,13 +11,15 @@ from functools import cache
 
 from text import tables
 from text.languages import polish, russian
-from text.languages.amounts import AMOUNT, SCALES, currencies, units
+from text.languages.amounts import AMOUNT, SCALES, currencies, unit_behind, units
 from text.languages.grammar import DATA, Language, Noun, Number, parse, said
 from text.written import Written, grouped, next_core, share_out
 
 _ENDINGS = {
-    "ru": (("p", re.compile("[а-яё]+[ая]х")), ("i", re.compile("[а-яё]+(?:[ая]|ь)ми")), ("d", re.compile("[а-яё]{2,}[ая]м"))),
-    "pl": (("l", re.compile("[a-zà-ż]+ach")), ("i", re.compile("[a-zà-ż]+mi|laty")), ("d", re.compile("[a-zà-ż]{2,}om"))),
+    "ru": (("p", re.compile("[а-яё]+[ая]х")), ("i", re.compile("[а-яё]+(?:[ая]|ь)ми")),
+           ("d", re.compile("[а-яё]{2,}[ая]м"))),
+    "pl": (("l", re.compile("[a-zà-ż]+ach")), ("i", re.compile("[a-zà-ż]+mi|laty")),
+           ("d", re.compile("[a-zà-ż]{2,}om"))),
 }
 """How the plural of a noun shows its case, whatever its gender."""
 _NO_ENDING = frozenset("реклам панорам программ драм дам рам мам armii ziemi".split())
@@ -55,7 +57,7 @@ def is_open(words: Sequence[Written], at: int, speech: Language) -> bool:
     return not counted and not any(word in _UNTIL[speech.base] for word in behind)
 
 
-def _shown(words: Sequence[Written], at: int, speech: Language) -> str:
+def _case_of_noun(words: Sequence[Written], at: int, speech: Language) -> str:
     """The case that the noun behind word `at` shows, also behind one adjective."""
     following = next_core(words, at)
     if re.fullmatch("[а-яё]+[ыи]х|[a-zà-ż]+ych", following):
@@ -75,7 +77,7 @@ def bent(words: Sequence[Written], at: int, speech: Language) -> list[str] | Non
     if match is None or number is None or (number.whole[0] == "0" and len(number.whole) > 1):
         return None
     high = parse(match["high"], speech) if match["high"] else None
-    last, following = at + count - 1, next_core(words, at + count - 1)
+    last, following = at + count - 1, unit_behind(words, at + count - 1, speech)
     symbol = match["before"] or match["unit"]
     noun = _noun(symbol or following, speech)
     if (symbol and noun is None) or (match["high"] and (high is None or high.decimals)):
@@ -84,7 +86,8 @@ def bent(words: Sequence[Written], at: int, speech: Language) -> list[str] | Non
     if not case:
         return None
     scale = _noun(following, speech) if match["before"] and (speech.base, following) in SCALES else None
-    gender = (scale or noun).gender if scale or noun else counted_gender(high or number, following, speech)
+    first = scale or noun
+    gender = first.gender if first else counted_gender(high or number, following, speech)
     quantity = _declined(number, noun, case, gender, speech)
     upper = _declined(high, None, case, gender, speech) if high else ""
     if quantity is None or upper is None:
@@ -100,10 +103,10 @@ def _case(words: Sequence[Written], at: int, last: int, number: Number, noun: No
         if at and words[at - 1].core.lower() == before and behind in [word.core for word in words[last + 1:last + 3]]:
             return case
         return asked
-    shown = "" if ends_in_one(number.value, speech) and not number.decimals else _shown(words, last, speech)
-    if not shown and not asked and speech.base == "pl" and polish.is_personal(next_core(words, last)):
+    sure = "" if ends_in_one(number.value, speech) and not number.decimals else _case_of_noun(words, last, speech)
+    if not sure and not asked and speech.base == "pl" and polish.is_personal(next_core(words, last)):
         return "g" if 1 < number.value < 1000 and not number.decimals else ""
-    return shown or asked
+    return sure or asked
 
 
 def ends_in_one(number: int, speech: Language) -> bool:
@@ -130,7 +133,8 @@ def _declined(number: Number, noun: Noun | None, case: str, gender: str, speech:
     money = noun and next((both for both in currencies(speech.base).values() if both[0] is noun), None)
     if not number.decimals:
         return cardinal(number.value, case, gender)
-    if money and money[1] and re.fullmatch(r"\d\d", number.decimals) and (plural := _formed(noun, number, case, speech)):
+    plural = _formed(noun, number, case, speech) if noun and money else None
+    if money and money[1] and plural and re.fullmatch(r"\d\d", number.decimals):
         part = Number(str(int(number.decimals)), "")
         cents = cardinal(part.value, case, money[1].gender) if part.value else ""
         return " ".join(filter(None, (cardinal(number.value, case, gender), plural, cents)))
@@ -185,20 +189,39 @@ def _with_noun(
 
 
 _BEFORE_YEARS = {
-    "ru": {"в": "p", "во": "p", "с": "g", "со": "g", "до": "g", "от": "g", "после": "g", "к": "d", "ко": "d", "по": "n"},
+    "ru": {"в": "p", "во": "p", "с": "g", "со": "g", "до": "g", "от": "g", "после": "g", "к": "d", "ко": "d",
+           "по": "n"},
     "pl": {"w": "l", "we": "l", "od": "g", "do": "g", "z": "g", "ze": "g", "sprzed": "g", "przed": "i", "po": "l"},
 }
-_BEHIND_YEARS = frozenset("по до и а но или я мы он она они это в во на у с был была было были do i a ale lub w na z to był była "
-                          "było były są się".split())
+_YEAR_NOUNS = re.compile("год|лет|г+$|r$|ro[kc]|lat")
+_BEHIND_YEARS = frozenset("""по до и а но или я мы он она они это в во на у с был была было были do i a ale lub w na z
+to był była było były są się""".split())
+_COUNTED_BEHIND = re.compile("[а-яё]*(?:ов|ев|ей|ах|ях|раз|лет|штук|тонн|человек|минут|секунд|страниц|копий|слов)"
+                             "|[a-zà-ż]*(?:ów|ach|osób|złotych|razy|lat|minut|sekund|stron|sztuk|tys|mln)")
+"""What in 2000 is a number of, and no year."""
 
 
 def is_bare_year(words: Sequence[Written], at: int, speech: Language) -> bool:
     """в 2019, до 1999: a year without its noun, as far as its neighbours show"""
     if speech.base not in _BEFORE_YEARS or not at or not re.fullmatch(r"1[5-9]\d\d|20[0-4]\d", words[at].core):
         return False
+    following, before = next_core(words, at), words[at - 1].core.lower()
+    if before not in _BEFORE_YEARS[speech.base] or words[at - 1].tail:
+        return False
+    if _YEAR_NOUNS.match(following):
+        return False
+    if before in ("в", "во", "w", "we") and following[:1].islower() and not _noun(following, speech):
+        return not _COUNTED_BEHIND.fullmatch(following)
+    return not following or following in _BEHIND_YEARS or following[:1].isupper()
+
+
+def may_be_year(words: Sequence[Written], at: int, speech: Language) -> bool:
+    """1996 with nothing that says whether it is a year"""
+    if speech.base not in _BEFORE_YEARS or not re.fullmatch(r"1[5-9]\d\d|20[0-4]\d", words[at].core):
+        return False
     following = next_core(words, at)
-    return (words[at - 1].core.lower() in _BEFORE_YEARS[speech.base] and not words[at - 1].tail
-            and (not following or following in _BEHIND_YEARS or following[:1].isupper()))
+    return not _COUNTED_BEHIND.fullmatch(following) and not _YEAR_NOUNS.match(following) and (
+        _noun(following, speech) is None and (speech.base, following) not in SCALES)
 
 
 def bare_year(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

@@ -61,8 +61,13 @@ def _time(match: re.Match[str]) -> str:
     return text + (f"{int(second)}秒" if second else "")
 
 
-def chinese_text(core: str, following: str) -> str:
-    """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read."""
+def chinese_text(core: str, following: str, before: str = "") -> str:
+    """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read, `before`,
+    the character before it, whether a dash is one of from and to.
+    """
+    if before and before in "年月日号点分":
+        core = re.sub(r"^[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<!\d)((?:1\d|20)\d\d)(?=[-–~～至到](?:1\d|20)\d\d年)", lambda year: han_digits(year[1]), core)
     core = _HAN_TELEPHONE.sub(_telephone, core)
     core = _HAN_CODE.sub(lambda code: (code[1] or "") + han_digits(code[2] or code[4]), core)
     core = re.sub(r"(?<!\d)(\d0)后", lambda born: han_digits(born[1]) + "后", core)
@@ -74,7 +79,7 @@ def chinese_text(core: str, following: str) -> str:
     core = re.sub(r"(?<![\d./-])(0[1-9]|1[0-2])[-/](0[1-9])(?![\d./-])", lambda d: f"{int(d[1])}月{int(d[2])}日", core)
     core = _signs(core)
     core = re.sub(r"(?<![\d/.])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
-    core = re.sub(r"(?<=\d)[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<=[\d点分年月日号零一二三四五六七八九])[-–~～](?=\d)", "到", core)
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 1] or following[:1]

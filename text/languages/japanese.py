@@ -12,7 +12,7 @@ from text.written import Written, next_core
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<sign>(?<!\d)[-−])?(?P<money>[¥$€£₩])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?:(?P<unit>{_UNIT})(?![A-Za-z]))?")
+    rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
 _DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.languages.amounts import units
+from text.languages.amounts import currencies, units
 from text.languages.dates import months, takes_ordinal
 from text.languages.grammar import Language
 from text.languages.roman import is_regnal
@@ -53,7 +53,8 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
                                         or (word.core == "m" and before.core in ("a", "p")))
     if half_day and _goes_on(after):
         return word._replace(tail=word.tail[1:])
-    counted = before.core[-1:].isdigit() and not before.tail and word.core in units(speech.base)
+    names = word.core in units(speech.base) or word.core in currencies(speech.base)
+    counted = before.core[-1:].isdigit() and not before.tail and names and word.core != "с"
     counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])

@@ -9,7 +9,7 @@ from text import tables
 from text.capitals import spelled
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, parse, said
-from text.written import Written, next_core
+from text.written import Written
 
 _PREFIXED = re.compile(r"([~≈<>≤≥±+])(?=[-−]?[\d€$£¥₹₽])(.+)")
 _EQUATION = re.compile(r"\d[\d.,]*(?:[-−+×÷*/=<>]\d[\d.,]*)+")
