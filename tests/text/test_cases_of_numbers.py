@@ -1,7 +1,9 @@
-"""Russian and Polish numbers in the case that their neighbours ask for, and which readings say that they are a guess."""
+"""Russian and Polish numbers in the case that their neighbours ask for; readings that say that they are a guess."""
 import pytest
 
+from text.languages.grammar import DATA
 from text.spoken import doubts, read
+from text.tables import rows
 
 BENT = [
     ("ru", "около 20 км, до 70%", "около | двадцати | километров, | до | семидесяти процентов"),
@@ -29,8 +31,8 @@ BENT = [
     ("ru", "31.01.06, в 13:05", "тридцать первого января две тысячи шестого года, | в | тринадцать ноль пять"),
     ("ru", "10 с друзьями", "десять | с | друзьями"),
     ("ru", "100 Мбит/с, 5 ₽/кг", "сто | мегабит в секунду, | пять | рублей за килограмм"),
-    ("pl", "do 180°C, od 90 do 120 km/h",
-     "do | stu osiemdziesięciu stopni Celsjusza, | od | dziewięćdziesięciu | do | stu dwudziestu | kilometrów na godzinę"),
+    ("pl", "do 180°C", "do | stu osiemdziesięciu stopni Celsjusza"),
+    ("pl", "od 90 do 120 km/h", "od | dziewięćdziesięciu | do | stu dwudziestu | kilometrów na godzinę"),
     ("pl", "w 3 miastach po 5 minutach", "w | trzech | miastach | po | pięciu | minutach"),
     ("pl", "z 5 osobami i z 30 uczniów", "z | pięcioma | osobami | i | z | trzydziestu | uczniów"),
     ("pl", "2 wojny, 2 domy, 22 osoby, 5 uczniów",
@@ -39,8 +41,8 @@ BENT = [
     ("pl", "do 99,99 zł", "do | dziewięćdziesięciu dziewięciu złotych dziewięćdziesięciu dziewięciu | groszy"),
     ("pl", "przy 200 °C", "przy | dwustu | stopniach Celsjusza"),
     ("pl", "w 1989 r. upadł, od 2010 do 2015 roku",
-     "w | tysiąc dziewięćset osiemdziesiątym dziewiątym | roku | upadł, | od | dwa tysiące dziesiątego | do | "
-     "dwa tysiące piętnastego | roku"),
+     ("w | tysiąc dziewięćset osiemdziesiątym dziewiątym | roku | upadł, | od | dwa tysiące dziesiątego | do | "
+     "dwa tysiące piętnastego | roku")),
     ("pl", "20-30 minut", "dwadzieścia do trzydziestu | minut"),
 ]
 
@@ -48,6 +50,27 @@ BENT = [
 @pytest.mark.parametrize(("language", "text", "expected"), BENT, ids=[f"{row[0]}: {row[1]}" for row in BENT])
 def test_a_number_stands_in_the_case_of_its_sentence(language: str, text: str, expected: str) -> None:
     assert " | ".join(token.said for token in read(text, language)) == expected
+
+
+ONE = {"ru": {"g": "пяти", "d": "пяти", "i": "пятью", "p": "пяти"},
+       "pl": {"g": "pięciu", "d": "pięciu", "i": "pięcioma", "l": "pięciu"}}
+
+
+@pytest.mark.parametrize(("base", "word", "case"), rows(DATA / "cases.tsv"))
+def test_a_word_before_a_number_bends_it(base: str, word: str, case: str) -> None:
+    assert read(f"{word} 5", base)[1].said == ONE[base][case]
+
+
+@pytest.mark.parametrize(("base", "sign", "name"), rows(DATA / "mathematics.tsv"))
+def test_a_sign_is_said_before_or_between_numbers(base: str, sign: str, name: str) -> None:
+    written = f"{sign}5" if sign in "<>≤≥±~" else f"2{sign}5=3"
+    assert name in read(written, base)[0].said
+
+
+@pytest.mark.parametrize(("base", "noun", "kind"), rows(DATA / "counted.tsv"))
+def test_a_noun_bends_the_number_before_it(base: str, noun: str, kind: str) -> None:
+    written, bent = (f"2 {noun}", "dwie") if kind == "f" else (f"5 {noun}", "pięciu")
+    assert read(written, base)[0].said == bent
 
 
 GUESSES = [
@@ -75,8 +98,8 @@ def test_a_sign_without_a_name_is_named_once_and_not_in_a_flood() -> None:
     tokens = read("3 ≠ 5, 3 ≠ 6, 5 → 6", "de")
     assert doubts(tokens) == ["text: no name for a sign in these, the engine gets it as it is: ≠, →"]
     many = doubts(read(" ".join(f"0{day}/05/2025" for day in range(1, 10) if day != 5), "en"))
-    assert many == ["text: said by a guess, write them as they should be said: 01/05/2025, 02/05/2025, 03/05/2025, "
-                    "04/05/2025, 06/05/2025 and 3 more"]
+    assert many == [("text: said by a guess, write them as they should be said: 01/05/2025, 02/05/2025, 03/05/2025, "
+                    "04/05/2025, 06/05/2025 and 3 more")]
 
 
 def test_words_said_as_they_are_written_are_no_guess() -> None:

@@ -163,13 +163,13 @@ TABLE = [
     ("de", "Mehr auf www.beispiel.de, @anna_kocht #Rezepte",
      "Mehr | auf | W W W Punkt beispiel Punkt D E, | at anna Unterstrich kocht | Hashtag Rezepte"),
     ("ko", "info@example.com으로", "info 골뱅이 example 닷 com으로"),
-    ("de", "5 + 3 = 8, 10 × 4, 5 - 3 = 2", "fünf | plus | drei | gleich | acht, | zehn | mal | vier, | fünf | minus | "
-     "drei | gleich | zwei"),
-    ("de", "~50, >10 km, 100+ und ±2", "ungefähr fünfzig, | mehr als zehn | Kilometer, | einhundert plus | und | "
-     "plus minus zwei"),
+    ("de", "5 + 3 = 8, 10 × 4, 5 - 3 = 2", ("fünf | plus | drei | gleich | acht, | zehn | mal | vier, | fünf | minus | "
+     "drei | gleich | zwei")),
+    ("de", "~50, >10 km, 100+ und ±2", ("ungefähr fünfzig, | mehr als zehn | Kilometer, | einhundert plus | und | "
+     "plus minus zwei")),
     ("de", "H&M & Co. § 5, 27\" breit", "H und M | und | Co. | Paragraf | fünf, | siebenundzwanzig Zoll | breit"),
-    ("de", "1685–1750 und 1990-95", "sechzehnhundertfünfundachtzig bis siebzehnhundertfünfzig | und | "
-     "neunzehnhundertneunzig bis fünfundneunzig"),
+    ("de", "1685–1750 und 1990-95", ("sechzehnhundertfünfundachtzig bis siebzehnhundertfünfzig | und | "
+     "neunzehnhundertneunzig bis fünfundneunzig")),
     ("de", "in 4K, €50k und $1.5M", "in | vier K, | fünfzigtausend Euro | und | eins Komma fünf Millionen Dollar"),
     ("de", "5 GB/s, 10 €/Monat", "fünf | Gigabyte pro Sekunde, | zehn | Euro pro Monat"),
     ("de", "2 Mio. t und 1/2 kg", "zwei | Millionen | Tonnen | und | ein halb | Kilogramm"),
