@@ -68,7 +68,8 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield source, path.stem, written, references
     for path in sorted((CASES / "creators").glob(f"{tag}*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            written, *references = line.split("~") if "~~" not in line else line.rsplit("~", 1)
+            one = "~~" in line or path.stem in ("ko-2", "zh-2")
+            written, *references = line.rsplit("~", 1) if one else line.split("~")
             yield "creators", _set(path.stem, number), written, [way for line in references for way in ways(line)]
 
 

@@ -29,6 +29,7 @@ BENT = [
     ("ru", "с 2010 по 2015 год", "с | две тысячи десятого | по | две тысячи пятнадцатый | год"),
     ("ru", "20-летний, 100-процентный", "двадцатилетний, | стопроцентный"),
     ("ru", "31.01.06, в 13:05", "тридцать первого января две тысячи шестого года, | в | тринадцать ноль пять"),
+    ("ru", "на 3 этаже, в 5 серии", "на | третьем | этаже, | в | пятой | серии"),
     ("ru", "10 с друзьями", "десять | с | друзьями"),
     ("ru", "100 Мбит/с, 5 ₽/кг", "сто | мегабит в секунду, | пять | рублей за килограмм"),
     ("pl", "do 180°C", "do | stu osiemdziesięciu stopni Celsjusza"),
@@ -43,6 +44,10 @@ BENT = [
     ("pl", "w 1989 r. upadł, od 2010 do 2015 roku",
      ("w | tysiąc dziewięćset osiemdziesiątym dziewiątym | roku | upadł, | od | dwa tysiące dziesiątego | do | "
      "dwa tysiące piętnastego | roku")),
+    ("pl", "1. edycja, w 2. części na 3. miejscu, z 2. sezonu",
+     "pierwsza | edycja, | w | drugiej | części | na | trzecim | miejscu, | z | drugiego | sezonu"),
+    ("pl", "w 5. minucie, na 2. stronę, 3:1", "w | piątej | minucie, | na | drugą | stronę, | trzy do jednego"),
+    ("pl", "w latach 90. było", "w | latach | dziewięćdziesiątych. | było"),
     ("pl", "20-30 minut", "dwadzieścia do trzydziestu | minut"),
 ]
 

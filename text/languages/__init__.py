@@ -23,11 +23,11 @@ from text.languages.japanese import japanese, weekday
 from text.languages.korean import korean
 from text.languages.marks import own_marks
 from text.languages.mathematics import equation, prefixed, sign_between
-from text.languages.polish import polish
+from text.languages.polish import polish as polish_words
 from text.languages.roman import roman
-from text.languages.russian import russian
+from text.languages.russian import russian as russian_words
 from text.languages.scores import score
-from text.languages.spanish import spanish
+from text.languages.spanish import spanish as spanish_words
 from text.languages.telephone import telephone
 from text.languages.times import clock
 from text.written import FRACTION, MAX_CORE, Written, next_core, punctuated
@@ -114,7 +114,8 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, _signed, korean, bent_clock, russian, polish, hindi, spanish, score, sign_apart, date,
+    japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, hindi,
+    spanish_words, score, sign_apart, date,
     fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _years, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""

@@ -50,7 +50,7 @@ def governed(words: Sequence[Written], at: int, speech: Language) -> str:
 
 def is_open(words: Sequence[Written], at: int, speech: Language) -> bool:
     """с 50%: of fifty or with fifty"""
-    if not at or words[at - 1].core.lower() not in _OPEN.get(speech.base, ()):
+    if not at or words[at - 1].core.lower() not in _OPEN.get(speech.base, ()) or words[at].tail[:1] == ".":
         return False
     behind = [word.core.lower() for word in words[at + 1:at + 4]]
     counted = words[at].core.isdigit() and re.fullmatch(r"[^\W\d]{3,}", next_core(words, at))

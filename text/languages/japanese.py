@@ -53,9 +53,21 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """5月1日(月): the day of the week behind a day"""
     word = words[at]
+    if speech.base != "ja" or word.core not in _WEEKDAYS:
+        return None
+    if until := _until_weekday(words, at):
+        return [f"{word.core}曜", "から", until]
     if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not words[at - 1].core.endswith("日"):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
+
+
+def _until_weekday(words: Sequence[Written], at: int) -> str:
+    """月～金の: 金曜の, of three display words"""
+    if at + 2 >= len(words) or (words[at + 1].core or words[at + 1].lead) not in ("~", "〜"):
+        return ""
+    last = re.fullmatch("([月火水木金土日])(?:曜日?)?([ぁ-ん(].*)?", words[at + 2].core)
+    return f"{last[1]}曜{last[2] or ''}" if last else ""
 
 
 def _telephone(match: re.Match[str]) -> str:

@@ -41,10 +41,14 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     if speech.base == "de" and re.fullmatch(r"\d{1,2}\.\d{1,2}|\d{1,4}", word.core):
         if "." in word.core:
             return Written(word.lead, word.core + ".", word.tail[1:] if after.core else word.tail)
-        named = after.core.capitalize() in months("de") and len(word.core) < 3
+        named = len(after.core) > 2 and len(word.core) < 3 and any(
+            month.startswith(after.core.capitalize()) for month in months("de"))
         counted = takes_ordinal(before.core.lower()) and not before.tail and after.core.isalpha()
         if not after.lead and (named or counted):
             return Written(word.lead, word.core + ".", word.tail[1:])
+    ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
+    if ranked and before.core.lower() not in ("lata", "lat", "latach") and re.fullmatch("[a-zà-ż]{3,}", after.core):
+        return word if after.lead or word.tail[1:] else Written(word.lead, word.core + ".", "")
     if speech.base == "de" and is_regnal(words, at) and after.core:
         return word._replace(tail=word.tail[1:])
     if speech.base == "es" and (after.core.lower(), word.core.lower()) in (("m", "a"), ("m", "p")):

@@ -15,9 +15,9 @@ _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _YEARS = {"rok": "n", "roku": "g", "rokiem": "i", "r": "g"}
 _CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", "im"), "f": ("a", "ia"),
-          "F": ("ej", "iej"), "p": ("e", "ie"), "P": ("ych", "ich")}
-"""Masculine nominative, genitive, locative, instrumental; feminine nominative (f) and its other cases (F); plural
-nominative and genitive; behind a hard stem and behind a soft one."""
+          "A": ("ą", "ią"), "F": ("ej", "iej"), "p": ("e", "ie"), "P": ("ych", "ich")}
+"""Masculine nominative, genitive, locative, instrumental; feminine nominative (f), accusative (A) and other cases (F);
+plural nominative and genitive; behind a hard stem and behind a soft one."""
 _LOCATIVE = ("w", "we", "o", "po", "przy")
 _OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
 
@@ -71,7 +71,7 @@ def _bent(word: str, case: str) -> str:
     if word.endswith("y"):
         return word[:-1] + hard
     if word == "drugi":
-        return "drug" + (hard if case == "f" else soft)
+        return "drug" + (hard if case in "fA" else soft)
     if word == "trzeci":
         return "trzec" + soft
     return word
@@ -100,7 +100,35 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
         first, last = _clock(ends[1], before), _clock(ends[2], "do")
         return [f"{first[0]} do {last[0]}"] if first and last else None
+    if (ranked := _DOTTED.fullmatch(core)) and following.isalpha():
+        return _one(_ranked(int(ranked[1]), before, following))
     return _clock(core, before)
+
+
+_DOTTED = re.compile(r"([1-9]\d{0,2})\.")
+_MASCULINE_IN_E = frozenset("sezonie etapie kwartale rozdziale tomie poziomie piętrze semestrze teście".split())
+_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około")
+
+
+def _ranked(number: int, before: str, noun: str) -> str | None:
+    """1. edycja, w 2. części, na 3. miejscu: bent as the noun behind it shows."""
+    last = noun[-1]
+    if last in "ąę":
+        case = "A"
+    elif last == "a":
+        case = "g" if before in _GENITIVE_BEFORE else "f"
+    elif last == "u":
+        case = "g" if before in _GENITIVE_BEFORE else "l"
+    elif last in "iy":
+        case = "F"
+    elif last in "oe":
+        oblique = "l" if noun in _MASCULINE_IN_E else "F"
+        case = oblique if last == "e" and before in (*_LOCATIVE, "na") else "p"
+    elif noun.endswith("em"):
+        case = "i"
+    else:
+        case = "f" if noun in ("część", "noc", "rzecz", "powieść", "odpowiedź", "miłość") else "n"
+    return ordinal(number, case)
 
 
 def _date(day: int, month: int, year: int) -> list[str] | None:

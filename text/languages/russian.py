@@ -18,6 +18,9 @@ _ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
 _JOINED = re.compile("([1-9][0-9]{0,2}|1000)-([а-яё]{4,})")
 _IN_COMPOUNDS = {"одного": "одно", "ста": "сто", "девяноста": "девяносто", "тысячи": "тысяче"}
+_RANKED = dict.fromkeys("классе этаже месте сезоне курсе раунде туре выпуске уроке томе ряду кадре".split(), "m")
+_RANKED |= dict.fromkeys("серии главе части минуте странице секунде неделе группе строке смене".split(), "f")
+"""Singular nouns in the prepositional: the number before one is its rank, на 3 этаже."""
 _COUNTS = {"2-х": "двух", "3-х": "трёх", "4-х": "четырёх"}
 """So written these are counts, no ordinals."""
 _YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "годы": "n", "годов": "g", "годах": "p", "годам": "d",
@@ -97,6 +100,8 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return _years(years[1], years[2], before, following)
     if joined := _JOINED.fullmatch(core):
         return _one(_compound(int(joined[1]), joined[2]))
+    if following in _RANKED and core.isdigit() and before in ("в", "во", "на", "о"):
+        return _one(ordinal(int(core), "p", _RANKED[following]))
     if core in _COUNTS:
         return [_COUNTS[core]]
     ended = _ENDED.fullmatch(core)
