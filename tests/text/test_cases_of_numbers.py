@@ -30,6 +30,10 @@ BENT = [
     ("ru", "20-летний, 100-процентный", "двадцатилетний, | стопроцентный"),
     ("ru", "31.01.06, в 13:05", "тридцать первого января две тысячи шестого года, | в | тринадцать ноль пять"),
     ("ru", "на 3 этаже, в 5 серии", "на | третьем | этаже, | в | пятой | серии"),
+    ("ru", "с 1 по 5 мая, 21 января 2024", ("с | первого | по | пятое | мая, | двадцать первого | января | две тысячи "
+     "двадцать четвёртого")),
+    ("ru", "90-е, 30-е число", "девяностые, | тридцатое | число"),
+    ("ru", "в 21 веке, №1", "в | двадцать первом | веке, | номер один"),
     ("ru", "10 с друзьями", "десять | с | друзьями"),
     ("ru", "100 Мбит/с, 5 ₽/кг", "сто | мегабит в секунду, | пять | рублей за килограмм"),
     ("pl", "do 180°C", "do | stu osiemdziesięciu stopni Celsjusza"),
@@ -47,6 +51,7 @@ BENT = [
     ("pl", "1. edycja, w 2. części na 3. miejscu, z 2. sezonu",
      "pierwsza | edycja, | w | drugiej | części | na | trzecim | miejscu, | z | drugiego | sezonu"),
     ("pl", "w 5. minucie, na 2. stronę, 3:1", "w | piątej | minucie, | na | drugą | stronę, | trzy do jednego"),
+    ("pl", "od 3 do 5 maja", "od | trzeciego | do | piątego | maja"),
     ("pl", "w latach 90. było", "w | latach | dziewięćdziesiątych. | było"),
     ("pl", "20-30 minut", "dwadzieścia do trzydziestu | minut"),
 ]

@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.abbreviations import written_out
+from text.languages.abbreviations import joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
 from text.languages.chinese import chinese_text
 from text.languages.dates import date, ordinal, year_words
 from text.languages.electronic import electronic
 from text.languages.fractions import fraction
+from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
 from text.languages.japanese import japanese, weekday
@@ -71,6 +72,8 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     core = words[at].core
     if address := electronic(core, speech) if len(core) <= MAX_CORE else None:
         return [address]
+    if numbered := joined(core, speech) if len(core) < 10 else None:
+        return [numbered]
     digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
         before = words[at - 1].core[-1:] if at and not words[at - 1].tail else ""
@@ -95,6 +98,9 @@ def _signed(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
 
 def _years(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1685-1750, 1990-95"""
+    season = re.fullmatch(r"((?:19|20)\d\d)/(\d\d)", words[at].core)
+    if season and int(season[2]) == (int(season[1]) + 1) % 100:
+        return [f"{year_words(season[1], speech)} {whole_words(season[2], speech)}"]
     years = re.fullmatch(r"(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d|\d\d)", words[at].core)
     if years is None or not speech.to or int(years[2]) <= int(years[1]) % (100 if len(years[2]) == 2 else 10**4):
         return None
@@ -114,9 +120,9 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, hindi,
+    japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, german, hindi,
     spanish_words, score, sign_apart, date,
-    fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _years, _year, amount,
+    _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
 SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday)
@@ -125,5 +131,6 @@ SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, week
 
 def _runs(core: str, speech: Language) -> str:
     """Letters as they are, every run of digits as a number."""
+    core = re.sub(r"(?<=[^\W\d])-(?=\d)|(?<=\d)-(?=[^\W\d])|^'(?=\d)", " ", core)
     text = re.sub(r"\d+", lambda run: f" {whole_words(run[0], speech) or run[0]} ", core)
     return ("" if speech.base == "ja" else " ").join(text.split())

@@ -64,8 +64,12 @@ def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> lis
     count = grouped(words, at)
     if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
         return None
-    number = whole_words("".join(word.core for word in words[at:at + count]), speech)
-    return share_out(number, count) if number else None
+    digits = "".join(word.core for word in words[at:at + count])
+    words_for = whole_words(digits, speech)
+    if words_for is None:
+        return None
+    counted = _with_unit(words_for, Number(digits, ""), unit_behind(words, at + count - 1, speech), speech, exact=True)
+    return [*share_out(counted[0], count), *counted[1:]] if counted else share_out(words_for, count)
 
 
 _SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt", "it", "ca")
@@ -212,7 +216,7 @@ def _rate(quantity: str, number: Number, unit: str, speech: Language, exact: boo
 def _per(below: str, paid: bool, speech: Language) -> str:
     """Pro Sekunde, al mese, в секунду, за килограмм; "" when it is no unit and no word."""
     noun = units(speech.base).get(below)
-    one = noun.forms[0] if noun else below if re.fullmatch(r"[^\W\d_]{3,}", below) else ""
+    one = noun.forms[0] if noun else below if re.fullmatch(r"[^\d\s/]{3,}", below) else ""
     if not one or speech.base not in _PER:
         return ""
     if speech.base == "it":

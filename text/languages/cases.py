@@ -12,6 +12,7 @@ from functools import cache
 from text import tables
 from text.languages import polish, russian
 from text.languages.amounts import AMOUNT, SCALES, currencies, unit_behind, units
+from text.languages.dates import months
 from text.languages.grammar import DATA, Language, Noun, Number, parse, said
 from text.written import Written, grouped, next_core, share_out
 
@@ -220,6 +221,8 @@ def may_be_year(words: Sequence[Written], at: int, speech: Language) -> bool:
     if speech.base not in _BEFORE_YEARS or not re.fullmatch(r"1[5-9]\d\d|20[0-4]\d", words[at].core):
         return False
     following = next_core(words, at)
+    if at and words[at - 1].core.lower() in months(speech.base):
+        return False
     return not _COUNTED_BEHIND.fullmatch(following) and not _YEAR_NOUNS.match(following) and (
         _noun(following, speech) is None and (speech.base, following) not in SCALES)
 

@@ -47,6 +47,8 @@ def _of_noun(above: str, below: str, noun: str, speech: Language) -> str:
         return ""
     if speech.base == "hi":
         return {"1/2": "आधा", "3/4": "तीन चौथाई", "1/4": "चौथाई"}.get(f"{above}/{below}", "")
+    if speech.base == "fr" and unit and (above, below) == ("1", "2"):
+        return "une demi" if unit.gender == "f" else "un demi"
     halves = _HALVES.get(speech.base)
     if (above, below) != ("1", "2") or halves is None:
         return ""

@@ -14,6 +14,8 @@ _BEFORE_YEARS = ("सन", "सन्", "साल", "वर्ष", "ईस्�
 _ORDINALS = {"1": "पहल", "2": "दूसर", "3": "तीसर", "4": "चौथ", "6": "छठ"}
 _ENDED = re.compile(r"(\d{1,6})-?(?:(ला|ली|ले|रा|री|रे|था|थी|थे|ठा|ठी|ठे)|(वां|वाँ|वीं|वें|वे|वी))")
 _ENGLISH = "फ़र्स्ट सेकंड थर्ड फ़ोर्थ फ़िफ्थ सिक्स्थ सेवंथ एटथ नाइंथ टेंथ".split()
+_AND_A_HALF = {"1.5": "डेढ़", "2.5": "ढाई"}
+_HALVED = frozenset("लाख करोड़ करोड़ अरब घंटा घंटे साल महीने किलो लीटर गुना मिनट".split())
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -24,6 +26,8 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     core = words[at].core
     if re.fullmatch(r"1[1-9]\d\d", core) and _is_year(words, at):
         return _one(year_words(core, speech))
+    if core in _AND_A_HALF and next_core(words, at) in _HALVED:
+        return [_AND_A_HALF[core]]
     if english := re.fullmatch(r"(1st|2nd|3rd|[4-9]th|10th)", core):
         return [_ENGLISH[int(english[1][:-2]) - 1]]
     if ended := _ENDED.fullmatch(core):

@@ -78,7 +78,7 @@ def _telephone(match: re.Match[str]) -> str:
 def _month_and_day(match: re.Match[str], text: str, following: str) -> str:
     """12/31 is a day where it is written 08/08 or a word behind it says so."""
     after = text[match.end():] or following
-    padded = match[1][0] == "0" or match[2][0] == "0"
+    padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1"
     return f"{int(match[1])}月{int(match[2])}日" if padded or after.startswith(_BEHIND_DAYS) else match[0]
 
 

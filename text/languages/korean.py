@@ -62,7 +62,9 @@ def _number_runs(core: str, speech: Language) -> str:
 
 def _counted(match: re.Match[str]) -> str:
     number, thing = int(match["number"]), match["thing"]
-    if not number or (thing == "시" and number > 12):
+    in_chinese = (thing == "시" and number > 12) or (thing == "시간" and number > 19) or (
+        thing == "대" and number % 10 == 0)
+    if not number or in_chinese:
         return match[0]
     return f"첫 {thing} " if thing == "번째" and number == 1 else f"{native(number)} {thing} "
 

@@ -38,7 +38,9 @@ def _is_inches(word: Written, speech: Language) -> bool:
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:
     word, before = words[at], words[at - 1] if at else _NONE
-    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.\d{1,2}|\d{1,4}", word.core):
+    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.(?:[-–]?\d{1,2})|\d{1,4}", word.core):
+        if joins_days(words, at):
+            return Written(word.lead, word.core + ".", word.tail[1:])
         if "." in word.core:
             return Written(word.lead, word.core + ".", word.tail[1:] if after.core else word.tail)
         named = len(after.core) > 2 and len(word.core) < 3 and any(
@@ -63,6 +65,15 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     return word
+
+
+def joins_days(words: Sequence[Written], at: int) -> bool:
+    """5. und 6. Mai; 3.-5. Mai"""
+    behind = [word.core for word in words[at + 1:at + 4]]
+    if "-" in words[at].core or "–" in words[at].core:
+        return bool(behind) and behind[0][:1].isupper()
+    return len(behind) > 2 and behind[0] in ("und", "oder", "bis") and behind[1].isdigit() and any(
+        month.startswith(behind[2]) for month in months("de")) and len(behind[2]) > 2
 
 
 def _with_number(core: str, speech: Language) -> bool:

@@ -87,7 +87,9 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if date := _ISO.fullmatch(core):
         return _date(int(date[3]), int(date[2]), int(date[1]))
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
-    if re.fullmatch(r"\d{1,2}", core) and following in months("pl"):
+    behind = [word.core.lower() for word in words[at + 1:at + 4]]
+    joined = len(behind) > 2 and behind[0] in ("do", "i", "lub") and behind[1].isdigit() and behind[2] in months("pl")
+    if re.fullmatch(r"\d{1,2}", core) and (following in months("pl") or joined):
         return _one(ordinal(int(core), "g"))
     if re.fullmatch(r"\d{2,3}0", core + "0") and before in ("lata", "latach", "lat"):
         return _one(ordinal(int(core), "p" if before == "lata" else "P"))

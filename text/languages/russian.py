@@ -18,7 +18,7 @@ _ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
 _JOINED = re.compile("([1-9][0-9]{0,2}|1000)-([а-яё]{4,})")
 _IN_COMPOUNDS = {"одного": "одно", "ста": "сто", "девяноста": "девяносто", "тысячи": "тысяче"}
-_RANKED = dict.fromkeys("классе этаже месте сезоне курсе раунде туре выпуске уроке томе ряду кадре".split(), "m")
+_RANKED = dict.fromkeys("классе этаже месте сезоне курсе раунде туре выпуске уроке томе ряду веке".split(), "m")
 _RANKED |= dict.fromkeys("серии главе части минуте странице секунде неделе группе строке смене".split(), "f")
 """Singular nouns in the prepositional: the number before one is its rank, на 3 этаже."""
 _COUNTS = {"2-х": "двух", "3-х": "трёх", "4-х": "четырёх"}
@@ -94,8 +94,10 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     if date := _ISO.fullmatch(core):
         return _date(int(date[3]), int(date[2]), int(date[1]))
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
-    if re.fullmatch(r"\d{1,2}", core) and following in months("ru"):
+    if re.fullmatch(r"\d{1,2}", core) and (following in months("ru") or _goes_on_to_a_month(words, at)):
         return _one(ordinal(int(core), _DAY_CASES.get(before, "g"), "n"))
+    if re.fullmatch(r"1[5-9]\d\d|20\d\d", core) and before in months("ru") and following not in _YEARS:
+        return _one(ordinal(int(core), "g"))
     if following in _YEARS and (years := re.fullmatch(r"([1-9]\d{2,3})(?:[-–]([1-9]\d{2,3}))?", core)):
         return _years(years[1], years[2], before, following)
     if joined := _JOINED.fullmatch(core):
@@ -106,6 +108,13 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return [_COUNTS[core]]
     ended = _ENDED.fullmatch(core)
     return _one(_with_ending(int(ended[1]), ended[2], following)) if ended else None
+
+
+def _goes_on_to_a_month(words: Sequence[Written], at: int) -> bool:
+    """С 1 по 5 мая, 5 и 6 мая"""
+    behind = [word.core.lower() for word in words[at + 1:at + 4]]
+    joined = len(behind) > 2 and behind[0] in ("по", "до", "и", "или")
+    return joined and behind[1].isdigit() and behind[2] in months("ru")
 
 
 def _years(first: str, last: str | None, before: str, noun: str) -> list[str] | None:
@@ -145,7 +154,8 @@ def _with_ending(number: int, ending: str, noun: str) -> str | None:
     if ending == "е" and re.fullmatch("[а-яё]{3,}[ыи]", noun):
         return ordinal(number, "n", plural=True)
     case = next(_CASES[tail] for tail in (ending, ending[-2:], ending[-1:]) if tail in _CASES)
-    plural = ending[-1] == "х" or ending in ("ые", "ие") or (ending == "е" and number > 99 and number % 10 == 0)
+    decade = ending == "е" and number > 19 and number % 10 == 0 and noun[-1:] not in tuple("ое")
+    plural = ending[-1] == "х" or ending in ("ые", "ие") or decade
     gender = "f" if ending[-1] in "яю" else "n" if ending[-1] == "е" else "m"
     return ordinal(number, case, gender, plural)
 

@@ -31,6 +31,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return None
     if match.re is _CLOCK and match[3] and int(match[3]):
         minutes = f"{minutes} {name(str(int(match[3])), speech.code)}"
+    if speech.base == "it" and words[at].core[-1] in "hH":
+        return [f"{hours} {'ora' if int(match[1]) == 1 else 'ore'}"]
     hour_name = _HOUR.get(speech.base, "")
     if hour_name and next_core(words, at) == hour_name:
         return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
@@ -43,7 +45,7 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10:00-12:30"""
-    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d)[-–](\d{1,2}[:hH]\d\d)", words[at].core)
+    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d|\d{1,2}[hH])[-–](\d{1,2}[:hH]\d\d|\d{1,2}[hH])", words[at].core)
     if ends is None:
         return None
     said = [clock([words[at]._replace(core=end)], 0, speech) for end in ends.groups()]
@@ -51,7 +53,11 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return None
     phrase = f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)
     hour_name = _HOUR.get(speech.base, "")
-    return [phrase.replace(f" {hour_name}", "") if next_core(words, at) == hour_name else phrase]
+    if not hour_name or next_core(words, at) != hour_name:
+        return [phrase]
+    if words[at].core.count("00") == 2:
+        return [phrase.replace(f" {hour_name}", "")]
+    return [phrase.removesuffix(f" {hour_name}"), hour_name if phrase.endswith(hour_name) else ""]
 
 
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
