@@ -39,7 +39,7 @@ FOUND_WRONG = [
     ("#LearnOnTikTok", "hashtag Learn On Tik Tok"),
     ("@MrBeast_2", "at Mr Beast underscore two"),
     ("Eat 150g", "Eat one hundred fifty grams"),
-    ("a 50 m2 flat", "a fifty square meters flat"),
+    ("a 50 m2 flat", "a fifty square meter flat"),
     ("shot at 1/250s", "shot at one two hundred fiftieth of a second"),
     ("open 24/7/365", "open twenty-four seven three sixty-five"),
     ("bake 25-30 min. at 350", "bake twenty-five to thirty minutes at three hundred fifty"),
