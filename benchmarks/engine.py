@@ -125,7 +125,7 @@ def speak(minutes: float, cancel_after_s: float | None) -> dict[str, Any]:
         models = make_f5(Path(folder, "models"))
         parts = runpod_handler.build_parts(Settings(
             tts_engine="f5", device="cpu", models_dir=Path(folder, "models"), f5_architecture=models.architecture,
-            data_dir=Path(folder, "data")))
+            data_dir=Path(folder, "data"), line_cache_mb=0))
         reports: list[float] = []
         cancelled_at: list[float] = []
 
