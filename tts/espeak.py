@@ -49,7 +49,7 @@ _READ_HAN = ("cmn", "yue", "hak")
 class Espeak:
     """A `tts.Engine` with a voice of its own for each language; it cannot clone.
 
-    The seed changes nothing: a formant synthesiser draws nothing at random for the voices spoken here.
+    The seed changes nothing: what espeak-ng draws at random, the breath of some voices, it draws alike each time.
     """
 
     name = "espeak"
