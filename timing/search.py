@@ -14,6 +14,7 @@ import numpy as np
 
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
+from timing.reduced import forms
 
 FRAMES_PER_S = 100
 """What the model was made for. At 125 more words slip in noise: at 10 dB 22 % of boundaries are 50 ms off, not 15 %."""
@@ -54,21 +55,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Frames `[start, stop)` of the best path: a word, or with `index` -1 sounds that are no words of the text."""
+class Part:
+    """Frames `[start, stop)` of the best path: a word, or with `index` -1 sounds that are no words of the text.
+
+    `states` are a word's in the graph, one for each frame.
+    """
 
     index: int
     start: int
     stop: int
     match: float = 0.0
     worst: float = 0.0
+    states: tuple[int, ...] = ()
 
 
 class Search:
     """Not for two threads at once."""
 
-    def __init__(self) -> None:
-        self._model = Model(FRAMES_PER_S)
+    def __init__(self, *, reduced: bool = False) -> None:
+        """With `reduced` a word may also be said as `timing.reduced` says."""
+        self._model, self._reduced = Model(FRAMES_PER_S), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
@@ -80,6 +86,10 @@ class Search:
         """Whether the word has a pronunciation."""
         if word not in self._ways:
             self._ways[word] = self._model.pronunciations(word)
+            if self._reduced:
+                names = list(self._model.phones)
+                dictionary = [[names[phone] for phone in way] for way in self._ways[word]]
+                self._ways[word] += [[self._model.phones[name] for name in form] for form in forms(word, dictionary)]
         return bool(self._ways[word])
 
     def run(self, audio: Samples, words: Sequence[str], *, open_end: bool) -> list[Found]:
@@ -87,24 +97,28 @@ class Search:
         if not words or len(audio) < RATE_HZ // 10:
             return []
         graph = self.graph(words)
-        states, silence = graph.evidence(audio)
+        states, silence = graph.evidence(self._model.cepstra(audio))
         parts = Trellis(graph, states, silence).path(open_end=open_end)
         return [_found(part, graph.n_phones[part.index], silence, _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
+
+    def cepstra(self, audio: Samples) -> Floats:
+        """[n_frames, 13] of audio at `RATE_HZ`."""
+        return self._model.cepstra(audio)
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def _found(part: _Part, n_phones: int, silence: Floats, beside: bool) -> Found:
+def _found(part: Part, n_phones: int, silence: Floats, beside: bool) -> Found:
     start_s, end_s = (frame / FRAMES_PER_S + FRAME_MIDDLE_S for frame in (part.start, part.stop))
     quiet = float(silence[part.start : part.stop].mean())
     return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, beside)
 
 
-def _beside(before: _Part | None, after: _Part | None) -> bool:
+def _beside(before: Part | None, after: Part | None) -> bool:
     if before is None or after is None:
         return False
     other = before.index < 0 or after.index < 0
@@ -130,6 +144,7 @@ class Graph:
                 joined += _senones(model, phones, before, after)
                 alone += _senones(model, phones, silence, silence)
         self._joined, self._alone = np.concatenate(joined), np.concatenate(alone)
+        self._phones = [phones for ways in words for phones in ways]
         lengths = STATES * np.array([len(phones) for ways in words for phones in ways])
         self.last = np.cumsum(lengths) - 1
         self.first = self.last - lengths + 1
@@ -138,6 +153,11 @@ class Graph:
         self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
+
+    def phones_of(self, way: int) -> list[str]:
+        """The names of the phones of one way to say a word."""
+        names = list(self._model.phones)
+        return [names[phone] for phone in self._phones[way]]
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""
@@ -148,9 +168,8 @@ class Graph:
         other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
         return other
 
-    def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
+    def evidence(self, cepstra: Floats) -> tuple[Floats, Floats]:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
-        cepstra = self._model.cepstra(audio)
         every = self._model.ci_senones.ravel()
         senones, at = np.unique(np.concatenate([every, self._joined, self._alone]), return_inverse=True)
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
@@ -217,11 +236,11 @@ class Trellis:
         nodes[0] = arrivals[0]
         np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
 
-    def path(self, *, open_end: bool) -> list[_Part]:
+    def path(self, *, open_end: bool) -> list[Part]:
         """The words and the other sounds on the best path."""
         t = len(self._states)
         node = int(self._arrivals[t].argmax()) if open_end else self._graph.n_words
-        parts: list[_Part] = []
+        parts: list[Part] = []
         while t:
             if self._arrivals[t, node] < self.nodes[t, node]:
                 node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
@@ -230,7 +249,7 @@ class Trellis:
                 t = self._entry(self._silences, SILENCE_PRICE, t, node)
             elif self._rests[t, node] == best:
                 t = self._entry(self._rests, REST_PRICE, t, node)
-                parts.append(_Part(-1, t, stop))
+                parts.append(Part(-1, t, stop))
             else:
                 parts.append(self._word(t, node - 1))
                 node, t = node - 1, parts[-1].start
@@ -243,18 +262,21 @@ class Trellis:
             t -= 1
         return t
 
-    def _word(self, stop: int, index: int) -> _Part:
+    def _word(self, stop: int, index: int) -> Part:
         """The word that ends with frame `stop`."""
         first, last = self._graph.ways[index : index + 2]
         way = first + int(self._ends[stop, first:last].argmax())
         state, t = int(self._graph.last[way]), stop
         totals = np.zeros((state - self._graph.first[way] + 1, 2))
+        walked: list[int] = []
         while True:
             t -= 1
+            walked.append(state)
             totals[state - self._graph.first[way]] += self._states[t, state], 1
             if not self._stays[t, state]:
                 if state == self._graph.first[way]:
                     break
                 state -= 1
         phones = totals.reshape(-1, STATES, 2).sum(axis=1)
-        return _Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()))
+        return Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()),
+                    tuple(reversed(walked)))

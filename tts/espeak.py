@@ -56,6 +56,7 @@ class Espeak:
     model = "espeak-ng"
     rate_hz = RATE_HZ
     clones = False
+    fallible = False
     concurrency = 1
 
     def __init__(self) -> None:
