@@ -33,7 +33,10 @@ FUNCTION_WORDS = frozenset(
     "a an and are as at be but by can for from had has have he her him his i if in is it its me my of on or our she so "
     "than that the their them they this to us was we were what when which who will with would you your".split())
 N_PARTS = 16
-HIDDEN, EPOCHS, STEP, SHRINKAGE = 16, 400, 0.02, 1e-3
+HIDDEN, EPOCHS, STEP, SHRINKAGE = 16, 250, 0.02, 1e-3
+MOST, CONSTANT = 30.0, 1e-3
+N_NETWORKS = 2
+"""Their mean is the one that is used."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -84,10 +87,17 @@ def fitted(rows: Sequence[Row], n_ignored: int = 0) -> faults.Network:
     suspicious; the other words of its line. The last `n_ignored` features count for nothing."""
     features = np.concatenate([row.features for row in rows]).astype(float)
     bag, wanted = _bags(rows)
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale[scale < CONSTANT] = 1.0
     scale[len(scale) - n_ignored :] = 1e9
-    inputs = (features - mean) / scale
-    chance = np.random.default_rng(0)
+    networks = [_descended((features - mean) / scale, bag, wanted, seed) for seed in range(N_NETWORKS)]
+    hidden, bias, out = (np.concatenate(parts, axis=-1) for parts in zip(*networks, strict=True))
+    return faults.Network(mean, scale, hidden, bias, out / N_NETWORKS)
+
+
+def _descended(inputs: Floats, bag: npt.NDArray[np.int64], wanted: Floats, seed: int) -> list[Floats]:
+    """One network's weights into its hidden layer, their biases, and the weights out of it."""
+    chance = np.random.default_rng(seed)
     n_inputs = inputs.shape[1]
     weights = [chance.uniform(-1, 1, (n_inputs, HIDDEN)) / n_inputs**0.5, np.zeros(HIDDEN),
                chance.uniform(-1, 1, HIDDEN) / HIDDEN**0.5]
@@ -99,7 +109,7 @@ def fitted(rows: Sequence[Row], n_ignored: int = 0) -> faults.Network:
             second += 0.001 * (slope**2 - second)
             each -= step * (first / (1 - 0.9 ** (epoch + 1))) / (
                 np.sqrt(second / (1 - 0.999 ** (epoch + 1))) + 1e-8)
-    return faults.Network(mean, scale, *weights)
+    return weights
 
 
 def _bags(rows: Sequence[Row]) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -118,15 +128,10 @@ def _bags(rows: Sequence[Row]) -> tuple[npt.NDArray[np.int64], Floats]:
 def _slopes(weights: Sequence[Floats], inputs: Floats, bag: npt.NDArray[np.int64], wanted: Floats) -> list[Floats]:
     hidden, bias, out = weights
     layer = np.tanh(inputs @ hidden + bias)
-    word = layer @ out
-    highest = np.full(len(wanted), -np.inf)
-    np.maximum.at(highest, bag, word)
-    highest[np.isinf(highest)] = 0.0
-    share = np.exp(word - highest[bag])
+    share = np.exp(np.minimum(layer @ out, MOST))
     total = np.bincount(bag, share, len(wanted))
     known = total > 0
-    chance = 1 / (1 + np.exp(-(highest + np.log(np.maximum(total, 1e-300)))))
-    off = np.where(known, chance - wanted, 0.0) / known.sum()
+    off = np.where(known, total / (1 + total) - wanted, 0.0) / known.sum()
     by_word = off[bag] * share / total[bag]
     by_layer = by_word[:, None] * out * (1 - layer**2)
     return [inputs.T @ by_layer + 2 * SHRINKAGE * hidden, by_layer.sum(axis=0), layer.T @ by_word]

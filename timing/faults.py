@@ -10,7 +10,6 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -90,9 +89,9 @@ class Checker:
         """[n_words, n_features], see `score`."""
         if self._source.supports(language) is not None:
             return None
-        audio = Sounding(np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32))
-        sound = audio.cut(0.0, audio.length_s) if audio.parts else audio.samples[:0]
-        sound = np.pad(sound, (0, max(0, SHORTEST - len(sound))))
+        resampled = soxr.resample(samples, rate_hz, RATE_HZ)
+        audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))).astype(np.float32))
+        sound = audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32)
         with self._lock:
             if self._search is None or self._search.n_words > MAX_WORDS:
                 self._search = Search(reduced=True)
@@ -100,10 +99,10 @@ class Checker:
                 return None
             graph = self._search.graph(words)
             states, silence = graph.evidence(self._search.cepstra(with_noise(sound)))
-        return _features(graph, states, silence, words)
+        return _features(graph, states, silence)
 
 
-def _features(graph: Graph, states: Floats, silence: Floats, words: Sequence[str]) -> Floats:
+def _features(graph: Graph, states: Floats, silence: Floats) -> Floats:
     """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes."""
     front = Trellis(graph, states, silence)
     parts: list[Part | None] = [None] * graph.n_words
@@ -116,13 +115,12 @@ def _features(graph: Graph, states: Floats, silence: Floats, words: Sequence[str
     pace = np.log(length_s / expected_s)
     pace -= np.median(pace)
     after = np.append(gap[1:], len(states) - max((part.stop for part in parts if part), default=0))
-    last = len(words) - 1
-    alike = np.array([False, *(a == b for a, b in pairwise(words)), False])
+    last = graph.n_words - 1
     return np.column_stack([
         table[:-1], table[1:, -1], around[:-2, :2], around[2:, :2],
         match, worst, quiet, (match.sum() - match) / max(last, 1), np.log1p(gap), np.log1p(after),
         [part is None for part in parts], graph.n_phones, expected_s, np.arange(last + 1) == 0,
-        np.arange(last + 1) == last, alike[:-1], alike[1:],
+        np.arange(last + 1) == last,
         length_s, pace, np.append(0, pace[:-1]), np.append(pace[1:], 0)]).astype(np.float32)
 
 
