@@ -352,7 +352,7 @@ def _engine(settings: Settings) -> Engine:
     from tts.f5.engine import F5Engine
 
     engine = F5Engine.load(settings.models_dir / "f5", settings.models_dir / "vocos", settings.f5_architecture,
-                           device.usable(settings.device))
+                           device.usable(settings.device), cache_bytes=settings.line_cache_mb * 1_000_000)
     pins.check(settings.models_dir / "f5", engine.revision)
     engine.warm_up()
     return engine

@@ -67,11 +67,19 @@ CACHED_MODELS = Path("/runpod-volume/huggingface-cache/hub")
 
 _FLASH_ATTN = "https://github.com/Dao-AILab/flash-attention/releases/download/v2.8.3/"
 FLASH_ATTN = {
-    ("2.8", "12", "cp311", "x86_64", True): (
-        _FLASH_ATTN + "flash_attn-2.8.3%2Bcu12torch2.8cxx11abiTRUE-cp311-cp311-linux_x86_64.whl",
-        "3d41b2fc55753faa7f45d6568ea73a96b96afb48b82994ab9b49bcbcb6c87588"),
+    (torch, "12", python, "x86_64", True): (
+        f"{_FLASH_ATTN}flash_attn-2.8.3%2Bcu12torch{torch}cxx11abiTRUE-{python}-{python}-linux_x86_64.whl", sha256)
+    for torch, python, sha256 in (
+        ("2.8", "cp311", "3d41b2fc55753faa7f45d6568ea73a96b96afb48b82994ab9b49bcbcb6c87588"),
+        ("2.8", "cp312", "f25da18657a87fc83dc1bfb8b7751b82246e9db355510226b674fd437c34b5fb"),
+        ("2.8", "cp313", "7dd8c64a414130c82d83a472f5498c1b899fba37a30e2a793a7a4dc5dd61a062"),
+        ("2.9", "cp312", "4e2f9e39313266b1544b68138b15b91ee6221eccf14f7902b7c6620351340810"),
+    )
 }
-"""(torch, CUDA, Python, machine, C++11 ABI) -> the wheel built for just these, and its sha256."""
+"""(torch, CUDA, Python, machine, C++11 ABI) -> the wheel built for just these, and its sha256.
+
+What ships, and the next Pythons and PyTorch for which the release has one.
+"""
 
 HEARTBEAT_S, STALE_S = 5.0, 120.0
 """How often a builder renews its lock, and for how long it may fail to before another builder takes over."""

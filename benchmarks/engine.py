@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.doubles.processes import peak_mb
 from tts import Cancelled, Line, Options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,8 +114,6 @@ def timed(work: Callable[[], object]) -> float:
 
 def speak(minutes: float, cancel_after_s: float | None) -> dict[str, Any]:
     """In a process of its own: a text of so many minutes through `generate`. Peak resident memory is the process's."""
-    import resource
-
     import runpod_handler
     from tests.doubles.f5 import make_f5
     from worker.generate import generate
@@ -126,7 +125,7 @@ def speak(minutes: float, cancel_after_s: float | None) -> dict[str, Any]:
         models = make_f5(Path(folder, "models"))
         parts = runpod_handler.build_parts(Settings(
             tts_engine="f5", device="cpu", models_dir=Path(folder, "models"), f5_architecture=models.architecture,
-            data_dir=Path(folder, "data")))
+            data_dir=Path(folder, "data"), line_cache_mb=0))
         reports: list[float] = []
         cancelled_at: list[float] = []
 
@@ -149,7 +148,7 @@ def speak(minutes: float, cancel_after_s: float | None) -> dict[str, Any]:
                 time.sleep(0.005)
             found["idle_in_s"] = time.monotonic() - cancelled_at[0]
         found |= {"reports": len(reports), "rising": reports == sorted(reports),
-                  "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+                  "peak_mb": peak_mb()}
     return found
 
 

@@ -27,6 +27,7 @@ from tests.doubles.f5 import f5_weights
 from tts.f5 import checks, mel, prompt
 from tts.f5.batch import Batch, Row
 from tts.f5.checkpoint import ARCHITECTURES, N_MELS, Architecture, official_vocabulary, read_vocabulary
+from tts.f5.graphs import CudaCapture, Graphs
 from tts.f5.kernels import Kernels
 from tts.f5.network import Network
 
@@ -48,8 +49,9 @@ def ladder(on_gpu: bool) -> list[Case]:
     if not on_gpu:
         return [Case("upstream", 7, 1, 3.0), Case("ours", 7, 1, 3.0), Case("ours", 7, 2, 3.0)]
     alone = [Case(who, n_steps, 1, 0.0) for who in ("upstream", "ours") for n_steps in (32, 16, 7)]
+    rungs = [Case(who, 16, 1, 0.0) for who in ("ours, eager", "ours, fused")]
     batches = [Case("ours", 16, n_rows, 0.0) for n_rows in (2, 4, 8, 16, 32)]
-    return [replace(case, reference_s=seconds) for seconds in (3.0, 6.0, 12.0) for case in alone + batches]
+    return [replace(case, reference_s=seconds) for seconds in (3.0, 6.0, 12.0) for case in alone + rungs + batches]
 
 
 class Ladder:
@@ -61,8 +63,16 @@ class Ladder:
         build = partial(Network, weights, shape, device)
         voice = prompt.own_voice()
         self.device, self._line_s = device, line_s
-        self.ours = checks.fastest(build(Kernels(torch.float32)), build, checks.candidates(device),
-                                   mel.encode(voice.samples, voice.rate_hz, 0.1)[0])
+        oracle = checks.Oracle(build(Kernels(torch.float32)), mel.encode(voice.samples, voice.rate_hz, 0.1)[0])
+        self.ours = checks.fastest(oracle, build, checks.candidates(device))
+        graphs = None
+        if self.ours.kernels.capturable:
+            graphs = checks.graphed(self.ours, oracle, checks.worth_capturing, CudaCapture(device))
+        self.n_graphs = len(graphs.graphs) if graphs else 0
+        self.forms: dict[str, tuple[Network, Graphs | None]] = {"ours": (self.ours, graphs)}
+        if device.type == "cuda":
+            eager = checks.fastest(oracle, build, [checks.half_precision])
+            self.forms |= {"ours, eager": (eager, None), "ours, fused": (self.ours, None)}
         self.upstream = _upstream(shape, weights, len(vocabulary), device)
 
     def run(self, case: Case) -> Callable[[], None]:
@@ -74,15 +84,17 @@ class Ladder:
             return lambda: self.upstream.sample(
                 reference[None].to(self.device, dtype), tokens[None].to(self.device), n_frames, steps=case.n_steps,
                 cfg_strength=GUIDANCE, sway_sampling_coef=SWAY)
-        plan = self.ours.plan(case.n_steps, SWAY)
+        network, graphs = self.forms[case.who]
+        plan = network.plan(case.n_steps, SWAY)
 
         def ours() -> None:
-            batch = Batch(self.ours)
+            batch = Batch(network, graphs)
             batch.arrange([Row(torch.randn(n_frames, N_MELS, device=self.device),
-                               self.ours.condition(reference, tokens, n_frames, GUIDANCE), plan, GUIDANCE)
+                               network.condition(reference, tokens, n_frames, GUIDANCE), plan, GUIDANCE)
                            for _ in range(case.n_rows)])
             for _ in range(case.n_steps):
                 batch.step()
+            batch.arrange([])
 
         return ours
 
@@ -184,15 +196,15 @@ def report(device: torch.device, depth: int, line_s: float, rounds: int) -> dict
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()} CPU"
     return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__, "dim": shape.dim,
             "depth": depth, "line_s": line_s, "rounds": rounds, "dtype": str(made.ours.kernels.dtype)[6:],
-            "kernels": type(made.ours.kernels).__name__, "matmul_gflops": rate / 1e9, **peak, "rows": rows,
-            "against_upstream": against_upstream(seconds)}
+            "kernels": type(made.ours.kernels).__name__, "n_graphs": made.n_graphs, "matmul_gflops": rate / 1e9,
+            **peak, "rows": rows, "against_upstream": against_upstream(seconds)}
 
 
 def table(found: dict[str, Any]) -> str:
     """Markdown. What the two networks take before the first step and Vocos after the last are not in it."""
     about = (f"{found['device']}, {found['threads']} threads, torch {found['torch']}, width {found['dim']}, "
-             f"{found['depth']} of 22 layers, {found['dtype']}, {found['kernels']}; lines of {found['line_s']:g} s, "
-             f"guided; {found['rounds']} interleaved rounds. Measured matrix products: "
+             f"{found['depth']} of 22 layers, {found['dtype']}, {found['kernels']}, {found.get('n_graphs', 0)} graphs; "
+             f"lines of {found['line_s']:g} s, guided; {found['rounds']} interleaved rounds. Measured matrix products: "
              f"{found['matmul_gflops']:.0f} GFLOP/s.")
     names = ("network", "steps", "lines at once", "reference", "RTF", "audio s/s", "p50 s", "p95 s", "best s",
              "of matmul rate")

@@ -18,7 +18,6 @@ import io
 import json
 import os
 import platform
-import resource
 import signal
 import statistics
 import subprocess
@@ -40,6 +39,7 @@ import soundfile
 from intake import audio
 from tests.doubles.emulators import emulators
 from tests.doubles.gcs import start_gcs
+from tests.doubles.processes import peak_mb
 from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit, wait_until
 from tests.transcription.test_kill import ended, workers_of
 from transcription.settings import Settings
@@ -59,13 +59,15 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/transcribe.json")
     parser.add_argument("--parts", default="pipeline,memory,start,door,kill,cloud")
-    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--times", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.peak_of:
-        print(json.dumps(peak_of(arguments.peak_of)))
+        print(json.dumps(peak_of(arguments.peak_of, arguments.times)))
         return 0
-    results: dict[str, Any] = {"machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(),
-                                           "load_1min_at_start": os.getloadavg()[0]}}
+    results: dict[str, Any] = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    results |= {"machine": {"cpu_count": os.cpu_count(), "python": platform.python_version(),
+                            "load_1min_at_start": os.getloadavg()[0]}}
     parts: Mapping[str, Callable[[], dict[str, Any]]] = {
         "pipeline": lambda: pipeline(arguments.seconds), "memory": memory, "start": start,
         "door": lambda: door(arguments.uploads), "kill": lambda: kill(arguments.jobs),
@@ -102,30 +104,31 @@ def pipeline(seconds: int) -> dict[str, Any]:
 def memory() -> dict[str, Any]:
     """The samples themselves are 3.84 MB a minute; what else grows is beside them."""
     found = {}
-    for minutes in (5, 60):
-        done = subprocess.run([sys.executable, "-m", "benchmarks.transcribe", "--peak-of", str(minutes * 60)], cwd=ROOT,
-                              capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        found[f"{minutes} min"] = json.loads(done.stdout)
+    once, rate_hz = soundfile.read(io.BytesIO(nature()), dtype="float32")
+    with tempfile.TemporaryDirectory() as folder:
+        for minutes in (5, 60):
+            times, path = minutes * 60 * rate_hz // len(once), Path(folder, f"{minutes}.wav")
+            soundfile.write(path, np.tile(once, times), rate_hz, subtype="PCM_16")
+            done = subprocess.run([sys.executable, "-m", "benchmarks.transcribe", "--peak-of", path, "--times",
+                                   str(times)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+                                  env={**os.environ, "PYTHONPATH": str(ROOT)})
+            found[f"{minutes} min"] = json.loads(done.stdout)
     return found
 
 
-def peak_of(seconds: int) -> dict[str, Any]:
-    """Of this process, which decodes a WAV of so many seconds and aligns its known text, as a worker does."""
-    once, rate_hz = soundfile.read(io.BytesIO(nature()), dtype="float32")
-    times = max(1, seconds * rate_hz // len(once))
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.tile(once, times), rate_hz, format="WAV", subtype="PCM_16")
-    wav_mb = len(buffer.getvalue()) / 1e6
+def peak_of(wav: Path, times: int) -> dict[str, Any]:
+    """Of this process, which decodes a WAV that says its text so many times and aligns it, as a worker does."""
     engines = Engines(Settings())
-    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    samples = audio.decode(buffer.getvalue(), max_duration_s=2 * seconds, to_hz=RATE_HZ).samples
+    before_mb = peak_mb()
+    samples = audio.decode(wav.read_bytes(), max_duration_s=7200, to_hz=RATE_HZ).samples
+    decoded_mb = peak_mb()
     request = JobRequest(language="en", initial_transcript=" ".join([NATURE] * times))
     started = time.process_time()
     transcript = transcribe(request, samples, engines, Run(lambda: None, lambda stage, share: None))
     return {"audio_s": round(len(samples) / RATE_HZ), "words": len(transcript.timeline.words),
-            "wav_mb": round(wav_mb, 1), "samples_mb": round(samples.nbytes / 1e6, 1),
-            "peak_before_mb": round(before_mb, 1), "cpu_s": round(time.process_time() - started, 1),
-            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, 1)}
+            "wav_mb": round(wav.stat().st_size / 1e6, 1), "samples_mb": round(samples.nbytes / 1e6, 1),
+            "peak_before_mb": before_mb, "peak_decoded_mb": decoded_mb,
+            "cpu_s": round(time.process_time() - started, 1), "peak_mb": peak_mb()}
 
 
 def start() -> dict[str, Any]:
@@ -254,3 +257,7 @@ def resident_mb(served: Served) -> float:
     done = subprocess.run(["ps", "-o", "rss=", "-p", str(served.process.pid)], capture_output=True, text=True,
                           check=True)
     return round(int(done.stdout) / 1000, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

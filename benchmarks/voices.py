@@ -3,9 +3,10 @@
 Recordings of about 40 s with their whole text: eSpeak reading (five voices), and the people of `shared/speech` one
 after another. Noise lies under each, 40 dB weaker in one stretch of 12 s than elsewhere (SNR 6 dB). Where each word
 sounds is known, so the stored clip can be judged: `exact` (its text is the words that sound in it, none cut by an
-edge), `cut_words` (words that lie across an edge by more than 60 ms), `in_clean_share` (of its length, in the clean
-stretch), `regret_db` (its noise, over that of the least noisy 6 to 12 s between two pauses of 0.12 s; what a
-recording's power falls to within a second before noise is added counts as noise too).
+edge), `cut_words` (words of which the clip has more than 60 ms, and lacks more than 60 ms that sound: within 35 dB of
+the speech's mean, since eSpeak's times count its silence behind a phrase to the word before), `in_clean_share` (of its
+length, in the clean stretch), `regret_db` (its noise, over that of the least noisy 6 to 12 s between two pauses of
+0.12 s; what a recording's power falls to within a second before noise is added counts as noise too).
 """
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from worker import reference
 
 ROOT = Path(__file__).resolve().parents[1]
 CLEAN_S, NOISY_SNR_DB, CLEAN_SNR_DB = 12.0, 6.0, 46.0
-EDGE_MS = 60
+EDGE_MS, SOUNDING_DB = 60, -35.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ def place(clip: np.ndarray, samples: np.ndarray) -> int:
     return int(np.flatnonzero((windows == clip[:size:100]).all(axis=1))[0])
 
 
+def sounding_ms(recording: Recording, start_ms: int, end_ms: int, loud: float) -> int:
+    """How much of this stretch is not silent, in steps of 10 ms; `loud` is the power of the speech."""
+    steps = recording.samples[start_ms * RATE_HZ // 1000:max(start_ms, end_ms) * RATE_HZ // 1000]
+    steps = steps[:len(steps) // 160 * 160].reshape(-1, 160)
+    return 10 * int(np.count_nonzero(np.square(steps).mean(axis=1) > loud * 10 ** (SOUNDING_DB / 10)))
+
+
 def between_pauses(recording: Recording) -> Iterator[tuple[int, int]]:
     """The stretches that could have been taken, in ms, by the true times of the words."""
     times = [time for time in recording.truth_ms if time is not None]
@@ -96,7 +104,9 @@ def judged(kind: str, recording: Recording, seed: int) -> Row:
     for word, time in zip(recording.words, recording.truth_ms, strict=True):
         assert time is not None
         inside = min(time[1], end_ms) - max(time[0], start_ms)
-        if inside > 0 and min(time[1] - time[0] - inside, inside) > EDGE_MS:
+        outside = sounding_ms(recording, time[0], min(time[1], int(start_ms)), loud) + sounding_ms(
+            recording, max(time[0], int(end_ms)), time[1], loud)
+        if min(outside, inside) > EDGE_MS:
             across += 1
         if inside > (time[1] - time[0]) / 2:
             within.append(word)

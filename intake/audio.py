@@ -128,7 +128,7 @@ def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
     samples, rate_hz = mix.samples, to_hz or stream.rate_hz
     if len(samples) < rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
-    if not np.isfinite(samples).all() or np.abs(samples).max() > MAX_PEAK:
+    if not (samples.min() >= -MAX_PEAK and samples.max() <= MAX_PEAK):  # nor is NaN
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
     return Audio(samples, rate_hz, stream.n_channels, warnings)
 
@@ -323,7 +323,7 @@ def _mono(stream: _Stream, max_duration_s: float, to_hz: int, check: Callable[[]
     too_long = TooLarge(f"the audio lasts longer than {max_frames / stream.rate_hz:g} s")
     if stream.n_frames > max_frames:
         raise too_long
-    blocks, n_frames = [np.zeros(0, np.float32)], 0
+    mixed, n_frames = bytearray(), 0  # grows in place: a list of blocks would be held twice when it is joined
     energy, channel_energy = 0.0, np.zeros(stream.n_channels)
     resampled = _resampler(stream.rate_hz, to_hz)
     for block in stream.blocks:
@@ -335,9 +335,9 @@ def _mono(stream: _Stream, max_duration_s: float, to_hz: int, check: Callable[[]
             mono = block.mean(axis=1) if channel is None else block[:, channel].copy()
             energy += float(np.dot(mono, mono))
             channel_energy += np.square(block, dtype=np.float64).sum(axis=0)
-            blocks.append(resampled(mono, False))
-    blocks.append(resampled(np.zeros(0, np.float32), True))
-    return _Mix(np.concatenate(blocks), energy, channel_energy)
+            mixed += resampled(mono, False).data
+    mixed += resampled(np.zeros(0, np.float32), True).data
+    return _Mix(np.frombuffer(mixed, np.float32), energy, channel_energy)
 
 
 def _resampler(from_hz: int, to_hz: int) -> Callable[[Samples, bool], Samples]:

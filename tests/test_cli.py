@@ -245,14 +245,15 @@ def test_out_does_not_hold_the_files(root: Path, tmp_path: Path) -> None:
     url = (tmp_path / "a.wav").as_uri()
     (tmp_path / "a.html").write_bytes(b"page")
     program = f"""
-import resource, sys
+import sys
 from pathlib import Path
 sys.path.insert(0, {str(root)!r})
 import cli
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from tests.doubles.processes import peak_mb
+before = peak_mb()
 cli._copy({{"job_id": "a", "audio_url": {url!r}, "preview_url": {(tmp_path / "a.html").as_uri()!r},
            "timing_files": {{}}}}, Path("out"))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak_mb() - before)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 40

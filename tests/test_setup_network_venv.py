@@ -445,6 +445,15 @@ def test_the_flash_attn_wheel_that_fits_is_installed(volume: Volume, monkeypatch
     assert "warning" not in said
 
 
+def test_the_flash_attn_table_covers_what_ships_and_the_next_python_and_torch() -> None:
+    ships = re.search(r"^torch==(\d+\.\d+)", (ROOT / "locks/full.txt").read_text(), re.MULTILINE)
+    assert ships and (ships[1], "12", "cp311", "x86_64", True) in setup.FLASH_ATTN
+    assert {("2.8", "cp312"), ("2.9", "cp312")} <= {(torch, python) for torch, _, python, _, _ in setup.FLASH_ATTN}
+    for (torch, cuda, python, machine, abi), (url, sha256) in setup.FLASH_ATTN.items():
+        built_for = f"cu{cuda}torch{torch}cxx11abi{str(abi).upper()}-{python}-{python}-linux_{machine}.whl"
+        assert url.endswith(built_for) and re.fullmatch("[0-9a-f]{64}", sha256)
+
+
 def test_no_flash_attn_that_fits_is_one_warning_and_no_failure(volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
     said = flash_attn(volume, monkeypatch, {("2.9", "13", this_python(), platform.machine(), True): ("x", "y")})
     assert said.startswith("False")

@@ -16,6 +16,7 @@ import budoux
 
 from text import english, languages
 from text.capitals import small
+from text.guesses import has_unnamed_sign, is_guessed
 from text.pronunciations import find, respelled
 from text.written import Written, peel, plain
 
@@ -26,6 +27,7 @@ class Token:
 
     `said` is what an engine is given for it, punctuation kept ("three dollars fifty,"; "" for an emoji).
     `spoken` are the words that an aligner matches, lower case, letters and apostrophes only; () when it has no sound.
+    `guessed`: its writing leaves open what a narrator would say.
     """
 
     text: str
@@ -33,6 +35,7 @@ class Token:
     char_end: int
     said: str
     spoken: tuple[str, ...]
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = Tr
         sounding = respelled(text, places, sounding, found, lambda piece: _speak([peel(plain(piece))], language)[0])
         said = sounding if normalize else respelled(text, places, said, found, str)
     return tuple(
-        Token(text[start:end], start + char_offset, end + char_offset, phrase, _spoken(sound, language))
-        for (start, end), phrase, sound in zip(places, said, sounding, strict=True))
+        Token(text[start:end], start + char_offset, end + char_offset, phrase, _spoken(sound, language),
+              normalize and _is_guessed(words, at, phrase, language))
+        for at, ((start, end), phrase, sound) in enumerate(zip(places, said, sounding, strict=True)))
 
 
 def unread(tokens: Sequence[Token]) -> list[str]:
@@ -70,12 +74,19 @@ def unread(tokens: Sequence[Token]) -> list[str]:
 
 def doubts(tokens: Sequence[Token]) -> list[str]:
     """Warnings about what is said for a text that was read with `normalize`."""
-    left = unread(tokens)
-    if not left:
-        return []
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    words = ", ".join(word[:40] for word in left[:5])
-    return [f"text: no sure reading of these numbers in this language, the engine gets their digits: {words}{more}"]
+    found = {
+        "no sure reading of these numbers in this language, the engine gets their digits": unread(tokens),
+        "said by a guess, write them as they should be said": [token.text for token in tokens if token.guessed],
+        "no name for a sign in these, the engine gets it as it is": [
+            token.text for token in tokens if has_unnamed_sign(token.text, token.said)],
+    }
+    return [f"text: {what}: {_first(words)}" for what, words in found.items() if words]
+
+
+def _first(words: Sequence[str]) -> str:
+    """The first five, each once."""
+    once = list(dict.fromkeys(word.strip(".,;:!?…\"'()") for word in words))
+    return ", ".join(word[:40] for word in once[:5]) + (f" and {len(once) - 5} more" if len(once) > 5 else "")
 
 
 def utterance(tokens: Sequence[Token]) -> Utterance:
@@ -105,6 +116,13 @@ def _speak(words: Sequence[Written], language: str) -> list[str]:
     if not _is_english(language):
         return languages.speak(words, language)
     return english.speak(words, british=_region(language) not in ("", "US", "CA", "PH"))
+
+
+def _is_guessed(words: Sequence[Written], at: int, said: str, language: str) -> bool:
+    if is_guessed(words, at, said, language):
+        return True
+    return bool(_DIGIT.search(words[at].core)) and not _is_english(language) and languages.is_guessed(
+        words, at, language)
 
 
 def _is_english(language: str) -> bool:

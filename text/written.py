@@ -72,8 +72,9 @@ def _plain_character(character: str) -> str:
 
 
 _OPENING = "\"'([{<*_~`|¿¡「『《【〈"
-_CLOSING = "\"')]}>*_~`|.,;:!?—–-。、，！？」』》】〉·"
-_LEAD = re.compile(r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·]|\.(?!\d|[^\W\d_])|[<>~](?!\d)|-(?![\d$£€¥.]))*""")
+_CLOSING = "\"')]}>*_~`|.,;:!?—–-。、，！？」』》】〉·।॥؟،؛۔"
+_LEAD = re.compile(
+    r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·।॥؟،؛۔]|\.(?!\d|[^\W\d_])|[<>~](?!\d)|-(?![\d$£€¥.]))*""")
 
 
 @lru_cache(8192)
@@ -92,7 +93,7 @@ def peel(text: str) -> Written:
 def punctuated(word: Written, phrase: str) -> str:
     """The phrase with the punctuation that an engine can make sense of; of a lone sign only the pause."""
     if phrase := " ".join(phrase.split()):
-        return _unmarked(word.lead) + phrase + _unmarked(word.tail)
+        return _unmarked(word.lead) + phrase + _unmarked(word.tail) if word.core else phrase
     rest = _unmarked(word.lead + word.tail)
     return ("—" if rest in ("-", "–") else rest) if re.search(r"[-.,;:!?—–。、，！？]", rest) else ""
 

@@ -105,6 +105,7 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
     language = request.language or (own.language if own else "en")
     pronunciations = lexicons.pronunciations(request, parts.store)
     plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted])
+    read: list[spoken.Token] = []
     for piece in pieces:
         check()
         if isinstance(piece, script.Pause):
@@ -113,13 +114,14 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
         voice = known[piece.voice] if piece.voice else own
         tokens = spoken.read(piece.text, language, char_offset=piece.char_start, normalize=request.normalize_text,
                              pronunciations=pronunciations)
-        plan.warnings.extend(spoken.doubts(tokens) if request.normalize_text else ())
+        read.extend(tokens)
         first_bytes = stream.FIRST_LINE_BYTES if request.stream and not plan.lines else None
         words = [token.said for token in tokens]
         for group in script.split(words, engine.max_bytes(voice, request.speed), first_bytes):
             _add_line(plan, tokens[group.start:group.stop], voice if engine.clones else None)
     if not plan.lines:
         raise script.ScriptError("text has nothing to say")
+    plan.warnings.extend(spoken.doubts(read) if request.normalize_text else ())
     return plan
 
 

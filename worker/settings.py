@@ -36,6 +36,10 @@ class Settings:
         "F5_ARCHITECTURE", default="F5TTS_v1_Base",
         doc="Architecture of the F5 checkpoint: a name of the table in tts/f5/checkpoint.py or a YAML/JSON file. "
             "Never guessed from the weights, whose shapes are the same for v0 and v1.")
+    line_cache_mb: int = setting(
+        "LINE_CACHE_MB", default=128,
+        doc="Memory for lines that this worker has spoken with `f5`, 22 minutes of speech in 128 MB: a script that is "
+            "sent again with the same `seed` costs its edited lines alone. Gone when the worker stops; 0: none.")
     device: str = setting(
         "DEVICE", default="auto",
         doc="`auto` (CUDA where it works), `cpu`, or `cuda` (set in the image): the start fails where CUDA cannot be "

@@ -1,6 +1,7 @@
-"""What is still running."""
+"""What is still running, and what it has held."""
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,3 +15,9 @@ def running_in_group(group_id: int) -> list[str]:
             if int(group) == group_id and state not in "ZX":
                 found.append(stat.parent.name)
     return found
+
+
+def peak_mb() -> int:
+    """The most memory that this process has held. `ru_maxrss` may be its parent's: exec hands it on."""
+    peak_kib, = re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(peak_kib) * 1024 // 1_000_000

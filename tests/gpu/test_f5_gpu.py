@@ -11,8 +11,10 @@ from tests.doubles.f5 import ARCHITECTURE, Models, f5_weights, make_f5
 from tests.tts.f5.conftest import load
 from tts import Line, Options
 from tts.f5 import checks, prompt
+from tts.f5.batch import Batch
 from tts.f5.checkpoint import Architecture
 from tts.f5.engine import F5Engine
+from tts.f5.graphs import Graphs
 from tts.f5.kernels import Kernels
 from tts.f5.network import Network
 
@@ -45,7 +47,8 @@ def test_each_fast_form_that_can_run_here_equals_the_reference(make: Callable[[]
     def build(chosen: Kernels) -> Network:
         return Network(weights, shape, cuda, chosen)
 
-    assert checks.fastest(build(Kernels(torch.float32)), build, [lambda: kernels], mel).kernels is kernels
+    oracle = checks.Oracle(build(Kernels(torch.float32)), mel)
+    assert checks.fastest(oracle, build, [lambda: kernels]).kernels is kernels
 
 
 def test_a_gpu_says_what_a_cpu_says_in_half_precision(engine: F5Engine, models: Models) -> None:
@@ -77,6 +80,44 @@ def test_memory_is_given_back_after_every_line(engine: F5Engine) -> None:
         return torch.cuda.memory_allocated()
 
     assert run() == run()
+
+
+@pytest.fixture
+def graphs(engine: F5Engine) -> Graphs:
+    if engine._graphs is None:
+        pytest.skip(f"no graph was captured for {type(engine.network.kernels).__name__}: the log of the start says why")
+    return engine._graphs
+
+
+def test_each_graph_is_the_step_that_it_was_captured_from(engine: F5Engine, graphs: Graphs) -> None:
+    for graph in graphs.graphs:
+        assert checks._off(engine.network, graphs, graph) <= checks.TOLERANCE
+
+
+def test_rows_that_join_and_leave_in_graphs_are_the_rows_without_them(engine: F5Engine, graphs: Graphs) -> None:
+    """Back and forth between the sizes, which share their memory."""
+    found = []
+    for each in (graphs, None):
+        rows = [row for n_all in (505, 2300, 801) for row in checks._filling(engine.network, n_all, 4)]
+        batch = Batch(engine.network, each)
+        for n_rows in (1, len(rows), 2, len(rows) - 1):
+            batch.arrange(rows[:n_rows])
+            batch.step()
+        batch.arrange([])
+        found.append(torch.cat([row.x for row in rows]))
+    assert checks.difference(*found) <= checks.TOLERANCE
+
+
+def test_a_request_captures_nothing(engine: F5Engine, graphs: Graphs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("captured during a request")
+
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "capture_begin", refuse)
+    replayed: list[int] = []
+    for graph in graphs.graphs:
+        monkeypatch.setattr(graph, "replay", lambda run=graph.replay: (replayed.append(1), run())[1])
+    assert engine.submit(LINES[0], Options(seed=3, nfe_step=5)).result().samples.size
+    assert len(replayed) == 5
 
 
 def test_several_jobs_at_a_time_are_what_a_gpu_asks_for(engine: F5Engine) -> None:

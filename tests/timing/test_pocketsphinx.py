@@ -82,14 +82,15 @@ def test_several_minutes_are_aligned_piece_by_piece_as_well_as_a_sentence(source
 
 def test_memory_does_not_grow_with_the_length_of_the_audio() -> None:
     script = (
-        "import resource, sys\n"
+        "import sys\n"
+        "from tests.doubles.processes import peak_mb\n"
         "from tests.timing.recordings import *\n"
         "from timing.align import align\n"
         "from timing.pocketsphinx import PocketSphinx\n"
         "samples, text, tokens, _ = passage(*[FIRST, 0.3, SECOND, 0.2] * int(sys.argv[1]))\n"
         "align(samples, 16000, tokens, [], text=text, language='en', method='pocketsphinx',\n"
         "      sources={'pocketsphinx': PocketSphinx()}, check=lambda: None)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, len(samples) * 4 >> 20)\n"
+        "print(peak_mb(), len(samples) * 4 >> 20)\n"
     )
     runs = [subprocess.run([sys.executable, "-c", script, str(n)], cwd=ROOT, capture_output=True, check=True)
             for n in (2, 24)]

@@ -121,18 +121,17 @@ def fail(error: Exception) -> int:
 
 
 PROGRAM = """
-import asyncio, re, sys
+import asyncio, sys
 from pathlib import Path
 import runpod_handler
+from tests.doubles.processes import peak_mb
 from worker.settings import Settings
 handler = runpod_handler.make_handler(runpod_handler.build_parts(Settings(data_dir=Path(sys.argv[1]))))
 text = {sentence!r} * int(sys.argv[2])
 output = asyncio.run(handler({{"id": "long", "input": {{"text": text, "audio_format": "opus", "loudness_lufs": -20}}}}))
 assert output.get("status") == "completed", output
-peak_kb = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-print(output["duration"], int(peak_kb) // 1024)
+print(output["duration"], peak_mb())
 """
-"""Not `ru_maxrss`, which a new process takes over from the one that started it."""
 
 
 def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path) -> None:

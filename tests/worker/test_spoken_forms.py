@@ -29,3 +29,9 @@ def test_numbers_that_are_left_to_the_engine_are_named(call: Call) -> None:
     assert [word["word"] for word in words(output)] == ["আজ", "১২", "টা"]
     assert any(warning.startswith("text: no sure reading of these numbers") and "১২" in warning
                for warning in output["warnings"])
+
+
+def test_guesses_of_a_whole_job_are_one_warning_though_speech_is_cut_by_pauses(call: Call) -> None:
+    output = call(job_id="guess", text="Born 03/04/2025. [pause:0.2s] Died 05/06/2025.", language="en")
+    assert [warning for warning in output["warnings"] if warning.startswith("text:")] == [
+        "text: said by a guess, write them as they should be said: 03/04/2025, 05/06/2025"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from benchmarks.voices import judged, recordings
 from s3_utils import FolderStore, StorageError
 from tests.conftest import Call
 from tests.doubles.speech import spoken_wav
-from worker import voice_index, voice_store, voices
+from text.spoken import Token
+from timing.words import Span
+from worker import reference, voice_index, voice_store, voices
 from worker.records import Conflict, NotFound
+from worker.reference import RATE_HZ
 from worker.settings import Settings
 
 NATURE = "Some call me nature, others call me mother nature."
@@ -378,6 +382,51 @@ def test_of_a_long_recording_the_cleanest_stretch_is_stored_with_exactly_its_wor
     assert voice["duration"] == pytest.approx(
         sum(soundfile.info(io.BytesIO(spoken_wav(line))).duration + 0.5 for line in LINES[clean:clean + 3])
         * len(said) / len(best), rel=0.2)
+
+
+class Claims:
+    """A source that says of each word of a second that it ends 200 ms before the next, as surely as it is told."""
+
+    name, max_window_s, usd_per_minute = "claims", math.inf, 0.0
+
+    def __init__(self, unsure: frozenset[int] = frozenset()) -> None:
+        self.unsure = unsure
+
+    def supports(self, language: str) -> None:
+        return None
+
+    def align(self, samples: np.ndarray, tokens: Sequence[Token], language: str) -> list[Span | None]:
+        return [Span(i * 1000, i * 1000 + 800, 0.4 if i in self.unsure else 0.9) for i in range(len(tokens))]
+
+
+def buzz(pauses: Sequence[int]) -> np.ndarray:
+    """20 s of a buzz that comes and goes as a voice does, and is really silent in the last 200 ms of these seconds."""
+    cycles = np.arange(20 * RATE_HZ) * 2 * np.pi / RATE_HZ
+    samples = (0.1 * np.sign(np.sin(cycles * 150)) * (0.51 - 0.49 * np.cos(cycles * 10))).astype(np.float32)
+    for second in pauses:
+        samples[second * RATE_HZ + RATE_HZ * 8 // 10:(second + 1) * RATE_HZ] = 0
+    samples += np.random.default_rng(1).normal(0, 1e-4, len(samples)).astype(np.float32)
+    return samples
+
+
+WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
+
+
+def stored_words(samples: np.ndarray, source: Claims) -> tuple[int, int]:
+    made = reference.prepare(samples, " ".join(WORDS), "en", {"pocketsphinx": source}, lambda: None)
+    said = made.text.split()
+    return WORDS.index(said[0]), WORDS.index(said[-1])
+
+
+def test_a_voice_is_cut_where_there_is_no_sound_whatever_the_aligner_says() -> None:
+    assert stored_words(buzz([3, 12]), Claims()) == (4, 12)
+    assert stored_words(buzz([5, 15]), Claims()) == (6, 15)
+
+
+def test_a_voice_is_not_cut_beside_a_word_in_doubt() -> None:
+    pauses = range(20)
+    assert stored_words(buzz(pauses), Claims(frozenset({2, 13}))) == (4, 11)
+    assert stored_words(buzz(pauses), Claims(frozenset({6, 16}))) == (8, 14)
 
 
 def test_the_benchmark_of_long_recordings_in_its_small_form() -> None:

@@ -12,12 +12,15 @@ from text.written import FRACTION
 
 FRACTION_PATTERN = re.compile(rf"(?:(\d{{1,6}})?{FRACTION})?(\d{{1,5}})/(\d{{1,5}})(?:st|nd|rd|th|ST|ND|RD|TH)?")
 _DENOMINATORS = {2: "half", 4: "quarter"}
+_SHUTTER = re.compile(r"1/(\d{2,4})(?:s|sec)")
 _SCORE = re.compile(r"(\d{1,3}\.\d{1,2})/(5|10|100)")
 
 
 def read_fraction(core: str, style: Style) -> str | None:
     if score := _SCORE.fullmatch(core):
         return f"{number(score[1])} out of {number(score[2])}"
+    if shutter := _SHUTTER.fullmatch(core):
+        return f"one {ordinal(int(shutter[1]))} of a second"
     match = FRACTION_PATTERN.fullmatch(core)
     if not match:
         return None

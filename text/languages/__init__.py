@@ -10,22 +10,25 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.abbreviations import written_out
+from text.languages.abbreviations import joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
+from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
 from text.languages.chinese import chinese_text
 from text.languages.dates import date, ordinal, year_words
 from text.languages.electronic import electronic
 from text.languages.fractions import fraction
+from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
 from text.languages.japanese import japanese, weekday
 from text.languages.korean import korean
 from text.languages.marks import own_marks
-from text.languages.polish import polish
+from text.languages.mathematics import equation, prefixed, sign_between
+from text.languages.polish import polish as polish_words
 from text.languages.roman import roman
-from text.languages.russian import russian
+from text.languages.russian import russian as russian_words
 from text.languages.scores import score
-from text.languages.spanish import spanish
+from text.languages.spanish import spanish as spanish_words
 from text.languages.telephone import telephone
 from text.languages.times import clock
 from text.written import FRACTION, MAX_CORE, Written, next_core, punctuated
@@ -46,6 +49,19 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     return said
 
 
+def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
+    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction."""
+    speech, core = language(tag), words[at].core
+    if speech is None:
+        return False
+    if is_bare_year(words, at, speech) or is_open(words, at, speech):
+        return True
+    if may_be_year(words, at, speech):
+        return True
+    day = re.fullmatch(r"(\d{1,2})/(\d{1,2})", core)
+    return bool(day and int(day[1]) <= 12 and int(day[2]) in (5, 6, 7, 9, 11, 12) and day[1] != day[2])
+
+
 def _unsigned(phrase: str) -> str:
     """Without the sign that stands before a vulgar fraction."""
     return " ".join(phrase.replace(FRACTION, " ").split())
@@ -56,15 +72,40 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     core = words[at].core
     if address := electronic(core, speech) if len(core) <= MAX_CORE else None:
         return [address]
+    if numbered := joined(core, speech) if len(core) < 10 else None:
+        return [numbered]
     digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
-        return [chinese_text(core, next_core(words, at))] if digits else None
+        before = words[at - 1].core[-1:] if at and not words[at - 1].tail else ""
+        return [chinese_text(core, next_core(words, at), before)] if digits else None
     if len(core) <= MAX_CORE:
         for rule in RULES if digits else SIGN_RULES:
             phrases = rule(words, at, speech)
             if phrases is not None:
                 return [phrase.replace(" ", "") for phrase in phrases] if speech.base == "ja" else phrases
     return [_runs(core, speech)] if digits else None
+
+
+def _signed(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """~50: the number as it is behind about, which may bend it."""
+    sign = prefixed(words[at], speech)
+    if sign is None:
+        return None
+    about = Written("", sign[0].rpartition(" ")[2], "")
+    phrases = _numbers([*words[:at], about, sign[1], *words[at + 1:]], at + 1, speech)
+    return [f"{sign[0]} {phrases[0]}", *phrases[1:]] if phrases else None
+
+
+def _years(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1685-1750, 1990-95"""
+    season = re.fullmatch(r"((?:19|20)\d\d)/(\d\d)", words[at].core)
+    if season and int(season[2]) == (int(season[1]) + 1) % 100:
+        return [f"{year_words(season[1], speech)} {whole_words(season[2], speech)}"]
+    years = re.fullmatch(r"(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d|\d\d)", words[at].core)
+    if years is None or not speech.to or int(years[2]) <= int(years[1]) % (100 if len(years[2]) == 2 else 10**4):
+        return None
+    first, last = (year_words(year, speech) for year in years.groups())
+    return [f"{first} {speech.to} {last}"] if first and last else None
 
 
 def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -79,15 +120,17 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, korean, russian, polish, hindi, spanish, score, sign_apart, date, fraction,
-    spaced_thousands, ordinal, clock, _year, amount,
+    japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, german, hindi,
+    spanish_words, score, sign_apart, date,
+    _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, roman, weekday)
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday)
 """For a word without one."""
 
 
 def _runs(core: str, speech: Language) -> str:
     """Letters as they are, every run of digits as a number."""
+    core = re.sub(r"(?<=[^\W\d])-(?=\d)|(?<=\d)-(?=[^\W\d])|^'(?=\d)", " ", core)
     text = re.sub(r"\d+", lambda run: f" {whole_words(run[0], speech) or run[0]} ", core)
     return ("" if speech.base == "ja" else " ").join(text.split())

@@ -1,11 +1,13 @@
 """Abbreviations written out before anything is read: z. B., Sra., EE. UU., т. е."""
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
 from text import tables
-from text.languages.grammar import DATA, Language
+from text.languages.amounts import units
+from text.languages.grammar import DATA, Language, whole_words
 from text.written import Written, share_out
 
 _LONGEST = 3
@@ -38,6 +40,16 @@ def written_out(words: Sequence[Written], speech: Language | None) -> list[Writt
     return own
 
 
+def joined(core: str, speech: Language) -> str | None:
+    """Nr.1, n°1, S.5: an abbreviation and its number in one word"""
+    match = re.fullmatch(r"([^\W\d]{1,5}[.°º])(\d{1,4})", core)
+    if match is None:
+        return None
+    spoken, needs = _abbreviations(speech.base).get(_key(match[1]), ("", ""))
+    number = whole_words(match[2], speech)
+    return f"{spoken} {number}" if needs == "number" and number else None
+
+
 def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
     """The words as they are written, the dot of the last with them."""
     parts = words[at:at + count]
@@ -50,6 +62,8 @@ def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
 def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
     written = _dotted(words, at, count) if len(words[at].core) <= 8 else None
     spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
+    if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
+        return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
         return None

@@ -6,26 +6,29 @@ from collections.abc import Sequence
 from functools import cache
 
 from text import tables
+from text.languages import polish, russian
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
 from text.number_names import name
 from text.written import Written, grouped, next_core, share_out
 
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
-_AMOUNT = re.compile(
+AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
-    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>\D{0,8})"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12})"
 )
 _MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
 
 
-def _gender(noun: str, speech: Language) -> str:
+def _gender(number: int, noun: str, speech: Language) -> str:
     """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
         return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
-    return "f" if speech.base == "ru" and re.fullmatch("[а-яё]{2,}[ыи]", noun) and noun not in ("пути", "дни") else ""
+    if speech.base == "ru":
+        return russian.gender(number, noun)
+    return polish.gender(number, noun) if speech.base == "pl" else ""
 
 
-_SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
+SCALES = {(base, written): spoken for base, written, spoken in tables.rows(DATA / "scales.tsv")}
 """What may stand between a number and the currency before it: € 2 millones is dos millones de euros."""
 
 
@@ -47,7 +50,7 @@ def currencies(base: str) -> dict[str, tuple[Noun, Noun | None]]:
 
 
 _CODES = {"USD": "$", "US$": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "RUB": "₽", "KRW": "₩", "PLN": "zł",
-          "BRL": "R$", "руб": "₽", "Rs": "₹"}
+          "BRL": "R$", "руб": "₽", "Rs": "₹", "eur": "€", "usd": "$"}
 """Other ways to write a currency."""
 
 
@@ -61,8 +64,12 @@ def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> lis
     count = grouped(words, at)
     if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
         return None
-    number = whole_words("".join(word.core for word in words[at:at + count]), speech)
-    return share_out(number, count) if number else None
+    digits = "".join(word.core for word in words[at:at + count])
+    words_for = whole_words(digits, speech)
+    if words_for is None:
+        return None
+    counted = _with_unit(words_for, Number(digits, ""), unit_behind(words, at + count - 1, speech), speech, exact=True)
+    return [*share_out(counted[0], count), *counted[1:]] if counted else share_out(words_for, count)
 
 
 _SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt", "it", "ca")
@@ -71,7 +78,7 @@ _SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt
 
 def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """3,14 · 5 km · 50 % · 3,50 € · 10-15 kg; the unit may be a display word of its own."""
-    match = _AMOUNT.fullmatch(words[at].core)
+    match = AMOUNT.fullmatch(words[at].core)
     number = parse(match["low"], speech) if match else None
     if match is None or number is None:
         return None
@@ -81,17 +88,45 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     unit = match["before"] or match["unit"]
     if match["before"] and match["unit"]:
-        quantity = f"{quantity} {match['unit']}"
+        return _money_and_more(match, quantity, number, high, speech)
     if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
         return scaled
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
-    following = next_core(words, at)
-    if (speech.base, following) in _SCALES and not number.decimals:
+    following = unit_behind(words, at, speech)
+    if (speech.base, following) in SCALES and not number.decimals:
         quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
     counted = _with_unit(quantity, high or number, following, speech, exact=high is None)
-    return counted or [agree(quantity, _gender(following, speech), speech) if not number.decimals else quantity]
+    if counted or number.decimals:
+        return counted or [quantity]
+    return [agree(quantity, _gender((high or number).value, following, speech), speech)]
+
+
+def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
+    """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
+    following = next_core(words, at)
+    return "" if (speech.base, following) == ("ru", "с") and next_core(words, at + 1) else following
+
+
+def _money_and_more(
+        match: re.Match[str], quantity: str, number: Number, high: Number | None, speech: Language) -> list[str] | None:
+    """€50k · $1.5M · $5/mes · $100는"""
+    unit, sign = match["unit"], match["before"]
+    if unit in ("k", "K") and not number.decimals and not high:
+        thousands = Number(number.whole + "000", "")
+        words = _quantity(match["sign"] or "", thousands, None, speech)
+        return [" ".join(_with_unit(words, thousands, sign, speech, exact=True) or ())] if words else None
+    millions = next((SCALES[speech.base, key] for key in ("mln", "Mio", "millones", "M", "mi", "млн")
+                     if (speech.base, key) in SCALES), "")
+    money = currencies(speech.base).get(sign)
+    if unit in ("M", "m") and millions and money:
+        return [f"{quantity} {_elided(f'{millions} {money[0].forms[2]}')}"]
+    if korean := re.fullmatch("([만억조]*)([가-힣]*)", unit):
+        phrases = _with_unit(f"{quantity} {korean[1]}".strip(), high or number, sign, speech, exact=high is None)
+        return [" ".join(phrases) + korean[2]] if phrases else None
+    phrases = _with_unit(quantity, high or number, sign + unit, speech, exact=high is None)
+    return [" ".join(phrases)] if phrases else [f"{quantity} {unit}"]
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -104,20 +139,31 @@ def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str]
 
 
 def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """1,5 Mio. €: the sign behind a number's scale"""
-    money = currencies(speech.base).get(words[at].core)
-    before = words[at - 1].core if at else ""
-    scale = _SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
-    if money is None or not scale or not (at > 1 and words[at - 2].core[-1:].isdigit()):
+    """1,5 Mio. € · 3 millones de km · 3/4 kg: the sign behind a scale or a fraction"""
+    core = words[at].core
+    noun = currencies(speech.base)[core][0] if core in currencies(speech.base) else units(speech.base).get(core)
+    back = 1 + (at > 1 and words[at - 1].core in ("de", "di"))
+    if noun is None or at < back or words[at - 1].tail:
+        return None
+    before, first = words[at - back].core, words[at - back - 1].core if at > back else ""
+    if re.fullmatch(r"\d{0,4}\D?\d{1,2}/\d{1,3}", before):
+        slavic = speech.base in ("ru", "pl")
+        return [noun.forms[3 if slavic else 0 if re.match(r"\W?\d{1,2}/", before) and not first.isdigit() else 2]]
+    scale = SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
+    if not scale or not first[-1:].isdigit():
         return None
     of = "de " if speech.base in ("es", "pt", "fr") else "di " if speech.base == "it" else ""
-    return [_elided(f"{'millions ' if speech.base == 'fr' else ''}{of}{money[0].forms[2]}").removeprefix("millions ")]
+    if back > 1 or not of:
+        return [noun.forms[2]]
+    return [_elided(f"{'millions ' if speech.base == 'fr' else ''}{of}{noun.forms[2]}").removeprefix("millions ")]
 
 
 def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:
     words = [said(low, speech)]
     if high:
         words += [speech.to if low.value < high.value else "", said(high, speech)]
+        if speech.base == "pl" and not high.decimals and high.value < 1000:
+            words[-1] = polish.cardinal(high.value, "g", "m")
     if None in words:
         return None
     return " ".join(filter(None, [speech.minus if sign in ("-", "−") and sign else "", *words]))
@@ -125,7 +171,7 @@ def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> 
 
 def _scaled_money(
     words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
-    scale = _SCALES.get((speech.base, next_core(words, at)))
+    scale = SCALES.get((speech.base, next_core(words, at)))
     money = currencies(speech.base).get(symbol)
     if scale is None or money is None:
         return None
@@ -148,11 +194,41 @@ def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact
         return phrases[::-1] if speech.base == "tr" else phrases
     if unit in units(speech.base):
         return _counted(quantity, number, units(speech.base)[unit], speech)
+    if rate := _rate(quantity, number, unit, speech, exact):
+        return rate
     particle = re.fullmatch(r"([^가-힣]+)([가-힣]+)", unit)
     if speech.base != "ko" or particle is None:
         return None
     counted = _with_unit(quantity, number, particle[1], speech, exact)
     return [*counted[:-1], counted[-1] + particle[2]] if counted else None
+
+
+def _rate(quantity: str, number: Number, unit: str, speech: Language, exact: bool) -> list[str] | None:
+    """5 €/kg · 5 GB/s · 10 €/Monat"""
+    above, slash, below = unit.partition("/")
+    per = _per(below, above in currencies(speech.base), speech) if slash and below else ""
+    if not per:
+        return None
+    phrases = _with_unit(quantity, number, above, speech, exact) if above else [quantity, ""]
+    return [*phrases[:-1], f"{phrases[-1]} {per}".strip()] if phrases else None
+
+
+def _per(below: str, paid: bool, speech: Language) -> str:
+    """Pro Sekunde, al mese, в секунду, за килограмм; "" when it is no unit and no word."""
+    noun = units(speech.base).get(below)
+    one = noun.forms[0] if noun else below if re.fullmatch(r"[^\d\s/]{3,}", below) else ""
+    if not one or speech.base not in _PER:
+        return ""
+    if speech.base == "it":
+        return f"all'{one}" if one[0] in "aeiou" else f"alla {one}" if one[-1] == "a" else f"al {one}"
+    if speech.base in ("ru", "pl"):
+        one = re.sub("а$", "у", re.sub("я$", "ю", re.sub("a$", "ę", one)))
+        return f"{({'ru': 'за', 'pl': 'za'} if paid else _PER)[speech.base]} {one}"
+    return f"{_PER[speech.base]} {one}"
+
+
+_PER = {"de": "pro", "es": "por", "fr": "par", "it": "al", "nl": "per", "pl": "na", "pt": "por", "ru": "в",
+        "hi": "प्रति"}
 
 
 def _counted(quantity: str, number: Number, noun: Noun, speech: Language) -> list[str]:

@@ -18,7 +18,7 @@ _UNIT = "|".join(map(re.escape, sorted(_HAN_UNITS, key=len, reverse=True)))
 _HAN_NUMBER = re.compile(
     r"(?P<sign>[-−])?(?P<money>[¥￥$€£₩])?"
     r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|{_UNIT})(?![A-Za-z]))?")
+    rf"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 
@@ -27,6 +27,8 @@ _HAN_MONTH = re.compile(r"(?<![\d./-])(?:(\d{4})[-/.](0\d|1[0-2])|(0\d|1[0-2])[-
 _HAN_TELEPHONE = re.compile(
     r"(?<![\d-])(?:\+\d{1,3}[- ])?(?:0\d{2,3}-\d{7,8}|\d{3,4}-\d{3,4}-\d{4}|1[3-9]\d{9}|400-\d{3}-\d{4})(?![\d-])")
 _HAN_CODE = re.compile(r"(?<=尾号)([是为]?)(\d{3,6})(?!\d)|(?<=拨打)()(1\d\d)(?!\d)")
+_COUNTED_BY_TWO = frozenset("个個位只条張张次年天块元本岁種种件名点倍米万千亿家部台辆间座句段节场篇颗支把杯瓶碗周小到")
+"""What 两 and not 二 stands before."""
 _OPERATORS = {"+": "加", "-": "减", "×": "乘", "÷": "除以", "=": "等于", "<": "小于", ">": "大于", "≤": "小于等于",
               "≥": "大于等于"}
 
@@ -61,8 +63,13 @@ def _time(match: re.Match[str]) -> str:
     return text + (f"{int(second)}秒" if second else "")
 
 
-def chinese_text(core: str, following: str) -> str:
-    """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read."""
+def chinese_text(core: str, following: str, before: str = "") -> str:
+    """A stretch of Chinese with its numbers as characters. `following` decides how the last one is read, `before`,
+    the character before it, whether a dash is one of from and to.
+    """
+    if before and before in "年月日号点分":
+        core = re.sub(r"^[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<!\d)((?:1\d|20)\d\d)(?=[-–~～至到](?:1\d|20)\d\d年)", lambda year: han_digits(year[1]), core)
     core = _HAN_TELEPHONE.sub(_telephone, core)
     core = _HAN_CODE.sub(lambda code: (code[1] or "") + han_digits(code[2] or code[4]), core)
     core = re.sub(r"(?<!\d)(\d0)后", lambda born: han_digits(born[1]) + "后", core)
@@ -74,11 +81,12 @@ def chinese_text(core: str, following: str) -> str:
     core = re.sub(r"(?<![\d./-])(0[1-9]|1[0-2])[-/](0[1-9])(?![\d./-])", lambda d: f"{int(d[1])}月{int(d[2])}日", core)
     core = _signs(core)
     core = re.sub(r"(?<![\d/.])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
-    core = re.sub(r"(?<=\d)[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<=[\d点分年月日号零一二三四五六七八九])[-–~～](?=\d)", "到", core)
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 1] or following[:1]
-        number = _han_number(match["number"], after)
+        counted = not match["decimals"] and (core[:match.start()] or before)[-1:] != "第"
+        number = _han_number(match["number"], after if counted else "")
         if match["decimals"]:
             number += "点" + han_digits(match["decimals"])
         number += match["scale"]
@@ -96,6 +104,6 @@ def _han_number(digits: str, after: str) -> str:
     year = len(number) == 4 and after == "年"
     if year or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1):
         return han_digits(number)
-    if number == "2" and after in tuple("个位只条张次年天块元本岁种件名"):
+    if number == "2" and after and after in _COUNTED_BY_TWO:
         return "两"
     return han_cardinal(int(number))

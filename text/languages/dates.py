@@ -115,12 +115,16 @@ def _date_words(
     year: str, month: int, day: int, words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31) or speech.base not in _DATE_WORDS:
         return None
-    century = ("19" if int(year) > 50 else "20") if len(year) == 2 else ""
-    spoken_year = year_words(century + year, speech)
+    spoken_year = year_words(str(full_year(year)), speech)
     names = months(speech.base)
     if spoken_year is None:
         return None
     return [_DATE_WORDS[speech.base].format(_day(day, words, at, speech), names[month - 1], spoken_year)]
+
+
+def full_year(digits: str) -> int:
+    """2006 of 06, 1986 of 86."""
+    return int((("19" if int(digits) > 50 else "20") if len(digits) == 2 else "") + digits)
 
 
 def _day(day: int, words: Sequence[Written], at: int, speech: Language) -> str:
@@ -134,7 +138,8 @@ def _day(day: int, words: Sequence[Written], at: int, speech: Language) -> str:
 def year_words(digits: str, speech: Language) -> str | None:
     """neunzehnhundertneunundneunzig"""
     if speech.base in ("de", "nl", "da") and re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", digits):
-        return name(digits, speech.code, "year") or name(digits, speech.code)
+        words = name(digits, speech.code, "year") or name(digits, speech.code)
+        return words.replace(" ", "") if words and speech.base == "nl" else words
     if speech.base == "hi" and re.fullmatch(r"1[1-9]\d\d", digits):
         rest = name(digits[2:], "hi") if int(digits[2:]) else ""
         return f"{name(digits[:2], 'hi')} सौ {rest}".strip()

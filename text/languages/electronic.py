@@ -33,8 +33,8 @@ def electronic(core: str, speech: Language) -> str | None:
     """www.beispiel.de/shop · info@firma.com · @anna_kocht · #Rezepte · bild_01.jpg; a particle may follow at once"""
     if not re.search("[@#./]", core) or not signs(speech.base):
         return None
-    if core[0] == "#" and re.fullmatch(r"#\d{1,4}", core):
-        return f"{signs(speech.base)['№']} {whole_words(core[1:], speech)}"
+    if number := re.fullmatch(r"(?:#|No\.)(\d{1,4})", core):
+        return f"{signs(speech.base)['№']} {whole_words(number[1], speech)}"
     if re.fullmatch(r"[@#][\w.'·-]*[^\W\d][\w.'·-]*", core):
         return _pieces(core, speech)
     if _ADDRESS.fullmatch(core):

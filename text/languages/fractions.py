@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from text import tables
+from text.languages.amounts import units
 from text.languages.dates import months
 from text.languages.grammar import DATA, Language, agree
 from text.languages.polish import polish_parts
@@ -33,10 +34,29 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return None
     minus = f"{speech.minus} " if match["sign"] else ""
     if not match["whole"]:
-        return [minus + part]
+        return [minus + (_of_noun(match["above"], match["below"], next_core(words, at), speech) or part)]
     if speech.base not in _AND:
         return None
     return [minus + _with_whole(name(match["whole"], speech.code) or "", part, match["below"] == "2", speech)]
+
+
+def _of_noun(above: str, below: str, noun: str, speech: Language) -> str:
+    """Media taza, medio kilo, pół szklanki, आधा कप: half of what is named behind it, where it has a form of its own."""
+    unit = units(speech.base).get(noun)
+    if not unit and not re.fullmatch(r"(?!de$|di$|do$|da$|из$|от$|z$|के$)(?:[^\W\d_]|[\u0900-\u0963])+", noun):
+        return ""
+    if speech.base == "hi":
+        return {"1/2": "आधा", "3/4": "तीन चौथाई", "1/4": "चौथाई"}.get(f"{above}/{below}", "")
+    if speech.base == "fr" and unit and (above, below) == ("1", "2"):
+        return "une demi" if unit.gender == "f" else "un demi"
+    halves = _HALVES.get(speech.base)
+    if (above, below) != ("1", "2") or halves is None:
+        return ""
+    return halves[unit.gender == "f" if unit else noun.endswith(("a", "as"))]
+
+
+_HALVES = {"es": ("medio", "media"), "it": ("mezzo", "mezza"), "pt": ("meio", "meia"), "pl": ("pół", "pół"),
+           "ru": ("половина", "половина")}
 
 
 def _with_whole(whole: str, part: str, half: bool, speech: Language) -> str:

@@ -13,6 +13,9 @@ _AFTER_YEARS = ("में", "का", "की", "के", "से", "तक", "
 _BEFORE_YEARS = ("सन", "सन्", "साल", "वर्ष", "ईस्वी")
 _ORDINALS = {"1": "पहल", "2": "दूसर", "3": "तीसर", "4": "चौथ", "6": "छठ"}
 _ENDED = re.compile(r"(\d{1,6})-?(?:(ला|ली|ले|रा|री|रे|था|थी|थे|ठा|ठी|ठे)|(वां|वाँ|वीं|वें|वे|वी))")
+_ENGLISH = "फ़र्स्ट सेकंड थर्ड फ़ोर्थ फ़िफ्थ सिक्स्थ सेवंथ एटथ नाइंथ टेंथ".split()
+_AND_A_HALF = {"1.5": "डेढ़", "2.5": "ढाई"}
+_HALVED = frozenset("लाख करोड़ करोड़ अरब घंटा घंटे साल महीने किलो लीटर गुना मिनट".split())
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -23,6 +26,10 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     core = words[at].core
     if re.fullmatch(r"1[1-9]\d\d", core) and _is_year(words, at):
         return _one(year_words(core, speech))
+    if core in _AND_A_HALF and next_core(words, at) in _HALVED:
+        return [_AND_A_HALF[core]]
+    if english := re.fullmatch(r"(1st|2nd|3rd|[4-9]th|10th)", core):
+        return [_ENGLISH[int(english[1][:-2]) - 1]]
     if ended := _ENDED.fullmatch(core):
         return _one(_ordinal(ended, speech))
     if clock := _CLOCK.fullmatch(core):
@@ -52,7 +59,7 @@ def _time(match: re.Match[str], following: str) -> list[str] | None:
     said = following == "बजे"
     if minute == 0 and not int(match[3] or 0):
         return [f"{name(str(hour), 'hi')}" if said else f"{name(str(hour), 'hi')} बजे"]
-    if said and minute in _QUARTERS and not match[3] and hour:
+    if said and minute in _QUARTERS and not match[3] and 0 < hour < 13:
         return [_quarter(hour, minute)]
     seconds = f" {name(str(int(match[3])), 'hi')} सेकंड" if match[3] and int(match[3]) else ""
     words = f"{name(str(hour), 'hi')} बजकर {name(str(minute), 'hi')} मिनट{seconds}"
@@ -66,7 +73,7 @@ def _quarter(hour: int, minute: int) -> str:
     """Half past one and two have names of their own, a quarter to one is पौन."""
     if minute == 30 and hour in (1, 2):
         return {1: "डेढ़", 2: "ढाई"}[hour]
-    return f"{_QUARTERS[minute]} {name(str(hour + (minute == 45)), 'hi')}"
+    return f"{_QUARTERS[minute]} {name(str(hour % 12 + 1 if minute == 45 else hour), 'hi')}"
 
 
 def _one(words: str | None) -> list[str] | None:

@@ -12,7 +12,7 @@ from text.written import Written, next_core
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<sign>(?<!\d)[-−])?(?P<money>[¥$€£₩])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?:(?P<unit>{_UNIT})(?![A-Za-z]))?")
+    rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
 _DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")
@@ -53,9 +53,21 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """5月1日(月): the day of the week behind a day"""
     word = words[at]
+    if speech.base != "ja" or word.core not in _WEEKDAYS:
+        return None
+    if until := _until_weekday(words, at):
+        return [f"{word.core}曜", "から", until]
     if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not words[at - 1].core.endswith("日"):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
+
+
+def _until_weekday(words: Sequence[Written], at: int) -> str:
+    """月～金の: 金曜の, of three display words"""
+    if at + 2 >= len(words) or (words[at + 1].core or words[at + 1].lead) not in ("~", "〜"):
+        return ""
+    last = re.fullmatch("([月火水木金土日])(?:曜日?)?([ぁ-ん(].*)?", words[at + 2].core)
+    return f"{last[1]}曜{last[2] or ''}" if last else ""
 
 
 def _telephone(match: re.Match[str]) -> str:
@@ -66,7 +78,7 @@ def _telephone(match: re.Match[str]) -> str:
 def _month_and_day(match: re.Match[str], text: str, following: str) -> str:
     """12/31 is a day where it is written 08/08 or a word behind it says so."""
     after = text[match.end():] or following
-    padded = match[1][0] == "0" or match[2][0] == "0"
+    padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1"
     return f"{int(match[1])}月{int(match[2])}日" if padded or after.startswith(_BEHIND_DAYS) else match[0]
 
 

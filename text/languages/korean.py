@@ -52,7 +52,7 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
 def _with_words(core: str) -> str:
     """Signs of a range of days and short days of the week in words."""
     core = _WEEKDAY.sub(lambda day: f" {day[1]}요일" + (f"부터 {day[2]}요일" if day[2] else ""), core)
-    return re.sub(r"(?<=[년월일대요\d)])[~〜](?=\d{1,4}(?:\d*년|월|일|대))", " 부터 ", core)
+    return re.sub(r"(?<=[년월일대요\d)])(?:[~〜]|(?<=[년월일])[-–])(?=\d{1,4}(?:\d*년|월|일|대))", " 부터 ", core)
 
 
 def _number_runs(core: str, speech: Language) -> str:
@@ -62,7 +62,9 @@ def _number_runs(core: str, speech: Language) -> str:
 
 def _counted(match: re.Match[str]) -> str:
     number, thing = int(match["number"]), match["thing"]
-    if not number or (thing == "시" and number > 12):
+    in_chinese = (thing == "시" and number > 12) or (thing == "시간" and number > 19) or (
+        thing == "대" and number % 10 == 0)
+    if not number or in_chinese:
         return match[0]
     return f"첫 {thing} " if thing == "번째" and number == 1 else f"{native(number)} {thing} "
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.languages.amounts import units
+from text.languages.amounts import currencies, units
 from text.languages.dates import months, takes_ordinal
 from text.languages.grammar import Language
 from text.languages.roman import is_regnal
 from text.written import Written
 
+_YEARS = {"ru": ("г", "гг"), "pl": ("r",)}
+"""What stands for year and years behind one."""
 _NONE = Written("", "", "")
 
 
@@ -36,13 +38,19 @@ def _is_inches(word: Written, speech: Language) -> bool:
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:
     word, before = words[at], words[at - 1] if at else _NONE
-    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.\d{1,2}|\d{1,4}", word.core):
+    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.(?:[-–]?\d{1,2})|\d{1,4}", word.core):
+        if joins_days(words, at):
+            return Written(word.lead, word.core + ".", word.tail[1:])
         if "." in word.core:
             return Written(word.lead, word.core + ".", word.tail[1:] if after.core else word.tail)
-        named = after.core.capitalize() in months("de") and len(word.core) < 3
+        named = len(after.core) > 2 and len(word.core) < 3 and any(
+            month.startswith(after.core.capitalize()) for month in months("de"))
         counted = takes_ordinal(before.core.lower()) and not before.tail and after.core.isalpha()
         if not after.lead and (named or counted):
             return Written(word.lead, word.core + ".", word.tail[1:])
+    ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
+    if ranked and before.core.lower() not in ("lata", "lat", "latach") and re.fullmatch("[a-zà-ż]{3,}", after.core):
+        return word if after.lead or word.tail[1:] else Written(word.lead, word.core + ".", "")
     if speech.base == "de" and is_regnal(words, at) and after.core:
         return word._replace(tail=word.tail[1:])
     if speech.base == "es" and (after.core.lower(), word.core.lower()) in (("m", "a"), ("m", "p")):
@@ -51,10 +59,21 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
                                         or (word.core == "m" and before.core in ("a", "p")))
     if half_day and _goes_on(after):
         return word._replace(tail=word.tail[1:])
-    counted = before.core[-1:].isdigit() and not before.tail and word.core in units(speech.base)
+    names = word.core in units(speech.base) or word.core in currencies(speech.base)
+    counted = before.core[-1:].isdigit() and not before.tail and names and word.core != "с"
+    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     return word
+
+
+def joins_days(words: Sequence[Written], at: int) -> bool:
+    """5. und 6. Mai; 3.-5. Mai"""
+    behind = [word.core for word in words[at + 1:at + 4]]
+    if "-" in words[at].core or "–" in words[at].core:
+        return bool(behind) and behind[0][:1].isupper()
+    return len(behind) > 2 and behind[0] in ("und", "oder", "bis") and behind[1].isdigit() and any(
+        month.startswith(behind[2]) for month in months("de")) and len(behind[2]) > 2
 
 
 def _with_number(core: str, speech: Language) -> bool:

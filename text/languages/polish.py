@@ -3,21 +3,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
 
-from text.languages.dates import months
-from text.languages.grammar import Language, agree
+from text import tables
+from text.languages.dates import full_year, months
+from text.languages.grammar import DATA, Language, agree
 from text.number_names import name
 from text.written import Written, next_core
 
-_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _YEARS = {"rok": "n", "roku": "g", "rokiem": "i", "r": "g"}
 _CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", "im"), "f": ("a", "ia"),
-          "F": ("ej", "iej"), "p": ("e", "ie"), "P": ("ych", "ich")}
-"""Masculine nominative, genitive, locative, instrumental; feminine nominative (f) and its other cases (F); plural
-nominative and genitive; behind a hard stem and behind a soft one."""
+          "A": ("ą", "ią"), "F": ("ej", "iej"), "p": ("e", "ie"), "P": ("ych", "ich")}
+"""Masculine nominative, genitive, locative, instrumental; feminine nominative (f), accusative (A) and other cases (F);
+plural nominative and genitive; behind a hard stem and behind a soft one."""
 _LOCATIVE = ("w", "we", "o", "po", "przy")
 _OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
+
+
+_ONE = {"g": ("jednego", "jednej"), "d": ("jednemu", "jednej"), "i": ("jednym", "jedną"), "l": ("jednym", "jednej")}
+_BENT = {nominative: dict(zip("gdil", cases, strict=True))
+         for nominative, *cases in tables.rows(DATA / "polish.tsv")}
+
+
+@lru_cache(4096)
+def cardinal(number: int, case: str, gender: str) -> str | None:
+    """Dwudziestu pięciu, trzem tysiącom; behind a ten, jeden does not bend."""
+    if number == 1:
+        return _ONE[case][gender == "f"]
+    words = name(str(number), "pl")
+    return " ".join(_BENT[word][case] for word in words.split()) if words else None
+
+
+@cache
+def _counted(kind: str) -> frozenset[str]:
+    return frozenset(noun for _, noun, of in tables.rows(DATA / "counted.tsv") if of == kind)
+
+
+def is_personal(noun: str) -> bool:
+    """Men, who are counted in the genitive: pięciu uczniów."""
+    return noun in _counted("p")
+
+
+def gender(number: int, noun: str) -> str:
+    """Jedna osoba, jedno miejsce, jedną (a) before osobę; dwie osoby, where the noun is known."""
+    if number != 1:
+        return "f" if noun in _counted("f") or re.fullmatch("[a-zà-ż]+(?:cje|sje|zje|ości)", noun) else ""
+    if noun in ("imię", "mężczyzna", "kolega", "artysta", "turysta", "poeta", "sportowca") or len(noun) < 3:
+        return "n" if noun == "imię" else ""
+    return {"a": "f", "o": "n", "e": "n", "ę": "a"}.get(noun[-1], "") if noun.islower() else ""
 
 
 def ordinal(number: int, case: str) -> str | None:
@@ -36,7 +71,7 @@ def _bent(word: str, case: str) -> str:
     if word.endswith("y"):
         return word[:-1] + hard
     if word == "drugi":
-        return "drug" + (hard if case == "f" else soft)
+        return "drug" + (hard if case in "fA" else soft)
     if word == "trzeci":
         return "trzec" + soft
     return word
@@ -48,23 +83,54 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core, following = words[at].core, next_core(words, at).lower()
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), int(date[4]))
+        return _date(int(date[1]), int(date[3]), full_year(date[4]))
     if date := _ISO.fullmatch(core):
         return _date(int(date[3]), int(date[2]), int(date[1]))
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
-    if re.fullmatch(r"\d{1,2}", core) and following in months("pl"):
+    behind = [word.core.lower() for word in words[at + 1:at + 4]]
+    joined = len(behind) > 2 and behind[0] in ("do", "i", "lub") and behind[1].isdigit() and behind[2] in months("pl")
+    if re.fullmatch(r"\d{1,2}", core) and (following in months("pl") or joined):
         return _one(ordinal(int(core), "g"))
     if re.fullmatch(r"\d{2,3}0", core + "0") and before in ("lata", "latach", "lat"):
         return _one(ordinal(int(core), "p" if before == "lata" else "P"))
     if re.fullmatch(r"[1-9]\d{2,3}", core):
         if following in _YEARS:
-            return _one(ordinal(int(core), "l" if before in _LOCATIVE and following == "roku" else _YEARS[following]))
+            year = ordinal(int(core), "l" if before in _LOCATIVE and following in ("r", "roku") else _YEARS[following])
+            return [year, "roku"] if year and following == "r" else _one(year)
         if at and words[at - 1].core in months("pl"):
             return _one(ordinal(int(core), "g"))
     if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
         first, last = _clock(ends[1], before), _clock(ends[2], "do")
         return [f"{first[0]} do {last[0]}"] if first and last else None
+    if (ranked := _DOTTED.fullmatch(core)) and following.isalpha():
+        return _one(_ranked(int(ranked[1]), before, following))
     return _clock(core, before)
+
+
+_DOTTED = re.compile(r"([1-9]\d{0,2})\.")
+_MASCULINE_IN_E = frozenset("sezonie etapie kwartale rozdziale tomie poziomie piętrze semestrze teście".split())
+_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około")
+
+
+def _ranked(number: int, before: str, noun: str) -> str | None:
+    """1. edycja, w 2. części, na 3. miejscu: bent as the noun behind it shows."""
+    last = noun[-1]
+    if last in "ąę":
+        case = "A"
+    elif last == "a":
+        case = "g" if before in _GENITIVE_BEFORE else "f"
+    elif last == "u":
+        case = "g" if before in _GENITIVE_BEFORE else "l"
+    elif last in "iy":
+        case = "F"
+    elif last in "oe":
+        oblique = "l" if noun in _MASCULINE_IN_E else "F"
+        case = oblique if last == "e" and before in (*_LOCATIVE, "na") else "p"
+    elif noun.endswith("em"):
+        case = "i"
+    else:
+        case = "f" if noun in ("część", "noc", "rzecz", "powieść", "odpowiedź", "miłość") else "n"
+    return ordinal(number, case)
 
 
 def _date(day: int, month: int, year: int) -> list[str] | None:

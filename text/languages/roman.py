@@ -38,7 +38,8 @@ def _parts() -> frozenset[str]:
 
 def roman(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """siglo XXI · XIXe siècle · w XIX wieku · Ludwig II. · Felipe VI · capítulo IV · Rocky II"""
-    match = _NUMERAL.fullmatch(words[at].core)
+    century = at > 0 and words[at - 1].core.lower() in _CENTURY_BEFORE.get(speech.base, ())
+    match = _NUMERAL.fullmatch(words[at].core.upper() if century else words[at].core)
     if match is None or not match[1] or speech.base not in ("de", "es", "fr", "it", "pt", "nl", "pl", "ru"):
         return None
     number = value(match[1])

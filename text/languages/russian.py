@@ -7,17 +7,71 @@ from functools import lru_cache
 
 from num2words import num2words
 
-from text.languages.dates import months
-from text.languages.grammar import Language, agree
+from text.languages.dates import full_year, months
+from text.languages.grammar import Language, Number, agree
 from text.number_names import name
 from text.written import Written, next_core
 
-_DATE = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d)")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
+_JOINED = re.compile("([1-9][0-9]{0,2}|1000)-([а-яё]{4,})")
+_IN_COMPOUNDS = {"одного": "одно", "ста": "сто", "девяноста": "девяносто", "тысячи": "тысяче"}
+_RANKED = dict.fromkeys("классе этаже месте сезоне курсе раунде туре выпуске уроке томе ряду веке".split(), "m")
+_RANKED |= dict.fromkeys("серии главе части минуте странице секунде неделе группе строке смене".split(), "f")
+"""Singular nouns in the prepositional: the number before one is its rank, на 3 этаже."""
 _COUNTS = {"2-х": "двух", "3-х": "трёх", "4-х": "четырёх"}
 """So written these are counts, no ordinals."""
-_YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "г": "g"}
+_YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "годы": "n", "годов": "g", "годах": "p", "годам": "d",
+          "г": "", "гг": ""}
+_YEAR_CASES = {"в": "p", "во": "p", "о": "p", "к": "d", "ко": "d", "по": "n", "за": "n", "на": "n", "перед": "i"}
+_YEAR_NAMES = {"г": {"n": "год", "g": "года", "p": "году", "d": "году", "i": "годом"},
+               "гг": {"n": "годы", "g": "годов", "p": "годах", "d": "годам", "i": "годами"}}
+_DAY_CASES = {"к": "d", "ко": "d", "по": "n", "на": "n", "за": "n", "перед": "i", "между": "i"}
+
+
+_PARTS = ("десят", "сот", "тысячн", "десятитысячн")
+_PART_ENDINGS = {"g": ("ой", "ых"), "d": ("ой", "ым"), "i": ("ой", "ыми"), "p": ("ой", "ых")}
+_MASCULINE_IN_A = ("мужчина", "судья", "дядя", "дедушка", "папа", "раза", "часа", "дня")
+
+
+@lru_cache(4096)
+def cardinal(number: int, case: str, gender: str) -> str | None:
+    """Двадцати, двум тысячам пятистам; a thousand alone has no one before it."""
+    if number >= 10**15:
+        return None
+    words: str = num2words(number, lang="ru", case=case, gender=gender)
+    return re.sub("^одн[а-я]+ (?=тысяч)", "", words).replace("нол", "нул")
+
+
+def decimals(number: Number, case: str) -> str | None:
+    """Двух целых пяти десятых."""
+    if len(number.decimals) > len(_PARTS):
+        return None
+    whole, part = (cardinal(int(digits), case, "f") for digits in (number.whole, number.decimals))
+    whole_ending, part_ending = (_PART_ENDINGS[case][not _ends_in_one(int(digits))]
+                                 for digits in (number.whole, number.decimals))
+    return f"{whole} цел{whole_ending} {part} {_PARTS[len(number.decimals) - 1]}{part_ending}"
+
+
+def minutes(minute: int, case: str = "n") -> str | None:
+    """Ноль пять."""
+    words = cardinal(minute, case, "m")
+    return f"ноль {words}" if words and minute < 10 else words
+
+
+def _ends_in_one(number: int) -> bool:
+    return number % 10 == 1 and number % 100 != 11
+
+
+def gender(number: int, noun: str) -> str:
+    """Две кошки, одна неделя, одно место; одну (a) before минуту. The other numbers have no gender."""
+    if not re.fullmatch("[а-яё]{3,}", noun):
+        return ""
+    if _ends_in_one(number) and noun not in _MASCULINE_IN_A:
+        return {"а": "f", "я": "f", "о": "n", "е": "n", "у": "a", "ю": "a"}.get(noun[-1], "")
+    return "f" if noun[-1] in "ыи" and noun not in ("пути", "дни") else ""
 
 
 @lru_cache(1024)
@@ -36,15 +90,50 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return None
     core, following = words[at].core, next_core(words, at).lower()
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[2]), int(date[3]))
-    if re.fullmatch(r"\d{1,2}", core) and following in months("ru"):
+        return _date(int(date[1]), int(date[3]), full_year(date[4]))
+    if date := _ISO.fullmatch(core):
+        return _date(int(date[3]), int(date[2]), int(date[1]))
+    before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if re.fullmatch(r"\d{1,2}", core) and (following in months("ru") or _goes_on_to_a_month(words, at)):
+        return _one(ordinal(int(core), _DAY_CASES.get(before, "g"), "n"))
+    if re.fullmatch(r"1[5-9]\d\d|20\d\d", core) and before in months("ru") and following not in _YEARS:
         return _one(ordinal(int(core), "g"))
-    if re.fullmatch(r"[1-9]\d{2,3}", core) and following in _YEARS:
-        return _one(ordinal(int(core), _YEARS[following]))
+    if following in _YEARS and (years := re.fullmatch(r"([1-9]\d{2,3})(?:[-–]([1-9]\d{2,3}))?", core)):
+        return _years(years[1], years[2], before, following)
+    if joined := _JOINED.fullmatch(core):
+        return _one(_compound(int(joined[1]), joined[2]))
+    if following in _RANKED and core.isdigit() and before in ("в", "во", "на", "о"):
+        return _one(ordinal(int(core), "p", _RANKED[following]))
     if core in _COUNTS:
         return [_COUNTS[core]]
     ended = _ENDED.fullmatch(core)
-    return _one(_with_ending(int(ended[1]), ended[2])) if ended else None
+    return _one(_with_ending(int(ended[1]), ended[2], following)) if ended else None
+
+
+def _goes_on_to_a_month(words: Sequence[Written], at: int) -> bool:
+    """С 1 по 5 мая, 5 и 6 мая"""
+    behind = [word.core.lower() for word in words[at + 1:at + 4]]
+    joined = len(behind) > 2 and behind[0] in ("по", "до", "и", "или")
+    return joined and behind[1].isdigit() and behind[2] in months("ru")
+
+
+def _years(first: str, last: str | None, before: str, noun: str) -> list[str] | None:
+    """В 1990 г. is в ... году; 1941–1945 гг."""
+    case = _YEARS[noun] or _YEAR_CASES.get(before, "g" if noun == "г" or before in ("с", "до", "от") else "n")
+    if noun == "году" and before in ("к", "ко"):
+        case = "d"
+    said = [ordinal(int(year), case) for year in (first, last) if year]
+    if None in said:
+        return None
+    phrase = " ".join(filter(None, said))
+    return [phrase, _YEAR_NAMES[noun][case]] if noun in _YEAR_NAMES else [phrase]
+
+
+def _compound(number: int, rest: str) -> str:
+    """Двадцатилетний, стопроцентный."""
+    words = (cardinal(number, "g", "m") or "").split()
+    parts = [_IN_COMPOUNDS.get(word, word) for word in words]
+    return "".join(parts) + rest
 
 
 def _date(day: int, month: int, year: int) -> list[str] | None:
@@ -54,10 +143,19 @@ def _date(day: int, month: int, year: int) -> list[str] | None:
     return [f"{day_words} {months('ru')[month - 1]} {year_words} года"] if day_words and year_words else None
 
 
-def _with_ending(number: int, ending: str) -> str | None:
-    """The ending tells case and gender; -е is a decade where the number is round, else neuter."""
+def _with_ending(number: int, ending: str, noun: str) -> str | None:
+    """The ending tells case and gender, -й части and -м годом with the noun; -е is plural where the noun is or in
+    a decade, else neuter.
+    """
+    if ending in ("й", "ой") and re.fullmatch("[а-яё]{2,}(?:[ыие]|ью)", noun):
+        return ordinal(number, "p", "f")
+    if ending == "м" and re.fullmatch("[а-яё]{2,}[ое]м", noun):
+        return ordinal(number, "i")
+    if ending == "е" and re.fullmatch("[а-яё]{3,}[ыи]", noun):
+        return ordinal(number, "n", plural=True)
     case = next(_CASES[tail] for tail in (ending, ending[-2:], ending[-1:]) if tail in _CASES)
-    plural = ending[-1] == "х" or ending in ("ые", "ие") or (ending == "е" and number > 99 and number % 10 == 0)
+    decade = ending == "е" and number > 19 and number % 10 == 0 and noun[-1:] not in tuple("ое")
+    plural = ending[-1] == "х" or ending in ("ые", "ие") or decade
     gender = "f" if ending[-1] in "яю" else "n" if ending[-1] == "е" else "m"
     return ordinal(number, case, gender, plural)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.languages import polish
 from text.languages.electronic import signs
 from text.languages.grammar import Language, whole_words
 from text.number_names import digit_names
@@ -52,4 +53,8 @@ def _version(match: re.Match[str], words: Sequence[Written], at: int, speech: La
 
 
 def _joined(parts: Sequence[str], between: str, speech: Language) -> str:
+    if speech.base == "pl" and between == "do":
+        first, *others = parts
+        bent = [polish.cardinal(int(part), "g", "m") or part for part in others]
+        return f" {between} ".join([whole_words(first, speech) or first, *bent])
     return " ".join(f" {between} ".join(whole_words(part, speech) or part for part in parts).split())

@@ -11,7 +11,7 @@ from text.written import Written, next_core
 _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
-_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas")}
+_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
 _DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la")}
 """What says that 20.15 is a time."""
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
@@ -31,6 +31,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return None
     if match.re is _CLOCK and match[3] and int(match[3]):
         minutes = f"{minutes} {name(str(int(match[3])), speech.code)}"
+    if speech.base == "it" and words[at].core[-1] in "hH":
+        return [f"{hours} {'ora' if int(match[1]) == 1 else 'ore'}"]
     hour_name = _HOUR.get(speech.base, "")
     if hour_name and next_core(words, at) == hour_name:
         return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
@@ -43,7 +45,7 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10:00-12:30"""
-    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d)[-–](\d{1,2}[:hH]\d\d)", words[at].core)
+    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d|\d{1,2}[hH])[-–](\d{1,2}[:hH]\d\d|\d{1,2}[hH])", words[at].core)
     if ends is None:
         return None
     said = [clock([words[at]._replace(core=end)], 0, speech) for end in ends.groups()]
@@ -51,11 +53,16 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return None
     phrase = f" {speech.to or '—'} ".join(phrases[0] for phrases in said if phrases)
     hour_name = _HOUR.get(speech.base, "")
-    return [phrase.replace(f" {hour_name}", "") if next_core(words, at) == hour_name else phrase]
+    if not hour_name or next_core(words, at) != hour_name:
+        return [phrase]
+    if words[at].core.count("00") == 2:
+        return [phrase.replace(f" {hour_name}", "")]
+    return [phrase.removesuffix(f" {hour_name}"), hour_name if phrase.endswith(hour_name) else ""]
 
 
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
-    behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ())
+    behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ()) or (
+        speech.base == "es" and _half_day(1, words, at) is not None)
     before = at > 0 and words[at - 1].core.lower().rpartition("'")[2] in _DOTTED_BEFORE.get(speech.base, ())
     return _DOTTED.fullmatch(words[at].core) if behind or before else None
 
@@ -113,6 +120,8 @@ def _hours(hour: int, speech: Language) -> str | None:
 def _minutes(hour: int, digits: str, speech: Language) -> str | None:
     """Spanish has y, cuarto and media on a clock of twelve hours."""
     minutes = name(str(int(digits)), speech.code) if int(digits) else ""
+    if speech.base == "ru" and minutes:
+        return f"ноль {minutes}" if digits[0] == "0" else minutes
     if speech.base == "it" and minutes:
         return f"e {minutes}"
     if speech.base == "es" and minutes and hour < 13:

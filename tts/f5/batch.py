@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tts.f5.graphs import Graph, Graphs
 from tts.f5.kernels import Modulation
 from tts.f5.layout import Layout
-from tts.f5.network import Network, Plan
+from tts.f5.network import Network, Pack, Plan
 
 
 @dataclass(slots=True, eq=False)
@@ -31,42 +32,47 @@ class Row:
 
 
 class Batch:
-    """The rows in flight, packed. Nothing changes when a step fails: it can be tried again with fewer rows."""
+    """The rows in flight, packed. Nothing changes when a step fails: it can be tried again with fewer rows.
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    Of batches that share `graphs` only one has rows at a time.
+    """
+
+    def __init__(self, network: Network, graphs: Graphs | None = None) -> None:
+        self._network, self._graphs = network, graphs
         self.rows: list[Row] = []
-        self._layout: Layout
-        self._x: Tensor
-        self._condition: Tensor
-        self._guidance: Tensor
+        self._pack: Pack
+        self._graph: Graph | None = None
 
     @torch.inference_mode()
     def arrange(self, rows: Sequence[Row]) -> None:
         """From now on these rows step. Those that were in already go on where they are; those left out keep their x."""
         if self.rows:
-            for row, x in zip(self.rows, torch.split(self._x, list(self._layout.n_frames)), strict=True):
+            for row, x in zip(self.rows, torch.split(self._pack.x, list(self._pack.layout.n_frames)), strict=True):
                 row.x = x.clone()
         self.rows = []
         if not rows:
             return
         device = self._network.device
-        self._layout = Layout.of([(len(row.x), len(row.condition)) for row in rows], device)
-        self._x = torch.cat([row.x for row in rows])
-        self._condition = torch.cat([row.condition.flatten(0, 1) for row in rows])
+        layout = Layout.of([(len(row.x), len(row.condition)) for row in rows], device)
         guidance = torch.tensor([row.guidance for row in rows], device=device)
-        self._guidance = guidance[self._layout.row_of_state][:, None]
+        self._pack = Pack(layout, torch.cat([row.x for row in rows]),
+                          torch.cat([row.condition.flatten(0, 1) for row in rows]),
+                          guidance[layout.row_of_state][:, None])
+        self._graph = self._graphs.fitting(layout) if self._graphs else None
+        if self._graph:
+            self._pack = self._graph.load(self._pack)
         self.rows = list(rows)
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One Euler step of every row, each at its own time: `x += dt * (v + (v - v_unconditional) * guidance)`."""
-        rows, layout = self.rows, self._layout
-        flow = self._network.flow(self._x, self._condition, layout, modulation(rows, layout))
-        v = flow[layout.conditional]
-        v.addcmul_(v - flow[layout.unconditional], self._guidance)
+        """One Euler step of every row, each at its own time."""
+        rows = self.rows
+        now = modulation(rows, self._pack.layout)
         dts = _stacked([row.plan.dts[row.step] for row in rows])
-        self._x.addcmul_(v, dts if len(rows) == 1 else dts[layout.row_of_state][:, None])
+        if self._graph:
+            self._graph.step(now, dts)
+        else:
+            self._network.step(self._pack, now, dts)
         for row in rows:
             row.step += 1
 

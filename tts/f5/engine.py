@@ -21,8 +21,10 @@ import torch
 from tts import EngineError, EngineLost, Line, Options, Samples, Utterance, Voice
 from tts.f5 import checkpoint, checks, mel, prompt, sampler, vocos
 from tts.f5.batch import Batch, Row
+from tts.f5.cache import LineCache
+from tts.f5.graphs import CudaCapture, Graphs
 from tts.f5.kernels import Kernels
-from tts.f5.network import EPSS, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
+from tts.f5.network import BYTES_PER_CHANNEL, EPSS, EVEN_FROM, MAX_FRAMES, MIN_GUIDANCE, Network, Plan
 from tts.f5.prompt import Prompt, Reference
 from tts.f5.scheduler import Scheduler, Ticket
 
@@ -48,6 +50,7 @@ class _Task(Ticket):
     options: Options
     occurrence: int
     text: str
+    language: str
     voice: Voice
     future: Future[Utterance] = field(default_factory=Future)
     row: Row | None = None
@@ -56,6 +59,11 @@ class _Task(Ticket):
     def steps_done(self) -> int:
         row = self.row
         return self.n_steps if self.future.done() else row.step if row else 0
+
+    @property
+    def made_from(self) -> Hashable:
+        """Everything that decides how the line sounds, for as long as the model is the same."""
+        return self.voice.fingerprint, self.text, self.language, self.occurrence, self.options
 
 
 class F5Engine:
@@ -67,9 +75,9 @@ class F5Engine:
     fallible = True
 
     def __init__(self, model: str, revision: str, network: Network, vocoder: vocos.Vocos,
-                 vocabulary: dict[str, int]) -> None:
+                 vocabulary: dict[str, int], graphs: Graphs | None = None, cache_bytes: int = 0) -> None:
         self.model, self.revision = model, revision
-        self.network, self.vocoder, self.vocabulary = network, vocoder, vocabulary
+        self.network, self.vocoder, self.vocabulary, self._graphs = network, vocoder, vocabulary, graphs
         self.device = network.device
         self.own_voice = prompt.own_voice()
         self._references: OrderedDict[tuple[str, float], Reference] = OrderedDict()
@@ -79,7 +87,8 @@ class F5Engine:
         self._scheduler: Scheduler[_Task] = Scheduler(_frame_budget(network), MAX_ROWS if on_gpu else 1)
         self.concurrency = max(1, self._scheduler.budget_frames // (2 * MAX_FRAMES)) if on_gpu else 1
         self._lines_ahead = 1 + (MAX_ROWS if on_gpu else 1)
-        self._batch = Batch(network)
+        self._batch = Batch(network, graphs)
+        self._cache = LineCache(cache_bytes)
         self._ahead: deque[torch.cuda.Event] = deque()
         self._changed = threading.Condition()
         self._running = False
@@ -87,8 +96,11 @@ class F5Engine:
         self._device_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="f5-device")
 
     @classmethod
-    def load(cls, model_dir: Path, vocos_dir: Path, architecture: str, device: str = "auto") -> F5Engine:
+    def load(cls, model_dir: Path, vocos_dir: Path, architecture: str, device: str = "auto",
+             cache_bytes: int = 0) -> F5Engine:
         """Reads both models; `device` is `auto` (a GPU where there is one), `cpu` or `cuda[:n]`.
+
+        Up to `cache_bytes` of speech are kept: what is said again, with the same options, is not made again.
 
         `model_dir` is a checkpoint or the folder that holds one (`checkpoint.find_checkpoint`); a `vocab.txt` beside
         it is used, else the official one. `architecture` is a name or a file (`checkpoint.read_architecture`).
@@ -105,11 +117,9 @@ class F5Engine:
             vocoder = vocos.load(vocos_dir, place)
             build = partial(Network, checkpoint.read_weights(path, shape, len(vocabulary)), shape, place)
             revision = digest.result()[:12]
-        own = prompt.own_voice()
-        network = checks.fastest(build(Kernels(torch.float32)), build, checks.candidates(place),
-                                 mel.encode(own.samples, own.rate_hz, Options().target_rms)[0])
+        network, graphs = _fastest(build, place)
         model = architecture if architecture in checkpoint.ARCHITECTURES else Path(architecture).stem
-        return cls(model, revision, network, vocoder, vocabulary)
+        return cls(model, revision, network, vocoder, vocabulary, graphs, cache_bytes)
 
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         return prompt.max_bytes(voice or self.own_voice, speed)
@@ -161,7 +171,7 @@ class F5Engine:
         composed = prompt.compose(reference, line.text, line.language, self.vocabulary, options.speed)
         n_sequences = 1 if options.cfg_strength < MIN_GUIDANCE else 2
         return _Task(job, n_sequences * composed.n_frames, options.nfe_step, composed, options, occurrence,
-                     line.text, voice)
+                     line.text, line.language, voice)
 
     def _reference(self, voice: Voice, target_rms: float) -> Reference:
         key = (voice.fingerprint, target_rms)
@@ -178,8 +188,12 @@ class F5Engine:
             if self._lost:
                 raise self._lost
             for task in tasks:
-                self._scheduler.add(task)
-            if not self._running and tasks:
+                spoken_before = self._cache.get(task.made_from)
+                if spoken_before is None:
+                    self._scheduler.add(task)
+                else:
+                    task.future.set_result(_utterance(spoken_before, task))
+            if not self._running and self._scheduler:
                 self._running = True
                 self._device_thread.submit(self._run)
 
@@ -273,6 +287,7 @@ class F5Engine:
         result: Utterance | EngineError
         try:
             samples = self.vocoder.decode(row.x[len(reference.mel):], reference.mel) * np.float32(reference.gain)
+            self._cache.put(task.made_from, samples)
             result = _utterance(samples, task)
         except EngineError as error:
             result = error
@@ -308,18 +323,29 @@ class F5Engine:
             with self._changed:
                 self._lost = error
                 tasks = self._scheduler.tickets()
-        self._batch = Batch(self.network)
+        self._batch = Batch(self.network, self._graphs)
         for task in tasks:
             self._resolve(task, error)
+
+
+def _fastest(build: Callable[[Kernels], Network], device: torch.device) -> tuple[Network, Graphs | None]:
+    """The network and its graphs. What they were compared with is let go: 1.35 GB of float32."""
+    own = prompt.own_voice()
+    oracle = checks.Oracle(build(Kernels(torch.float32)),
+                           mel.encode(own.samples, own.rate_hz, Options().target_rms)[0])
+    network = checks.fastest(oracle, build, checks.candidates(device))
+    if not network.kernels.capturable:
+        return network, None
+    return network, checks.graphed(network, oracle, checks.worth_capturing, CudaCapture(device))
 
 
 def _frame_budget(network: Network) -> int:
     """Frames in flight: what half of the free memory holds, up to MAX_BATCH_FRAMES, and one long line at least."""
     if network.device.type != "cuda":
         return 2 * MAX_FRAMES
+    torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(network.device)
-    # Residual, norm, products and convolution of one frame, most in half precision: about 64 bytes a channel.
-    return max(2 * MAX_FRAMES, min(MAX_BATCH_FRAMES, free // 2 // (64 * network.architecture.dim)))
+    return max(2 * MAX_FRAMES, min(MAX_BATCH_FRAMES, free // 2 // (BYTES_PER_CHANNEL * network.architecture.dim)))
 
 
 def _utterance(samples: Samples, task: _Task) -> Utterance:
@@ -328,7 +354,7 @@ def _utterance(samples: Samples, task: _Task) -> Utterance:
                                         (f"the reference text of voice {task.voice.name}",
                                          task.prompt.reference.replaced))
                 if replaced]
-    if task.n_steps not in EPSS and task.n_steps < max(EPSS):
+    if task.n_steps not in EPSS and task.n_steps < EVEN_FROM:
         warnings.append(f"nfe_step {task.n_steps} has no pruned schedule and takes even steps; "
                         f"{', '.join(map(str, EPSS))} have one")
     n_own = len(task.prompt.reference.mel)

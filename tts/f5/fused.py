@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from tts.f5.kernels import EPS, Kernels
+from tts.f5.kernels import EPS, FlashAttention, Kernels, TorchVarlen
 from tts.f5.layout import Layout
 
 
@@ -58,6 +58,7 @@ class Fused(Kernels):
     def __init__(self, attention: Kernels) -> None:
         super().__init__(attention.dtype)
         self._attention = attention
+        self.capturable = isinstance(attention, (FlashAttention, TorchVarlen))
 
     def attend(self, qkv: Tensor, layout: Layout) -> Tensor:
         return self._attention.attend(qkv, layout)

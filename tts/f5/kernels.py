@@ -30,7 +30,12 @@ class Modulation:
 
 
 class Kernels:
-    """`h` is the residual, float32 [n_all, dim]; `dtype` that of the matrix products."""
+    """`h` is the residual, float32 [n_all, dim]; `dtype` that of the matrix products.
+
+    `capturable` forms learn where the rows lie from tensors alone: a CUDA graph of them serves any rows.
+    """
+
+    capturable = False
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype

@@ -6,10 +6,11 @@ conditions; an unguided one has one. Attention, positions and convolutions never
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tts.f5.checkpoint import CONV_KERNEL
@@ -64,6 +65,28 @@ class Layout:
                 torch.tensor([n for _, n in sequences])).to(device),
             bounds=torch.tensor(bounds, dtype=torch.int32).to(device),
             longest=max(n_frames))
+
+    def padded(self, n_all: int, n_sequences: int, row: int, longest: int) -> Layout:
+        """The same rows at the head of `n_all` frames, as many of the state, and of `n_sequences` sequences and one.
+
+        The frames that follow are of `row` and a sequence of their own, so that they touch no other; what is left of
+        the sequences is empty. No row's is longer than `longest`.
+        """
+        n_own, count = len(self.source), len(self.bounds) - 1
+        n_more = n_all - n_own
+        apart = torch.arange(n_own + count * GAP, n_all + count * GAP, device=self.spread.device)
+        return replace(
+            self,
+            source=F.pad(self.source, (0, n_more)),
+            positions=F.pad(self.positions, (0, n_more)),
+            spread=torch.cat([self.spread, apart]),
+            n_spread=n_all + n_sequences * GAP,
+            conditional=F.pad(self.conditional, (0, n_all - len(self.conditional)), value=n_all - 1),
+            unconditional=F.pad(self.unconditional, (0, n_all - len(self.unconditional)), value=n_all - 1),
+            row_of_state=F.pad(self.row_of_state, (0, n_all - len(self.row_of_state)), value=row),
+            row_of_frame=F.pad(self.row_of_frame, (0, n_more), value=row),
+            bounds=F.pad(self.bounds, (0, n_sequences + 1 - count), value=n_all),
+            longest=longest)
 
 
 def _ranges(starts: Sequence[tuple[int, int]]) -> Tensor:

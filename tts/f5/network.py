@@ -29,6 +29,11 @@ EPSS = {
     16: (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32),
 }
 """Empirically pruned steps, in 32nds (arXiv 2505.19931; upstream model/utils.py, get_epss_timesteps)."""
+EVEN_FROM = 32
+"""From here on even steps are as fine as those that were pruned."""
+BYTES_PER_CHANNEL = 64
+"""Memory that one frame takes during an evaluation, for each channel of the network's width: residual, norm, products
+and convolution, most of them in half precision."""
 MIN_GUIDANCE = 1e-5
 """Below it upstream leaves the unconditional sequence out."""
 
@@ -51,6 +56,16 @@ class Plan:
     dts: Tensor
     blocks: Tensor
     final: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Rows that step together: the state `x` [n_state, 100], `condition` [n_all, dim] and `guidance` [n_state, 1]."""
+
+    layout: Layout
+    x: Tensor
+    condition: Tensor
+    guidance: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +178,15 @@ class Network:
         response, (gamma, beta) = y.norm(dim=0, keepdim=True), block.response
         y = gamma * (y * (response / (response.mean(dim=-1, keepdim=True) + 1e-6))) + beta + y
         return F.linear(y, *block.down)
+
+    @torch.inference_mode()
+    def step(self, pack: Pack, modulation: Modulation, dts: Tensor) -> None:
+        """One Euler step: `x += dt * (v + (v - v_unconditional) * guidance)`, with each row's own of `dts` [n_rows]."""
+        layout = pack.layout
+        flow = self.flow(pack.x, pack.condition, layout, modulation)
+        v = flow[layout.conditional]
+        v.addcmul_(v - flow[layout.unconditional], pack.guidance)
+        pack.x.addcmul_(v, dts if len(dts) == 1 else dts[layout.row_of_state][:, None])
 
     @torch.inference_mode()
     def flow(self, x: Tensor, condition: Tensor, layout: Layout, modulation: Modulation) -> Tensor:

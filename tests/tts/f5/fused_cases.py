@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.tts.f5.test_graphs import ByTensors
 from tests.tts.f5.test_network import V0, V1, Launches, network
+from tts.f5 import graphs
 from tts.f5.batch import Batch, Row
 from tts.f5.checkpoint import ARCHITECTURES, shapes
 from tts.f5.fused import Fused
@@ -33,10 +35,27 @@ def test_the_fused_network_is_the_plain_one(net: Network) -> None:
     found = []
     for each in (net, made):
         batch = Batch(each)
-        batch.arrange([short_row(each, 9, 2.0), short_row(each, 14, 0.0)])
+        rows = [short_row(each, 9, 2.0), short_row(each, 14, 0.0)]
+        batch.arrange(rows)
         batch.step()
-        found.append(batch._x)
+        batch.arrange([])
+        found.append(torch.cat([row.x for row in rows]))
     assert 0 < (found[0] - found[1]).abs().max() < 2e-4 * found[0].abs().max()
+
+
+def test_the_fused_network_fills_up_to_the_size_of_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their rows are read from tensors, the last of which belongs to the frames left over."""
+    monkeypatch.setattr(graphs, "FRAMES_PER_SEQUENCE", 5)
+    made = with_kernels(V1, Fused(ByTensors(torch.float32)))
+    found = []
+    for each in (None, graphs.Graphs(made, [20], lambda run: run)):
+        rows = [short_row(V1, 5, 2.0), short_row(V1, 7, 0.0)]
+        batch = Batch(made, each)
+        batch.arrange(rows)
+        batch.step()
+        batch.arrange([])
+        found.append(torch.cat([row.x for row in rows]))
+    assert (found[0] - found[1]).abs().max() <= 2e-6 * found[0].abs().max()
 
 
 def short_row(net: Network, n_frames: int, guidance: float) -> Row:

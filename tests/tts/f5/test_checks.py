@@ -16,6 +16,7 @@ from tts.f5.layout import Layout
 from tts.f5.network import Network
 
 MEL = torch.randn(60, 100, generator=torch.Generator().manual_seed(random.Random(1).randrange(100))) - 3
+ORACLE = checks.Oracle(V1, MEL)
 
 
 class Half(Kernels):
@@ -71,7 +72,7 @@ def build(kernels: Kernels) -> Network:
 
 
 def test_the_first_that_equals_the_reference_is_used_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    chosen = checks.fastest(V1, build, [Missing, Half, PaddingSeen], MEL)
+    chosen = checks.fastest(ORACLE, build, [Missing, Half, PaddingSeen])
     assert type(chosen.kernels) is Half
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
@@ -82,20 +83,20 @@ def test_the_first_that_equals_the_reference_is_used_without_a_warning(caplog: p
 def test_what_differs_or_fails_is_not_used_and_warned_of_once(
     caplog: pytest.LogCaptureFixture, wrong: type[Half], reason: str,
 ) -> None:
-    chosen = checks.fastest(V1, build, [wrong, Half], MEL)
+    chosen = checks.fastest(ORACLE, build, [wrong, Half])
     assert type(chosen.kernels) is Half
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1 and wrong.__name__ in warnings[0] and reason in warnings[0]
 
 
 def test_where_nothing_equals_the_reference_it_is_the_reference(caplog: pytest.LogCaptureFixture) -> None:
-    assert checks.fastest(V1, build, [PaddingSeen], MEL) is V1
+    assert checks.fastest(ORACLE, build, [PaddingSeen]) is V1
     assert "products run in float32" in caplog.messages[-1]
 
 
 def test_a_candidate_that_breaks_the_gpu_ends_the_start() -> None:
     with pytest.raises(EngineLost, match="Breaking broke the GPU"):
-        checks.fastest(V1, build, [Breaking, Half], MEL)
+        checks.fastest(ORACLE, build, [Breaking, Half])
 
 
 def test_a_cpu_runs_the_reference() -> None:

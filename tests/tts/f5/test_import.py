@@ -31,14 +31,14 @@ def test_a_worker_loads_nothing_of_upstream_and_pinyin_only_for_chinese(root: Pa
 
 COST = """
 import resource
+from tests.doubles.processes import peak_mb
 def spent():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 import torch
 before = spent()
 import tts.f5.engine
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(spent() - before, int(status["VmHWM"].split()[0]) / 1024)
+print(spent() - before, peak_mb())
 """
 
 

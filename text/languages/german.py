@@ -1,0 +1,45 @@
+"""German compounds of a number: 20-jährig, 5%ige, 30-%-Rabatt, 80er-Jahre; days joined by a word: vom 3.-5. Mai."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from text.languages.amounts import units
+from text.languages.dates import months, takes_ordinal
+from text.languages.grammar import Language, parse, said
+from text.number_names import name
+from text.written import Written, next_core
+
+_COMPOUND = re.compile(r"(\d[\d.,]*)-?(?:(?<=-)([^\W\d]{1,4}|%)-(?=[A-ZÄÖÜ])|(%)(?=ig)|(?<=-)(?=[a-zäöü]{3}))(.+)")
+_DECADE = re.compile(r"(\d{1,4})er-(Jahren?n?)")
+_DAYS = re.compile(r"(\d{1,2})\.[-–](\d{1,2})")
+
+
+def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """20-jährig · 5%ige · 30-%-Rabatt · 80er-Jahre · vom 3.-5. Mai"""
+    if speech.base != "de":
+        return None
+    core = words[at].core
+    if days := _DAYS.fullmatch(core.removesuffix(".")):
+        return _days(days[1], days[2], words, at)
+    if decade := _DECADE.fullmatch(core):
+        return [f"{name(decade[1], 'de')}er {decade[2]}"]
+    match = _COMPOUND.fullmatch(core)
+    number = parse(match[1], speech) if match else None
+    words_for = said(number, speech) if number else None
+    if match is None or words_for is None:
+        return None
+    if unit := match[2]:
+        noun = speech.percent if unit == "%" else units("de").get(unit)
+        return [f"{words_for} {noun.forms[2] if noun else unit} {match[4]}"]
+    return [(f"{words_for.removesuffix('s') if words_for.endswith('eins') else words_for}"
+            f"{'prozent' if match[3] else ''}{match[4]}")]
+
+
+def _days(first: str, last: str, words: Sequence[Written], at: int) -> list[str] | None:
+    """Dritten bis fünften, where a month or a noun follows."""
+    before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if not next_core(words, at)[:1].isupper() and words[at].core[-1] != ".":
+        return None
+    ending = "n" if takes_ordinal(before) or next_core(words, at) in months("de") else "r"
+    return [f"{name(first, 'de', 'ordinal')}{ending} bis {name(last, 'de', 'ordinal')}{ending}"]

@@ -1,0 +1,80 @@
+"""Signs among numbers: 5 + 3 = 8, ~50, >10 km, 100+, 18+; and & between names."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from text import tables
+from text.capitals import spelled
+from text.languages.electronic import signs
+from text.languages.grammar import DATA, Language, parse, said
+from text.written import Written
+
+_PREFIXED = re.compile(r"([~≈<>≤≥±+])(?=[-−]?[\d€$£¥₹₽])(.+)")
+_EQUATION = re.compile(r"\d[\d.,]*(?:[-−+×÷*/=<>]\d[\d.,]*)+")
+_PLUS = re.compile(r"(\d[\d.,]*)\+")
+_NAMES = re.compile(r"[^\W\d_]{1,12}(?:&[^\W\d_]{1,12})+")
+_SAME = {"≈": "~", "−": "-", "·": "×"}
+
+
+@cache
+def _names(base: str) -> dict[str, str]:
+    own = {sign: name for code, sign, name in tables.rows(DATA / "mathematics.tsv") if code == base}
+    return {sign: signs(base)[sign] for sign in "+=&" if own} | own
+
+
+def name(sign: str, speech: Language) -> str:
+    """What a sign is called between numbers; "" where the language says it behind them."""
+    if sign in "-−":
+        return speech.minus
+    return _names(speech.base).get(_SAME.get(sign, sign), "")
+
+
+def prefixed(word: Written, speech: Language) -> tuple[str, Written] | None:
+    """~50 is about and 50."""
+    match = _PREFIXED.fullmatch(word.core)
+    if match is None or not name(match[1], speech):
+        return None
+    return name(match[1], speech), word._replace(core=match[2])
+
+
+def equation(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """5+3=8 · 10×4 · 100+"""
+    core = words[at].core
+    plus = _PLUS.fullmatch(core)
+    if plus and name("+", speech):
+        number = parse(plus[1], speech)
+        words_for = said(number, speech) if number else None
+        return [f"{words_for} {name('+', speech)}"] if words_for else None
+    if not _EQUATION.fullmatch(core) or not re.search("[+×÷*=]", core) or not name("+", speech):
+        return None
+    pieces = [_piece(piece, speech) for piece in re.findall(r"\d[\d.,]*|[^\d]", core)]
+    return [" ".join(pieces)] if all(pieces) else None
+
+
+def _piece(piece: str, speech: Language) -> str:
+    if not piece[0].isdigit():
+        return name("÷" if piece == "/" else piece, speech)
+    number = parse(piece, speech)
+    return (said(number, speech) if number else None) or ""
+
+
+def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """+ and = between numbers, & between any two words, & within one name: H&M"""
+    core = words[at].core
+    if _NAMES.fullmatch(core) and name("&", speech):
+        parts = [spelled(part) if part.isupper() else part for part in core.split("&")]
+        return [f" {name('&', speech)} ".join(parts)]
+    sign = core or words[at].lead
+    if len(sign) != 1 or not at or words[at - 1].tail or at + 1 == len(words) or words[at + 1].lead:
+        return None
+    before, after = words[at - 1].core, words[at + 1].core
+    if sign == "&":
+        return [name("&", speech)] if name("&", speech) and after else None
+    if not before[-1:].isdigit() or not re.match(r"[-−]?\d", after):
+        return None
+    if sign in "-−–" and "=" not in [word.core for word in words[at:at + 6]]:
+        return None
+    said_for = name("-" if sign == "–" else sign, speech)
+    return [said_for] if said_for and sign in "+=×÷*<>≤≥±-−–" else None
