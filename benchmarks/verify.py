@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.timing_sets import REPORT
 from benchmarks.verify_sets import CLEAN, FIT, TEST, TWO, Case, Split, cases, fit_people, people, test_people
 from text.spoken import read
 from timing import faults
@@ -165,6 +166,15 @@ def figures(rows: Sequence[Row], network: faults.Network) -> dict[str, Any]:
             for name, chosen in groups.items()}
 
 
+def by_voice(rows: Sequence[Row], network: faults.Network) -> dict[str, float]:
+    """False alarms as a share of each voice's lines without a fault."""
+    alarms: dict[str, list[bool]] = {}
+    for row in rows:
+        if row.kind == CLEAN:
+            alarms.setdefault(row.speaker, []).append(network.line(row.features) > 0)
+    return {speaker: round(float(np.mean(found)), 4) for speaker, found in sorted(alarms.items())}
+
+
 def fit(n_processes: int) -> dict[str, faults.Network]:
     rows, _ = spoken(FIT, 800, 96, n_processes)
     rows += observed(people(fit_people(), FIT.seed, 4))[0]
@@ -184,8 +194,11 @@ def main(argv: list[str]) -> int:
     rows, cpu_s_per_minute = spoken(TEST, 512, 64, arguments.processes)
     result: dict[str, Any] = {"espeak": {name: figures(rows, network) for name, network in networks.items()},
                               "cpu_s_per_minute": round(cpu_s_per_minute, 2)}
+    network, plain = networks["all features"], {voice for voice, _ in REPORT.voices}
+    result["espeak, plain voices"] = figures([row for row in rows if row.speaker in plain], network)
+    result["false_alarms_by_voice"] = by_voice(rows, network)
     if recordings := test_people():
-        result["people"] = figures(observed(people(recordings, TEST.seed, 4))[0], networks["all features"])
+        result["people"] = figures(observed(people(recordings, TEST.seed, 4))[0], network)
     print(json.dumps(result, indent=1))
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
     return 0

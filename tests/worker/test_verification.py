@@ -76,13 +76,13 @@ def test_a_line_that_fails_is_spoken_again_with_the_next_seed(parts: runpod_hand
     assert output["lines"][-1]["end"] == output["duration"]
 
 
-def test_warn_is_the_default_names_the_line_and_speaks_nothing_again(parts: runpod_handler.Parts) -> None:
+def test_warn_names_the_line_and_speaks_nothing_again(parts: runpod_handler.Parts) -> None:
     engine = Failing(SEED + 1)
-    output = run(parts, engine)
+    output = run(parts, engine, verify="warn")
     assert [line["tries"] for line in output["lines"]] == [1, 1] and len(engine.asked) == 2
     [warning] = named(output)
     assert "line 2" in warning and BAD[:20] in warning
-    assert run(parts, engine, force=True)["lines"] == output["lines"], "the same again"
+    assert run(parts, engine, verify="warn", force=True)["lines"] == output["lines"], "the same again"
 
 
 def test_a_line_that_never_comes_right_is_tried_so_often_and_named(parts: runpod_handler.Parts) -> None:
@@ -92,8 +92,8 @@ def test_a_line_that_never_comes_right_is_tried_so_often_and_named(parts: runpod
     assert len(named(output)) == 1 and [seed for _, seed in engine.asked] == [SEED, SEED, SEED + 1]
 
 
-def test_off_adds_nothing(parts: runpod_handler.Parts) -> None:
-    output = run(parts, Failing(SEED + 1), verify="off")
+def test_off_is_the_default_and_adds_nothing(parts: runpod_handler.Parts) -> None:
+    output = run(parts, Failing(SEED + 1))
     assert "lines" not in output and not named(output)
 
 
@@ -143,8 +143,8 @@ def test_a_cancel_ends_the_job_between_two_tries(parts: runpod_handler.Parts) ->
 
 def test_retries_end_with_the_deadline(parts: runpod_handler.Parts) -> None:
     engine = Failing(100)
-    engine.spoke_again = lambda: time.sleep(3)
-    job = Job("late", 3.0, lambda stage, share: None)
+    job = Job("late", 600.0, lambda stage, share: None)
+    engine.spoke_again = lambda: setattr(job, "_deadline_s", 0.0)
     request = parse(Generate, {"text": TEXT, "seed": SEED, "verify": "retry", "max_retries": 5})
     with pytest.raises(runpod_handler.DeadlineExceeded):
         generate(request, job, replace(parts.speech, engine=engine), [])
