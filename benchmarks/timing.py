@@ -24,7 +24,7 @@ import soxr
 
 from benchmarks.timing_sets import REPORT, Recording, changed, conditions, joined, spoken, tempo
 from text.spoken import read
-from timing.align import DOUBT, Method, Source, TimingError, align
+from timing.align import UNCALIBRATED_DOUBT, Method, Source, TimingError, align, doubt
 from timing.pocketsphinx import PocketSphinx
 from timing.words import to_ms
 
@@ -97,7 +97,7 @@ def ours(source: Source, recording: Recording) -> list[Placed]:
     """The words' times by our `align`."""
     timed = align(recording.samples, RATE_HZ, read(recording.text, "en"), [], text=recording.text, language="en",
                   method=cast(Method, source.name), sources={source.name: source}, check=lambda: None)
-    return [Placed(word.start_ms, word.end_ms, word.estimated or (word.score or 0.0) < DOUBT)
+    return [Placed(word.start_ms, word.end_ms, word.estimated or (word.score or 0.0) < doubt(source.name))
             for word in timed.timeline.words]
 
 
@@ -107,7 +107,7 @@ def theirs(model: Any, metadata: Any, recording: Recording) -> list[Placed]:
 
     segment = {"text": recording.text, "start": 0.0, "end": len(recording.samples) / RATE_HZ}
     words = whisperx.align([segment], model, metadata, recording.samples, "cpu")["word_segments"]
-    return [Placed(to_ms(w["start"]), to_ms(w["end"]), w.get("score", 0.0) < DOUBT) if "start" in w
+    return [Placed(to_ms(w["start"]), to_ms(w["end"]), w.get("score", 0.0) < UNCALIBRATED_DOUBT) if "start" in w
             else Placed(0, 0, True) for w in words]
 
 

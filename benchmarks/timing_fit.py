@@ -1,12 +1,14 @@
-"""`./run bench timing_fit`: chooses the weights of `timing.confidence` on the dev split, by cross-validation.
+"""`./run bench timing_fit`: chooses the weights of `timing.confidence`, or with `prices` what `timing.search` pays.
 
-A word is right when both of its boundaries lie within 100 ms. Every fold leaves out one speaker with all conditions;
-the table is what weights say of speakers that they were not fitted on. What it prints is what the module holds.
+Both on the dev split alone, by cross-validation: what is chosen without one speaker, and without one condition, is
+judged on it. For the weights a word is right when both of its boundaries lie within 100 ms. What it prints is what the
+modules hold.
 """
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from benchmarks import timing_prices
 from benchmarks.timing_sets import DEV, Recording, changed, conditions, joined, spoken, tempo
 from text.spoken import read
 from timing import confidence
-from timing.align import NoEvidence, Samples
+from timing.align import DOUBT, NoEvidence, Samples
 from timing.pocketsphinx import PocketSphinx
 from timing.search import Search
 
 SPEECH = Path(__file__).with_name("dev_speech")
 RIGHT_MS, WRONG_MS = 100, 200
+OTHER_SPEECH = ("another text", "another language")
 Floats = npt.NDArray[np.float64]
+
+_source: list[PocketSphinx] = []
 
 
 def human() -> list[Recording]:
@@ -42,18 +48,21 @@ def human() -> list[Recording]:
     return [joined([clips[a], clips[b]], chance, (0.2, 0.8)) for a, b in pairs]
 
 
-def sets(names: Sequence[str] | None) -> dict[str, list[Recording]]:
-    recordings = [*human(), *spoken(DEV)[::3]]
+def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
+    """The recordings of each condition: people's, and every so many of the voices'."""
+    recordings = [*human(), *spoken(DEV)[::every]]
     found = {name: changed(recordings, change, DEV.seed) for name, change in conditions(DEV).items()
              if not names or name in names}
     factors = [factor for factor in (0.6, 1.5, 2.0) if not names or f"tempo {factor}" in names]
-    return found | {f"tempo {factor}": spoken(tempo(DEV, factor))[::3] for factor in factors}
+    return found | {f"tempo {factor}": spoken(tempo(DEV, factor))[::every] for factor in factors}
 
 
-def observed(source: PocketSphinx, recording: Recording) -> tuple[Floats, Floats]:
+def observed(recording: Recording) -> tuple[Floats, Floats]:
     """Features of the words that were found, and how far each is off in ms; infinite where it is not said."""
+    if not _source:
+        _source.append(PocketSphinx())
     try:
-        places, found = source.find(recording.samples, read(recording.text, recording.language))
+        places, found = _source[0].find(recording.samples, read(recording.text, recording.language))
     except NoEvidence:
         return np.zeros((0, len(confidence.WEIGHTS))), np.zeros(0)
     off = [max(abs(start - truth[0]), abs(end - truth[1])) if (truth := recording.truth_ms[token]) else np.inf
@@ -72,38 +81,59 @@ def fitted(features: Floats, right: Floats) -> Floats:
     return weights
 
 
-def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench timing_fit", description=__doc__)
-    parser.add_argument("--conditions", nargs="*", help="all of them when absent")
-    arguments = parser.parse_args(argv)
-    source = PocketSphinx()
-    rows: list[tuple[str, str, Floats, Floats]] = []
-    for name, recordings in sets(arguments.conditions).items():
-        rows += [(recording.speaker, name, *observed(source, recording)) for recording in recordings]
-        print(name, file=sys.stderr, flush=True)
-    features, off = (np.concatenate([row[i] for row in rows]) for i in (2, 3))
-    speaker = np.concatenate([np.full(len(row[3]), hash(row[0])) for row in rows])
-    right = (off <= RIGHT_MS).astype(float)
-    chance = np.zeros(len(off))
-    for held_out in np.unique(speaker):
-        rest = speaker != held_out
+def left_out(features: Floats, right: Floats, groups: npt.NDArray[np.str_]) -> Floats:
+    """Each word's chance by weights that were fitted without its group."""
+    chance = np.zeros(len(right))
+    for group in np.unique(groups):
+        rest = groups != group
         chance[~rest] = 1 / (1 + np.exp(-features[~rest] @ fitted(features[rest], right[rest])))
-    print("score     words   within 100 ms   (speakers left out)")
+    return chance
+
+
+def weigh(recordings: Sequence[tuple[str, Recording]]) -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        seen = list(pool.imap(observed, [recording for _, recording in recordings]))
+    features, off = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    right = (off <= RIGHT_MS).astype(float)
+    of = {"speakers": np.concatenate([np.full(len(off), each.speaker) for (_, each), (_, off) in
+                                      zip(recordings, seen, strict=True)]),
+          "conditions": np.concatenate([np.full(len(off), name) for (name, _), (_, off) in
+                                        zip(recordings, seen, strict=True)])}
+    for kind, groups in of.items():
+        _report(f"{kind} left out", left_out(features, right, groups), off, of["conditions"])
+    print("WEIGHTS =", tuple(round(float(weight), 3) for weight in fitted(features, right)))
+
+
+def _report(title: str, chance: Floats, off: Floats, conditions: npt.NDArray[np.str_]) -> None:
+    """How often words of a score are right, what a limit for doubts leaves unmarked, and in which conditions."""
+    print(f"\n{title}: {len(off)} words\nscore     words   within {RIGHT_MS} ms")
     for low in np.arange(0, 1, 0.1):
         inside = (chance >= low) & (chance < low + 0.1 + (low > 0.85))
         if inside.any():
-            print(f"{low:.1f}-{low + 0.1:.1f} {inside.sum():7} {right[inside].mean():10.3f}")
-    for limit in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+            print(f"{low:.1f}-{low + 0.1:.1f} {inside.sum():7} {(off[inside] <= RIGHT_MS).mean():10.3f}")
+    for limit in (0.5, 0.6, 0.7, 0.75, 0.8, 0.85):
         print(f"below {limit}: {(chance < limit).mean():.3f} of words; wrong and not below: "
               f"{((off > WRONG_MS) & (chance >= limit)).mean():.4f}; right and below: "
               f"{((off <= RIGHT_MS) & (chance < limit)).mean():.4f}")
-    at = 0
-    for who, name, _, errors in rows:
-        part = slice(at, at := at + len(errors))
-        bad = ((errors > WRONG_MS) & (chance[part] >= 0.5)).sum()
-        if bad:
-            print(f"  {who} {name}: {bad} of {len(errors)} wrong and above 0.5")
-    print("WEIGHTS =", tuple(round(float(weight), 3) for weight in fitted(features, right)))
+    for name in np.unique(conditions):
+        inside = conditions == name
+        wrong, marked = off[inside] > WRONG_MS, chance[inside] < DOUBT
+        print(f"  {name:18}{wrong.mean():7.1%} wrong, {(wrong & ~marked).mean():6.1%} and unmarked, "
+              f"{marked.mean():6.1%} marked")
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./run bench timing_fit", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("weights", "prices"), default="weights")
+    parser.add_argument("--conditions", nargs="*", help="all of them when absent")
+    parser.add_argument("--every", type=int, default=3, help="one in so many of the 20 recordings of voices is used")
+    arguments = parser.parse_args(argv)
+    recordings = [(name, recording) for name, found in sets(arguments.conditions, arguments.every).items()
+                  for recording in found]
+    if arguments.what == "weights":
+        weigh(recordings)
+    else:
+        timing_prices.choose([(name, each) for name, each in recordings if name not in OTHER_SPEECH])
     return 0
 
 

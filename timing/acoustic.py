@@ -2,32 +2,34 @@
 
 Its decoder says only how well the best path fits, and forgets every path outside its beam. Here the model's own files
 are read and evaluated for a whole stretch at once, so that any path can be weighed against any other. PocketSphinx
-still computes the cepstra and knows how words are pronounced.
+still knows how words are pronounced.
 
 The model is phonetically tied (Hwang 1993): 128 Gaussians for each phone and each of three streams (cepstra, their
 first and second differences), and for each senone, the tied state of a triphone, weights of these Gaussians.
 """
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pocketsphinx
 
+from timing import cepstra
 from timing.align import RATE_HZ, Samples
+from timing.cepstra import N_CEPSTRA
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-NATS = 1024 * np.log(1.0001)
+NATS = 1024 * math.log(1.0001)
 """One step of a stored weight; the decoder's own unit of scores."""
 FLOOR = 96 * NATS
 """A frame's Gaussians are at most so much worse than its best one: MAX_NEG_ASCR."""
 VARIANCE_FLOOR = 1e-4
-N_CEPSTRA, DENSITIES, STATES = 13, 128, 3
+DENSITIES, STATES = 128, 3
 CHUNK = 64
 """Frames at a time: what all Gaussians say of them fits into a processor's cache."""
 INTERNAL, BEGIN, END, SINGLE = range(4)
@@ -37,12 +39,8 @@ class Model:
     """The model's files in memory, 12 MB. Not for two threads at once."""
 
     def __init__(self, frames_per_s: int) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="cepstra-")
-        self._decoder = pocketsphinx.Decoder(
-            samprate=RATE_HZ, frate=frames_per_s, lm=None, bestpath=False, loglevel="FATAL",
-            mfclogdir=self._folder.name)
-        self._decoder.add_fsg("nothing", self._decoder.create_fsg("nothing", 0, 1, [(0, 1, 1.0, "<sil>")]))
-        self._decoder.activate_search("nothing")
+        self._frames_per_s = frames_per_s
+        self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, lm=None, loglevel="FATAL")
         files = Path(self._decoder.config["hmm"])
         self._read_phones((files / "mdef").read_bytes())
         self._read_gaussians(files)
@@ -73,6 +71,9 @@ class Model:
     def _read_gaussians(self, files: Path) -> None:
         means, variances = (_read_parameters((files / name).read_bytes()) for name in ("means", "variances"))
         variances = np.maximum(variances, VARIANCE_FLOOR)
+        of_cepstra = means[:, 0].reshape(-1, N_CEPSTRA).astype(np.float64)
+        self._covariance = of_cepstra.T @ of_cepstra / len(of_cepstra) + np.diag(variances[:, 0].mean(axis=(0, 1)))
+        self._spread = np.sqrt(np.diag(self._covariance) - of_cepstra.mean(axis=0) ** 2)
         precision = 0.5 / variances  # [codebook, stream, density, 13]
         constant = -0.5 * np.log(2 * np.pi * variances).sum(-1) - (precision * means**2).sum(-1)
         stacked = np.concatenate([-precision, 2 * precision * means, constant[..., None]], axis=-1)
@@ -80,18 +81,11 @@ class Model:
         self._gaussians = by_stream.reshape(*by_stream.shape[:2], -1)  # [stream, 27, codebook * density]
 
     def cepstra(self, audio: Samples) -> Floats:
-        """[n_frames, 13], their mean over frames with sound taken off."""
-        self._decoder.reinit_feat()
-        self._decoder.start_utt()
-        self._decoder.process_raw((np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes(), full_utt=True)
-        self._decoder.end_utt()
-        [path] = Path(self._folder.name).iterdir()
-        cepstra: Floats = np.fromfile(path, ">f4", offset=4).reshape(-1, N_CEPSTRA).astype(np.float32)
-        path.unlink()
-        sounding = cepstra[:, 0] >= 0
-        if sounding.any():
-            cepstra -= cepstra[sounding].mean(axis=0)
-        return cepstra
+        """[n_frames, 13]; those of sound without high or low frequencies are estimated from what there is."""
+        powers = cepstra.filter_powers(audio, self._frames_per_s)
+        present = cepstra.sounding_filters(powers)
+        transform = cepstra.transform_of(present, self._covariance)
+        return cepstra.cepstra(cepstra.without_noise(powers[:, present]), transform, self._spread)
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
@@ -108,28 +102,20 @@ class Model:
         return [[self.phones[phone] for phone in each.split()] for each in found]
 
     def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
-        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time."""
-        tied = [(codebook, np.flatnonzero(self._codebook[senones] == codebook))
-                for codebook in np.unique(self._codebook[senones])]
-        weights = [np.exp(-NATS * self._weights[:, :, senones[inside]].astype(np.float32)) for _, inside in tied]
-        inputs = _inputs(cepstra)
+        """Log likelihoods in nats, [n_senones, up to `CHUNK` frames] at a time."""
+        order = np.argsort(self._codebook[senones], kind="stable")
+        codebooks, firsts = np.unique(self._codebook[senones[order]], return_index=True)
+        weights = np.exp(-NATS * self._weights[:, :, senones[order]].astype(np.float32))
+        tied = [(slice(codebook * DENSITIES, (codebook + 1) * DENSITIES), slice(first, stop))
+                for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(order)], strict=True)]
+        inputs, back = _inputs(cepstra), np.argsort(order)
         for start in range(0, len(cepstra), CHUNK):
-            densities = self._densities([stream[start : start + CHUNK] for stream in inputs])
-            scores = np.empty((densities.shape[2], len(senones)), np.float32)
-            for (codebook, inside), weight in zip(tied, weights, strict=True):
-                scores[:, inside] = np.log(densities[:, codebook] @ weight + 1e-30).sum(axis=0)
-            yield scores
-
-    def _densities(self, inputs: Sequence[Floats]) -> Floats:
-        """Each Gaussian's likelihood over that of the best of its stream, [stream, codebook, frame, density]."""
-        found = []
-        for stream, gaussians in zip(inputs, self._gaussians, strict=True):
-            scores = stream @ gaussians
-            scores -= scores.max(axis=1, keepdims=True)
-            np.maximum(scores, -FLOOR, out=scores)
-            np.exp(scores, out=scores)
-            found.append(scores.reshape(len(stream), -1, DENSITIES).transpose(1, 0, 2))
-        return np.stack(found)
+            likelihoods = np.ones((min(CHUNK, len(cepstra) - start), len(order)), np.float32)
+            for stream, weight, gaussians in zip(inputs, weights, self._gaussians, strict=True):
+                densities = _densities(stream[start : start + CHUNK] @ gaussians)
+                for codebook, inside in tied:
+                    likelihoods[:, inside] *= densities[:, codebook] @ weight[:, inside]
+            yield np.log(likelihoods).T[back]
 
     def senones(self, phone: int, left: int, right: int, place: int) -> Ints:
         """The three states of a triphone, or of the nearest one that the model has."""
@@ -143,6 +129,13 @@ class Model:
         known = at[self._triphones[at] == keys]
         senones: Ints = self._senones_of[self._triphone_at[known[0]] if len(known) else phone]
         return senones
+
+
+def _densities(scores: Floats) -> Floats:
+    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place."""
+    scores -= scores.max(axis=1, keepdims=True)
+    np.maximum(scores, -FLOOR, out=scores)
+    return np.exp(scores, out=scores)
 
 
 def _inputs(cepstra: Floats) -> list[Floats]:

@@ -30,8 +30,10 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
-DOUBT = 0.7
-"""A word with a lower score is named in a warning."""
+DOUBT = 0.75
+"""A word with a lower score is named in a warning, where scores are calibrated."""
+UNCALIBRATED_DOUBT = 0.5
+CALIBRATED = frozenset({"pocketsphinx"})
 BELIEVED = 0.5
 LEAST_SHARE = 0.2
 """Where fewer of the words have a score of at least `BELIEVED`, the text is another's."""
@@ -110,8 +112,7 @@ def align(
     sources find next to nothing is refused with TimingError, unless it is `certain` that it is what is said.
     """
     duration_ms = to_ms(len(samples) / rate_hz)
-    # At the same rate soxr would copy them: 230 MB an hour.
-    audio = np.ascontiguousarray(samples if rate_hz == RATE_HZ else soxr.resample(samples, rate_hz, RATE_HZ), np.float32)
+    audio = for_sources(samples, rate_hz)
     windows = windows or [Window(0, duration_ms, 0, len(tokens))]
     pending = [window for window in windows if any(token.spoken for token in tokens[window.first : window.last])]
     spans: list[Span | None] = [None] * len(tokens)
@@ -137,9 +138,15 @@ def align(
         raise _another_text(found)
     for window in pending:
         _estimate(audio, tokens, window, spans)
-    warnings += word_warnings(tokens, spans)
     used = max(found, key=lambda name: found[name]) if any(found.values()) else "estimate"
+    warnings += word_warnings(tokens, spans, used)
     return Alignment(_timeline(tokens, spans, text, duration_ms, language, used), tuple(warnings))
+
+
+def for_sources(samples: Samples, rate_hz: int) -> Samples:
+    """The same sound at `RATE_HZ`. Where it is already there nothing is copied: 230 MB an hour."""
+    return np.ascontiguousarray(
+        samples if rate_hz == RATE_HZ else soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
 
 
 def _another_text(asked: Iterable[str]) -> TimingError:
@@ -280,9 +287,14 @@ def _weights(tokens: Sequence[Token]) -> list[float]:
     return [float(sum(map(len, token.spoken))) for token in tokens]
 
 
-def word_warnings(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+def doubt(method: str) -> float:
+    """The score below which a word's time by this method is doubtful."""
+    return DOUBT if method in CALIBRATED else UNCALIBRATED_DOUBT
+
+
+def word_warnings(tokens: Sequence[Token], spans: Sequence[Span | None], method: str) -> list[str]:
     """Which words are estimated, and which times are doubtful."""
-    return [*_estimated(tokens, spans), *_doubtful(tokens, spans)]
+    return [*_estimated(tokens, spans), *_doubtful(tokens, spans, doubt(method))]
 
 
 def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
@@ -292,12 +304,12 @@ def _estimated(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[st
     return [f"times are estimated for {len(lost)} of {len(tokens)} words, the first is {lost[0].text[:60]!r}"]
 
 
-def _doubtful(tokens: Sequence[Token], spans: Sequence[Span | None]) -> list[str]:
+def _doubtful(tokens: Sequence[Token], spans: Sequence[Span | None], least: float) -> list[str]:
     words = [token.text[:60] for token, span in zip(tokens, spans, strict=True)
-             if span and not span.estimated and span.score is not None and span.score < DOUBT]
+             if span and not span.estimated and span.score is not None and span.score < least]
     if not words:
         return []
-    return [f"the times of {len(words)} of {len(tokens)} words are doubtful (score below {DOUBT}), first "
+    return [f"the times of {len(words)} of {len(tokens)} words are doubtful (score below {least}), first "
             + ", ".join(map(repr, words[:5]))]
 
 

@@ -121,7 +121,11 @@ def _refine_group(
 
 
 class _Gap:
-    """Levels from `low_ms` to `high_ms`, and which of them are voice."""
+    """Levels from `low_ms` to `high_ms`, and which of them are voice.
+
+    A level is that of its hop and one on each side: sound begins one hop behind where it rises, and ends one before it
+    falls.
+    """
 
     def __init__(self, level_db: Levels, noise_db: float, voice_db: float, low_ms: int, high_ms: int) -> None:
         self.level_db, self.voice_db, self.low_ms, self.high_ms = level_db, voice_db, low_ms, high_ms
@@ -155,9 +159,9 @@ class _Gap:
         last = self.hop(end_ms - 1)
         if loud[last]:
             quiet = np.flatnonzero(~loud[last : self.hop(longest_ms)])
-            return self.ms(last + int(quiet[0])) if len(quiet) else longest_ms
+            return self.ms(last + int(quiet[0]) - 1) if len(quiet) else longest_ms
         voiced = np.flatnonzero(loud[self.hop(shortest_ms) : last])
-        return self.ms(self.hop(shortest_ms) + int(voiced[-1]) + 1) if len(voiced) else end_ms
+        return self.ms(self.hop(shortest_ms) + int(voiced[-1])) if len(voiced) else end_ms
 
     def start(self, start_ms: int, earliest_ms: int, latest_ms: int, open_ms: int) -> int:
         """Where the sound that is there at `start_ms` begins, or the next sound after it does."""
@@ -165,9 +169,9 @@ class _Gap:
         first = self.hop(start_ms)
         if loud[first]:
             quiet = np.flatnonzero(~loud[self.hop(earliest_ms) : first])
-            return self.ms(self.hop(earliest_ms) + int(quiet[-1]) + 1) if len(quiet) else earliest_ms
+            return self.ms(self.hop(earliest_ms) + int(quiet[-1]) + 2) if len(quiet) else earliest_ms
         voiced = np.flatnonzero(loud[first : self.hop(latest_ms)])
-        return self.ms(first + int(voiced[0])) if len(voiced) else start_ms
+        return self.ms(first + int(voiced[0]) + 1) if len(voiced) else start_ms
 
     def quietest(self, start_ms: int, stop_ms: int) -> int:
         first = self.hop(start_ms)

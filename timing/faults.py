@@ -98,7 +98,7 @@ class Checker:
             if not words or not all(map(self._search.knows, words)):
                 return None
             graph = self._search.graph(words)
-            states, silence = graph.evidence(self._search.cepstra(with_noise(sound)))
+            states, silence = graph.evidence(with_noise(sound))
         return _features(graph, states, silence)
 
 

@@ -14,11 +14,7 @@ from itertools import accumulate, groupby, islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-import soxr
-
 from timing.align import (
-    DOUBT,
     RATE_HZ,
     Alignment,
     Method,
@@ -27,6 +23,8 @@ from timing.align import (
     TimingError,
     Window,
     align,
+    doubt,
+    for_sources,
     to_sample,
     word_warnings,
 )
@@ -61,7 +59,7 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
     A cue that is not in the audio gets estimated times near its hint, and a warning. Where the hints are of no use
     the whole audio is searched, as `timing.align.align` does. Raises TimingError as that does.
     """
-    audio = np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32)
+    audio = for_sources(samples, rate_hz)
     film = _Film(audio, to_ms(len(samples) / rate_hz), tokens, cues, text, language, method, sources, check)
     for core, context in _groups(cues):
         found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
@@ -107,7 +105,7 @@ class _Film:
             with suppress(TimingError):  # where they are nowhere the whole audio is asked, and its error is raised
                 timed = self.align(self.audio[to_sample(start_ms):to_sample(end_ms)], tokens)
                 found = [Span(w.start_ms, w.end_ms, w.score, w.estimated) for w in timed.timeline.words]
-                doubts = word_warnings(tokens, found)
+                doubts = word_warnings(tokens, found, timed.timeline.method)
                 self.asked.append(replace(timed, warnings=tuple(w for w in timed.warnings if w not in doubts)))
                 spans = [replace(span, start_ms=span.start_ms + start_ms, end_ms=span.end_ms + start_ms)
                          for span in found]
@@ -130,7 +128,7 @@ class _Film:
     def _shift_ms(self, cue: Window) -> int | None:
         """How much later than its hint a cue was found; None where too few of its words were."""
         n_spoken = sum(bool(token.spoken) for token in self.tokens[cue.first:cue.last])
-        good = _good(self.found.get(cue, []))
+        good = _good(self.found.get(cue, []), doubt(self._used()))
         return good[0].start_ms - cue.start_ms if good and len(good) >= GOOD_SHARE * n_spoken else None
 
     def _extent(self, cue: Window) -> tuple[int, int]:
@@ -150,7 +148,7 @@ class _Film:
             if not self._all_believed(indexes) and 1 < len(cues) <= MAX_RUN:
                 tries = [self.sought([*cues[:i], *cues[i + 1:]], start_ms, end_ms) for i in range(len(cues))]
                 best = max([{cue: self.found[cue] for cue in cues}, *tries],
-                           key=lambda found: sum(len(_good(spans)) for spans in found.values()))
+                           key=lambda found: sum(len(_good(spans, doubt(self._used()))) for spans in found.values()))
                 self.found |= {cue: best.get(cue, []) for cue in cues}
             for index, cue in zip(indexes, cues, strict=True):
                 if not self._all_believed([index]):
@@ -184,11 +182,15 @@ class _Film:
             raise TimingError(f"the audio is too short for its text: {error}") from error
         words = tuple(Word(token.text, span.start_ms, span.end_ms, token.char_start, token.char_end, span.score,
                            span.estimated) for token, span in zip(self.tokens, settled, strict=True))
-        methods = Counter(each.timeline.method for each in self.asked).most_common(1)
-        timeline = Timeline(self.text, words, self.duration_ms, self.language, methods[0][0] if methods else "estimate")
+        timeline = Timeline(self.text, words, self.duration_ms, self.language, self._used())
         warnings = [warning for each in self.asked for warning in each.warnings]
         return Alignment(timeline, tuple(dict.fromkeys(
-            [*warnings, *self._lost(lost), *word_warnings(self.tokens, settled)])))
+            [*warnings, *self._lost(lost), *word_warnings(self.tokens, settled, timeline.method)])))
+
+    def _used(self) -> str:
+        """The method that timed most of the stretches."""
+        methods = Counter(each.timeline.method for each in self.asked).most_common(1)
+        return methods[0][0] if methods else "estimate"
 
     def _estimated(self, index: int) -> list[Span | None]:
         """The words of a cue that was not found, shared out over its hint as far as there is room."""
@@ -234,6 +236,6 @@ def _around(shifts: Sequence[int | None], index: int) -> int:
     return round(median(near)) if near else 0
 
 
-def _good(spans: Sequence[Span | None]) -> list[Span]:
+def _good(spans: Sequence[Span | None], least: float) -> list[Span]:
     """Those that were found without doubt."""
-    return [span for span in spans if span and not span.estimated and (span.score is None or span.score >= DOUBT)]
+    return [span for span in spans if span and not span.estimated and (span.score is None or span.score >= least)]

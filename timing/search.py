@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from timing import edges
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
 from timing.reduced import forms
@@ -21,7 +22,7 @@ FRAMES_PER_S = 100
 FRAME_MIDDLE_S = 0.0128 - 0.5 / FRAMES_PER_S
 """A frame is 25.6 ms of audio: a boundary lies between the middles of two frames."""
 
-# Prices in nats, tried one after the other on thirteen conditions of the dev split of benchmarks/timing_sets.py.
+# Prices in nats. `./run bench timing_fit prices` makes their choice again, on the dev split of its sets.
 SILENCE_PRICE = 8.0
 REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
@@ -30,6 +31,8 @@ LONG_FRAMES, STRETCH = 8, 1.5
 HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
 """Words that people do draw out."""
 BESIDE_S = 0.05
+FAR_S = (0.1, 0.2)
+"""A boundary that is so far away is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,10 @@ class Found:
     """Word `index` of the words that were searched for, and the evidence in nats a frame.
 
     `match` is its likelihood against the best phones in any order, 0 when nothing matches better; `worst` is that of
-    its worst phone; `quiet` is that of silence in its place. `beside` says that sounds which are no words of the text,
-    or skipped words, lie next to it.
+    its worst phone; `quiet` is that of silence in its place. `margins` is how much worse the best path is, in nats, on
+    which it begins or ends farther away than each of `FAR_S`, `needed` that on which it is left out for nothing.
+    `contrast_db` is how far the loud parts of the audio about it lie above the quiet ones.
+    `beside` says that sounds which are no words of the text, or skipped words, lie next to it.
     """
 
     index: int
@@ -48,6 +53,9 @@ class Found:
     worst: float
     quiet: float
     n_phones: int
+    margins: tuple[float, ...]
+    needed: float
+    contrast_db: float
     beside: bool = False
 
     def moved(self, by_words: int, by_s: float) -> Found:
@@ -97,25 +105,33 @@ class Search:
         if not words or len(audio) < RATE_HZ // 10:
             return []
         graph = self.graph(words)
-        states, silence = graph.evidence(self._model.cepstra(audio))
-        parts = Trellis(graph, states, silence).path(open_end=open_end)
-        return [_found(part, graph.n_phones[part.index], silence, _beside(before, part) or _beside(part, after))
+        states, silence = graph.evidence(audio)
+        trellis = Trellis(graph, states, silence)
+        rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
+        parts = trellis.path(open_end=open_end)
+        doubts = trellis.doubts(rest, parts)
+        quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
+        return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
+                       _beside(before, part) or _beside(part, after))
                 for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
                 if part.index >= 0]
-
-    def cepstra(self, audio: Samples) -> Floats:
-        """[n_frames, 13] of audio at `RATE_HZ`."""
-        return self._model.cepstra(audio)
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def _found(part: Part, n_phones: int, silence: Floats, beside: bool) -> Found:
-    start_s, end_s = (frame / FRAMES_PER_S + FRAME_MIDDLE_S for frame in (part.start, part.stop))
+def seconds(frame: int) -> float:
+    """When a frame begins, or the last one before it ends."""
+    return frame / FRAMES_PER_S + FRAME_MIDDLE_S
+
+
+def _found(part: Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
+    start_s, end_s = seconds(part.start), seconds(part.stop)
     quiet = float(silence[part.start : part.stop].mean())
-    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, beside)
+    *margins, needed, contrast_db = doubts
+    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(margins), needed,
+                 contrast_db, beside)
 
 
 def _beside(before: Part | None, after: Part | None) -> bool:
@@ -168,8 +184,9 @@ class Graph:
         other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
         return other
 
-    def evidence(self, cepstra: Floats) -> tuple[Floats, Floats]:
+    def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
+        cepstra = self._model.cepstra(audio)
         every = self._model.ci_senones.ravel()
         senones, at = np.unique(np.concatenate([every, self._joined, self._alone]), return_inverse=True)
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
@@ -178,10 +195,10 @@ class Graph:
         silence = np.empty(len(cepstra), np.float32)
         start = 0
         for scores in self._model.scores(cepstra, senones):
-            scores -= scores[:, phones].max(axis=1, keepdims=True)
-            stop = start + len(scores)
-            np.maximum(scores[:, joined], scores[:, alone], out=states[start:stop])
-            silence[start:stop] = scores[:, quiet].max(axis=1)
+            scores -= scores[phones].max(axis=0)
+            stop = start + scores.shape[1]
+            states[start:stop] = np.maximum(scores[joined], scores[alone]).T
+            silence[start:stop] = scores[quiet].max(axis=0)
             start = stop
         return states, silence
 
@@ -197,7 +214,7 @@ def _senones(model: Model, phones: Sequence[int], before: int, after: int) -> li
 class Trellis:
     """Viterbi's search. Node i lies before word i; `nodes[t]` holds the best path to each after t frames."""
 
-    def __init__(self, graph: Graph, states: Floats, silence: Floats) -> None:
+    def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_start: bool = False) -> None:
         self._graph, self._states = graph, states
         n_frames, n_nodes = len(states), graph.n_words + 1
         self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
@@ -205,7 +222,7 @@ class Trellis:
         self._silences, self._rests, self._arrivals, self.nodes = (
             np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
         self._ends = np.full((n_frames + 1, len(graph.last)), -np.inf, np.float32)
-        self._arrivals[0, 0] = 0
+        self._arrivals[0, : None if open_start else 1] = 0
         self._skip(0)
         self._fill(silence)
 
@@ -235,6 +252,27 @@ class Trellis:
         reach = np.maximum.accumulate(arrivals + self._steps)
         nodes[0] = arrivals[0]
         np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
+
+    def doubts(self, rest: Trellis, parts: Sequence[Part]) -> dict[int, list[float]]:
+        """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
+
+        `rest` is of the same graph backwards.
+        """
+        after = rest.nodes[::-1, ::-1]
+        starts = self.nodes[:, :-1] + rest.word_ends()[::-1, ::-1]
+        ends = self.word_ends() + after[:, 1:]
+        without = (self.nodes[:, :-1] + after[:, 1:]).max(axis=0)
+        found = {}
+        for part in parts:
+            if part.index >= 0:
+                start, end = starts[:, part.index], ends[:, part.index]
+                margins = [min(_margin(start, part.start, far_s), _margin(end, part.stop, far_s)) for far_s in FAR_S]
+                found[part.index] = [*margins, float(start.max() - without[part.index])]
+        return found
+
+    def word_ends(self) -> Floats:
+        """The best path through t frames that has just ended each word, [n_frames + 1, n_words]."""
+        return np.maximum.reduceat(self._ends, self._graph.ways[:-1], axis=1)
 
     def path(self, *, open_end: bool) -> list[Part]:
         """The words and the other sounds on the best path."""
@@ -280,3 +318,11 @@ class Trellis:
         phones = totals.reshape(-1, STATES, 2).sum(axis=1)
         return Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()),
                     tuple(reversed(walked)))
+
+
+def _margin(scores: Floats, at: int, far_s: float) -> float:
+    """By how much the best score of those near `at` exceeds that of the others."""
+    far = round(far_s * FRAMES_PER_S)
+    first, stop = max(0, at - far), at + far + 1
+    others = max(scores[:first].max(initial=-np.inf), scores[stop:].max(initial=-np.inf))
+    return float(scores[first:stop].max() - others)

@@ -117,10 +117,13 @@ def test_a_text_of_which_next_to_nothing_is_said_is_refused() -> None:
 
 def test_doubtful_words_are_named() -> None:
     def second_is_poor(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
-        return [Span(100 * i, 100 * i + 100, 0.3 if i == 1 else 0.9) for i in range(len(tokens))]
+        return [Span(100 * i, 100 * i + 100, (0.9, 0.3, 0.6)[i]) for i in range(len(tokens))]
 
-    warnings = timed("One two three.", {"whisperx": Scripted(second_is_poor)}).warnings
-    assert warnings == ("the times of 1 of 3 words are doubtful (score below 0.7), first 'two'",)
+    for method, least, count in (("whisperx", 0.5, 1), ("pocketsphinx", 0.75, 2)):
+        alignment = timed("One two three.", {method: Scripted(second_is_poor)}, method=method)
+        names = ", ".join(map(repr, ["two", "three."][:count]))
+        assert alignment.warnings == (
+            f"the times of {count} of 3 words are doubtful (score below {least}), first {names}",)
 
 
 def test_words_that_no_source_found_share_the_sounding_time_by_their_length_and_are_marked() -> None:

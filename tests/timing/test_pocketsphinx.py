@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.timing_sets import hesitant, joined, utter
+from benchmarks.timing_sets import Recording, hesitant, joined, noise, telephone, utter
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
 from text.phonemes import pronounce
 from text.spoken import Token, read
-from timing.align import RATE_HZ, Alignment, NoEvidence, Samples, TimingError, align
+from timing.align import DOUBT, RATE_HZ, Alignment, NoEvidence, Samples, TimingError, align
 from timing.pocketsphinx import PocketSphinx
 from timing.words import to_ms
 from tts.espeak import Espeak
@@ -199,6 +199,26 @@ def test_audio_of_any_rate_gives_the_same_words(source: PocketSphinx) -> None:
     for rate_hz in (22_050, 24_000, 44_100, 48_000):
         resampled = soxr.resample(samples, RATE_HZ, rate_hz)
         assert np.abs(errors_ms(timed(source, resampled, text, tokens, rate_hz), truth_ms)).mean() < 30
+
+
+def test_a_telephone_and_noise_leave_words_where_they_are(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(0.4, FIRST, 0.8, SECOND, 0.5, THIRD, 0.3)
+    for changed, mean_ms in ((telephone(Recording(samples, (), []), np.random.default_rng(0)), 24),
+                             (noise(Recording(samples, (), []), np.random.default_rng(0), 5), 26)):
+        off = np.abs(errors_ms(timed(source, changed.samples, text, tokens), truth_ms))
+        assert off.mean() < mean_ms and off.max() < 200
+
+
+def test_a_word_that_nobody_says_is_estimated_or_doubted(source: PocketSphinx) -> None:
+    samples, text, _, truth_ms = passage(0.3, FIRST, 0.5, SECOND, 0.3)
+    for before in (4, 9, 15, 21):
+        said = text.split()
+        written = " ".join([*said[:before], "elephant", *said[before:]])
+        words = list(timed(source, samples, written, read(written, "en")).timeline.words)
+        extra = words.pop(before)
+        assert extra.estimated or (extra.score or 0) < DOUBT
+        off = np.abs(np.array([(word.start_ms, word.end_ms) for word in words]) - np.array(truth_ms)).max(axis=1)
+        assert not [word for word, error in zip(words, off, strict=True) if error > 200 and (word.score or 0) >= DOUBT]
 
 
 def test_only_english_is_supported(source: PocketSphinx) -> None:
