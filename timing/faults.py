@@ -1,14 +1,17 @@
-"""Whether a line says each of its words, once, in order, whole: a test of each word against what may have gone wrong.
+"""Whether a line says each of its words, once, in order, whole.
 
-For every word, the best path of `timing.search` is weighed against the best one on which that word is left out, said
-twice, said after the next one, begun or ended too late or too early, or is any other sound; and against those with
-another sound before it. The differences, in nats, are the evidence; what they are worth is fitted by
-benchmarks/verify.py.
+Each word is judged by what `timing.hypotheses` says of it and its neighbours, by how well it matches and by how long
+it takes beside the others; the line by its most suspicious words. What the evidence is worth, a network of one hidden
+layer, is fitted by `./run bench verify --fit`.
 """
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +19,50 @@ import soxr
 
 from timing.acoustic import STATES, Floats
 from timing.align import RATE_HZ, Samples
+from timing.hypotheses import Hypotheses
 from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
-from timing.search import REST, STRETCH, Graph, Search, Trellis
+from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis
 
-FAULTS = ("left out", "said twice", "after the next", "cut at its end", "cut at its start", "another sound")
-KEPT = 0.6
-"""Of its phones a cut word has at most so many."""
-LEAST, MOST = -60.0, 80.0
+SUSPICIOUS = 0.5
+LEAST, MOST = -150.0, 60.0
 """In nats: what is less or more says nothing else."""
-WEIGHTS: tuple[float, ...] = (0.781, -0.58, -0.47, -0.121, 0.039, -0.094, 0.301, -0.016)
-"""Of `features`; below a sum of 0 a line is suspicious. From `./run bench verify --fit`."""
+WORST = -12.0
+LONG = frozenset("AA AE AO AW AY EY IY OW OY UW ER F S SH CH JH TH Z ZH".split())
+SONORANT = frozenset("M N NG L R W Y".split())
+LONG_S, SONORANT_S, SHORT_S = 0.13, 0.09, 0.065
+"""Mean lengths of a phone in benchmarks/dev_speech."""
+SHORTEST = RATE_HZ // 10
+"""In samples: what is shorter is filled up with silence."""
+N_DURATIONS = 4
+"""So many of the features, the last ones, are lengths of words."""
+WEIGHTS = Path(__file__).with_name("faults.json")
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Of features to how suspicious each word is; a line is suspicious whose words sum up to more than `limit`."""
+
+    ARRAYS: ClassVar = ("mean", "scale", "hidden", "bias", "out")
+    mean: Doubles
+    scale: Doubles
+    hidden: Doubles
+    bias: Doubles
+    out: Doubles
+    limit: float = 0.0
+
+    @classmethod
+    def read(cls) -> Network:
+        values = json.loads(WEIGHTS.read_text())
+        return cls(limit=values["limit"], **{name: np.array(values[name]) for name in cls.ARRAYS})
+
+    def words(self, features: Floats) -> Doubles:
+        found: Doubles = np.tanh((features - self.mean) / self.scale @ self.hidden + self.bias) @ self.out
+        return found
+
+    def line(self, features: Floats) -> float:
+        """In nats above `limit`."""
+        return float(np.logaddexp.reduce(self.words(features))) - self.limit
 
 
 class Checker:
@@ -34,99 +71,77 @@ class Checker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._source = PocketSphinx()
+        self._network = Network.read()
         self._search: Search | None = None
 
-    def evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
-        """[n_words + 1, 7]: for each word how much better each of `FAULTS`, and another sound before it, matches than
-        the words as they are; the last row has the sound behind the last word alone. None for what cannot be judged:
-        another language than English, a word that cannot be pronounced.
+    def score(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> float | None:
+        """0-1; below `SUSPICIOUS` the line is. None for what cannot be judged: another language than English, a word
+        that cannot be pronounced.
 
         `samples` are mono; `words` are lower case, letters and apostrophes.
         """
+        features = self.features(samples, rate_hz, words, language)
+        if features is None:
+            return None
+        return round(float(1 / (1 + np.exp(np.clip(self._network.line(features), -50, 50)))), 3)
+
+    def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
+        """[n_words, n_features], see `score`."""
         if self._source.supports(language) is not None:
             return None
-        audio = Sounding(np.ascontiguousarray(soxr.resample(samples, rate_hz, RATE_HZ), dtype=np.float32))
+        resampled = soxr.resample(samples, rate_hz, RATE_HZ)
+        audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))).astype(np.float32))
+        sound = audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32)
         with self._lock:
             if self._search is None or self._search.n_words > MAX_WORDS:
-                self._search = Search()
+                self._search = Search(reduced=True)
             if not words or not all(map(self._search.knows, words)):
                 return None
             graph = self._search.graph(words)
-            sound = audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(0, np.float32)
             states, silence = graph.evidence(with_noise(sound))
-        return _Hypotheses(graph, states, silence).table()
+        return _features(graph, states, silence)
 
 
-def features(table: Floats) -> npt.NDArray[np.float64]:
-    """[8]: one, and the strongest evidence in the line for each fault."""
-    return np.append(1.0, np.clip(table.max(axis=0), LEAST, MOST) / 10)
+def _features(graph: Graph, states: Floats, silence: Floats) -> Floats:
+    """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes."""
+    front = Trellis(graph, states, silence)
+    parts: list[Part | None] = [None] * graph.n_words
+    for part in front.path(open_end=False):
+        if part.index >= 0:
+            parts[part.index] = part
+    table = np.clip(Hypotheses(graph, states, silence, front).table(), LEAST, MOST)
+    around = np.pad(table, ((1, 0), (0, 0)), constant_values=LEAST)
+    match, worst, quiet, length_s, expected_s, gap = _alignment(graph, parts, silence).T
+    pace = np.log(length_s / expected_s)
+    pace -= np.median(pace)
+    after = np.append(gap[1:], len(states) - max((part.stop for part in parts if part), default=0))
+    last = graph.n_words - 1
+    return np.column_stack([
+        table[:-1], table[1:, -1], around[:-2, :2], around[2:, :2],
+        match, worst, quiet, (match.sum() - match) / max(last, 1), np.log1p(gap), np.log1p(after),
+        [part is None for part in parts], graph.n_phones, expected_s, np.arange(last + 1) == 0,
+        np.arange(last + 1) == last,
+        length_s, pace, np.append(0, pace[:-1]), np.append(pace[1:], 0)]).astype(np.float32)
 
 
-class _Hypotheses:
-    """`until[t, i]` is the best path through t frames to before word i, `rest[t, i]` that from there to the end."""
-
-    def __init__(self, graph: Graph, states: Floats, silence: Floats) -> None:
-        self._graph, self._states, self._silence = graph, states, silence
-        self._until = Trellis(graph, states, silence).nodes
-        self._mirror = graph.backwards()
-        self._rest = Trellis(self._mirror, states[::-1, ::-1], silence[::-1]).nodes[::-1, ::-1]
-        self._best = float(self._until[-1, -1])
-
-    def table(self) -> Floats:
-        n = self._graph.n_words
-        until, rest = self._until, self._rest
-        plain = _through(self._graph, self._states, until[:, :-1])
-        mirrored = _through(self._mirror, self._states[::-1, ::-1], rest[::-1, :0:-1])
-        other = np.maximum.accumulate(until + REST * np.arange(len(until))[:, None], axis=0)
-        other -= REST * np.arange(len(until))[:, None]
-        table = np.full((n + 1, len(FAULTS) + 1), -np.inf, np.float32)
-        table[:n, 0] = (until[:, :-1] + rest[:, 1:]).max(axis=0)
-        table[:n, 1] = (self._ends(_through(self._graph, self._states, until[:, 1:])) + rest[:, 1:]).max(axis=0)
-        table[: n - 1, 2] = self._swapped()
-        table[:n, 3] = _cut(self._graph, plain, rest[:, 1:])
-        table[:n, 4] = _cut(self._mirror, mirrored, until[::-1, -2::-1])[::-1]
-        table[:n, 5] = (other[:, :-1] + rest[:, 1:]).max(axis=0)
-        table[:, 6] = (other + rest).max(axis=0)
-        return table - self._best
-
-    def _ends(self, states: Floats) -> Floats:
-        """[n_frames + 1, n_words]: the best end of each word."""
-        return np.maximum.reduceat(states[:, self._graph.last], self._graph.ways[:-1], axis=1)
-
-    def _swapped(self) -> Floats:
-        """Word i + 1 from where word i begins, then word i, then what follows both."""
-        entries = np.full((len(self._until), self._graph.n_words), -np.inf, np.float32)
-        entries[:, 1:] = self._until[:, :-2]
-        later = self._ends(_through(self._graph, self._states, entries))
-        entries[:, :-1], entries[:, -1] = later[:, 1:], -np.inf
-        both = self._ends(_through(self._graph, self._states, entries))
-        found: Floats = (both[:, :-1] + self._rest[:, 2:]).max(axis=0)
-        return found
+def _alignment(graph: Graph, parts: Sequence[Part | None], silence: Floats) -> Doubles:
+    """[n_words, 6]: match, worst phone's match, silence's; seconds it takes, seconds expected of its phones; frames of
+    other sound or silence before it."""
+    rows: list[tuple[float, ...]] = []
+    stop = 0
+    for word, part in enumerate(parts):
+        way = int(graph.ways[word])
+        if part is None:
+            shortest_s = STATES * graph.n_phones[word] / FRAMES_PER_S
+            rows.append((WORST, WORST, 0.0, shortest_s, _expected_s(graph.phones_of(way)), 0))
+            continue
+        way += int(np.searchsorted(graph.last[way : graph.ways[word + 1]], part.states[0]))
+        quiet = float(silence[part.start : part.stop].mean())
+        rows.append((max(part.match, WORST), max(part.worst, WORST), max(quiet, WORST),
+                     (part.stop - part.start) / FRAMES_PER_S, _expected_s(graph.phones_of(way)), part.start - stop))
+        stop = part.stop
+    return np.array(rows)
 
 
-def _through(graph: Graph, scores: Floats, entries: Floats) -> Floats:
-    """Each state's best path after t frames, [n_frames + 1, n_states], of words entered at `entries` [.., n_words]."""
-    found = np.full((len(scores) + 1, graph.n_states), -np.inf, np.float32)
-    entered, age = np.full(graph.n_states, -np.inf, np.float32), np.zeros(graph.n_states, np.float32)
-    entries = entries[:, graph.word]
-    for t, frame in enumerate(scores):
-        state = found[t]
-        entered[1:] = state[:-1]
-        entered[graph.first] = entries[t]
-        age *= state >= entered
-        age += 1
-        np.maximum(state, entered, out=found[t + 1])
-        found[t + 1] += frame
-        found[t + 1] -= STRETCH * (age > graph.long_frames)
-    return found
-
-
-def _cut(graph: Graph, states: Floats, after: Floats) -> Floats:
-    """[n_words]: the best path that leaves a word after at most `KEPT` of its phones."""
-    found = np.full(graph.n_words, -np.inf, np.float32)
-    for way, (first, last) in enumerate(zip(graph.first, graph.last, strict=True)):
-        word = graph.word[way]
-        for kept in range(1, int(KEPT * (last + 1 - first) / STATES) + 1):
-            best = (states[:, first + kept * STATES - 1] + after[:, word]).max()
-            found[word] = max(found[word], best)
-    return found
+def _expected_s(phones: Sequence[str]) -> float:
+    return sum(LONG_S if phone in LONG else SONORANT_S if phone in SONORANT else SHORT_S for phone in phones)

@@ -15,6 +15,7 @@ import numpy as np
 from timing import edges
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
+from timing.reduced import forms
 
 FRAMES_PER_S = 100
 """What the model was made for. At 125 more words slip in noise: at 10 dB 22 % of boundaries are 50 ms off, not 15 %."""
@@ -62,21 +63,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Frames `[start, stop)` of the best path: a word, or with `index` -1 sounds that are no words of the text."""
+class Part:
+    """Frames `[start, stop)` of the best path: a word, or with `index` -1 sounds that are no words of the text.
+
+    `states` are a word's in the graph, one for each frame.
+    """
 
     index: int
     start: int
     stop: int
     match: float = 0.0
     worst: float = 0.0
+    states: tuple[int, ...] = ()
 
 
 class Search:
     """Not for two threads at once."""
 
-    def __init__(self) -> None:
-        self._model = Model(FRAMES_PER_S)
+    def __init__(self, *, reduced: bool = False) -> None:
+        """With `reduced` a word may also be said as `timing.reduced` says."""
+        self._model, self._reduced = Model(FRAMES_PER_S), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
@@ -88,6 +94,10 @@ class Search:
         """Whether the word has a pronunciation."""
         if word not in self._ways:
             self._ways[word] = self._model.pronunciations(word)
+            if self._reduced:
+                names = list(self._model.phones)
+                dictionary = [[names[phone] for phone in way] for way in self._ways[word]]
+                self._ways[word] += [[self._model.phones[name] for name in form] for form in forms(word, dictionary)]
         return bool(self._ways[word])
 
     def run(self, audio: Samples, words: Sequence[str], *, open_end: bool) -> list[Found]:
@@ -116,7 +126,7 @@ def seconds(frame: int) -> float:
     return frame / FRAMES_PER_S + FRAME_MIDDLE_S
 
 
-def _found(part: _Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
+def _found(part: Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
     start_s, end_s = seconds(part.start), seconds(part.stop)
     quiet = float(silence[part.start : part.stop].mean())
     *margins, needed, contrast_db = doubts
@@ -124,7 +134,7 @@ def _found(part: _Part, n_phones: int, silence: Floats, doubts: Sequence[float],
                  contrast_db, beside)
 
 
-def _beside(before: _Part | None, after: _Part | None) -> bool:
+def _beside(before: Part | None, after: Part | None) -> bool:
     if before is None or after is None:
         return False
     other = before.index < 0 or after.index < 0
@@ -150,6 +160,7 @@ class Graph:
                 joined += _senones(model, phones, before, after)
                 alone += _senones(model, phones, silence, silence)
         self._joined, self._alone = np.concatenate(joined), np.concatenate(alone)
+        self._phones = [phones for ways in words for phones in ways]
         lengths = STATES * np.array([len(phones) for ways in words for phones in ways])
         self.last = np.cumsum(lengths) - 1
         self.first = self.last - lengths + 1
@@ -158,6 +169,11 @@ class Graph:
         self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
+
+    def phones_of(self, way: int) -> list[str]:
+        """The names of the phones of one way to say a word."""
+        names = list(self._model.phones)
+        return [names[phone] for phone in self._phones[way]]
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""
@@ -237,7 +253,7 @@ class Trellis:
         nodes[0] = arrivals[0]
         np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
 
-    def doubts(self, rest: Trellis, parts: Sequence[_Part]) -> dict[int, list[float]]:
+    def doubts(self, rest: Trellis, parts: Sequence[Part]) -> dict[int, list[float]]:
         """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
 
         `rest` is of the same graph backwards.
@@ -258,11 +274,11 @@ class Trellis:
         """The best path through t frames that has just ended each word, [n_frames + 1, n_words]."""
         return np.maximum.reduceat(self._ends, self._graph.ways[:-1], axis=1)
 
-    def path(self, *, open_end: bool) -> list[_Part]:
+    def path(self, *, open_end: bool) -> list[Part]:
         """The words and the other sounds on the best path."""
         t = len(self._states)
         node = int(self._arrivals[t].argmax()) if open_end else self._graph.n_words
-        parts: list[_Part] = []
+        parts: list[Part] = []
         while t:
             if self._arrivals[t, node] < self.nodes[t, node]:
                 node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
@@ -271,7 +287,7 @@ class Trellis:
                 t = self._entry(self._silences, SILENCE_PRICE, t, node)
             elif self._rests[t, node] == best:
                 t = self._entry(self._rests, REST_PRICE, t, node)
-                parts.append(_Part(-1, t, stop))
+                parts.append(Part(-1, t, stop))
             else:
                 parts.append(self._word(t, node - 1))
                 node, t = node - 1, parts[-1].start
@@ -284,21 +300,24 @@ class Trellis:
             t -= 1
         return t
 
-    def _word(self, stop: int, index: int) -> _Part:
+    def _word(self, stop: int, index: int) -> Part:
         """The word that ends with frame `stop`."""
         first, last = self._graph.ways[index : index + 2]
         way = first + int(self._ends[stop, first:last].argmax())
         state, t = int(self._graph.last[way]), stop
         totals = np.zeros((state - self._graph.first[way] + 1, 2))
+        walked: list[int] = []
         while True:
             t -= 1
+            walked.append(state)
             totals[state - self._graph.first[way]] += self._states[t, state], 1
             if not self._stays[t, state]:
                 if state == self._graph.first[way]:
                     break
                 state -= 1
         phones = totals.reshape(-1, STATES, 2).sum(axis=1)
-        return _Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()))
+        return Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()),
+                    tuple(reversed(walked)))
 
 
 def _margin(scores: Floats, at: int, far_s: float) -> float:

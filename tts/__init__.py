@@ -91,6 +91,8 @@ class Engine(Protocol):
     revision: str
     rate_hz: int
     clones: bool
+    fallible: bool
+    """Whether it may leave out, repeat or garble words, so that its lines are checked."""
     concurrency: int
     """Jobs at a time that gain from being spoken together."""
 

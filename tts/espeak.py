@@ -49,13 +49,14 @@ _READ_HAN = ("cmn", "yue", "hak")
 class Espeak:
     """A `tts.Engine` with a voice of its own for each language; it cannot clone.
 
-    The seed changes nothing: a formant synthesiser draws nothing at random for the voices spoken here.
+    The seed changes nothing: what espeak-ng draws at random, the breath of some voices, it draws alike each time.
     """
 
     name = "espeak"
     model = "espeak-ng"
     rate_hz = RATE_HZ
     clones = False
+    fallible = False
     concurrency = 1
 
     def __init__(self) -> None:

@@ -4,7 +4,8 @@ Reads a JSON request from standard input. Writes JSON lines, and the PCM after t
 
 A process of its own, because strange text crashes the library (a number of 33 digits in Greenlandic
 does), and because its oscillators keep their phase, flutter and gain in static variables that nothing
-sets back (wavegen.c: Flutter_ix, agc, cycle_count): only the first text of a process always sounds alike.
+sets back (wavegen.c: Flutter_ix, agc, cycle_count): only the first text of a process always sounds alike. Its breath
+and hiss are drawn at random, from a seed that `espeak_Initialize` takes from the clock: here it is always the same.
 """
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ _MEMORY_LIMIT_BYTES = 2 << 30
 _SYNCHRONOUS, _PHONEME_EVENTS, _DO_NOT_EXIT = 2, 0x0001, 0x8000
 _UTF8, _PAUSE_AT_END = 1, 0x1000
 _RATE = 1
+_SEED = 1
 _LIST_END, _WORD, _PHONEME = 0, 1, 7
 _ONE_PER_LINE = ord("\n") << 8
 
@@ -47,6 +49,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 def main(request: dict[str, Any], out: BinaryIO) -> None:
     library = _load(request["library"])
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, request["data"].encode(), _PHONEME_EVENTS | _DO_NOT_EXIT)
+    library.espeak_ng_SetRandSeed(_SEED)
     if "text" not in request:
         revision = library.espeak_Info(None).decode()
         _write(out, {"revision": revision, "rate_hz": rate_hz, "voices": list(_voices(library))})
@@ -64,6 +67,7 @@ def _load(path: str) -> ctypes.CDLL:
     library.espeak_Info.restype = ctypes.c_char_p
     library.espeak_Info.argtypes = [ctypes.c_void_p]
     library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     library.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint,
                                      ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p]
     library.espeak_TextToPhonemes.restype = ctypes.c_char_p

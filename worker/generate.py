@@ -20,6 +20,7 @@ from worker.jobs import Job
 from worker.marking import Marking
 from worker.requests import Generate
 from worker.settings import Settings
+from worker.verification import Verification
 from worker.watch import watched
 
 HandOut = Callable[[Utterance, Sequence[assemble.Segment]], None]
@@ -55,11 +56,13 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     seed = job.lease.seed if job.lease else request.seed or 1
     with job.stage("prepare", 0.0):
         plan = watched(lambda check: _plan(request, parts, check), job.check)
+    verification = _verification(request, plan, engine, seed, job)
     with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
         with job.stage("speak", 0.05), closing(engine.speak(
                 plan.lines, _options(request, seed), check=job.check,
                 progress=lambda share: job.report("speak", 0.05 + 0.7 * share))) as spoken_lines:
-            utterances = _joined(plan, _marked_as_made(spoken_lines, parts), waveform, job.check,
+            kept = verification.best(spoken_lines) if verification else spoken_lines
+            utterances = _joined(plan, _marked_as_made(kept, parts), waveform, job.check,
                                  _streamed(request, plan, parts, job, written))
         with job.stage("assemble", 0.75):
             blocks = partial(_checked, waveform.blocks, job.check)
@@ -71,7 +74,8 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
         with job.stage("store", 0.95):
             stored, levelled = _stored_audio(request, waveform, level, job, parts, written)
             timing, captioned = delivery.stored_timing(request, timed, job, parts.store, written)
-    warnings = [*plan.warnings, *_spoken_warnings(utterances), *levelled, *(timed.warnings if timed else ()),
+    warnings = [*plan.warnings, *_spoken_warnings(utterances), *(verification.warnings() if verification else ()),
+                *levelled, *(timed.warnings if timed else ()),
                 *captioned]
     return {
         "status": "completed",
@@ -81,6 +85,7 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
         "seed": seed,
         "text": request.text,
         **timing,
+        **_verified_lines(request.text, plan, waveform, verification),
         "warnings": list(dict.fromkeys(warnings)),
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision},
         "stages_ms": dict(job.stages_ms),
@@ -143,6 +148,26 @@ def _cloning_warning(engine: Engine, wants_voice: bool) -> list[str]:
 def _options(request: Generate, seed: int) -> Options:
     return Options(speed=request.speed, seed=seed, nfe_step=request.steps, cfg_strength=request.cfg_strength,
                    sway_sampling_coef=request.sway_sampling_coef, target_rms=request.target_rms)
+
+
+def _verification(request: Generate, plan: Plan, engine: Engine, seed: int, job: Job) -> Verification | None:
+    if request.verify == "off" or not engine.fallible:
+        return None
+    words = [[word for token in group for word in token.spoken] for group in plan.groups]
+    return Verification(plan.lines, words, engine, _options(request, seed),
+                        request.max_retries if request.verify == "retry" else 0, job.check)
+
+
+def _verified_lines(text: str, plan: Plan, waveform: assemble.Waveform,
+                    verification: Verification | None) -> dict[str, Any]:
+    """Where each line lies, and what its check says; nothing where none was made."""
+    if verification is None:
+        return {}
+    rate_hz = waveform.rate_hz
+    return {"lines": [{"text": text[group[0].char_start:group[-1].char_end], "start": round(place.start / rate_hz, 3),
+                       "end": round(place.end / rate_hz, 3), "score": each.score, "tries": each.tries}
+                      for group, place, each in zip(plan.groups, waveform.segments, verification.verified,
+                                                    strict=True)]}
 
 
 def _spoken_warnings(utterances: Sequence[Utterance]) -> list[str]:

@@ -195,6 +195,8 @@ class Generate(Timed):
     audio_format: Literal["wav", "flac", "mp3", "opus", "m4a", "aac", "pcm"] = "wav"
     loudness_lufs: float | None = Field(None, ge=-40.0, le=-5.0)
     stream: bool = False
+    verify: Literal["off", "warn", "retry"] = "off"
+    max_retries: int = Field(2, ge=0, le=5)
 
     @model_validator(mode="after")
     def _one_way_to_say_steps(self) -> Generate:

@@ -227,6 +227,14 @@ def test_a_line_sounds_the_same_in_many_threads(engine: Espeak) -> None:
     assert together == alone * 3
 
 
+def test_a_voice_that_breathes_sounds_the_same_in_another_second(engine: Espeak,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine._voices, "en", "gmw/en-US+f5")
+    once = digest(say(engine, SENTENCE))
+    time.sleep(1.0)
+    assert digest(say(engine, SENTENCE)) == once
+
+
 def test_the_seed_does_not_change_the_plain_voice(engine: Espeak) -> None:
     assert digest(say(engine, SENTENCE, seed=1)) == digest(say(engine, SENTENCE, seed=2_147_483_647))
 

@@ -72,6 +72,7 @@ class F5Engine:
     name = "f5"
     rate_hz = mel.RATE_HZ
     clones = True
+    fallible = True
 
     def __init__(self, model: str, revision: str, network: Network, vocoder: vocos.Vocos,
                  vocabulary: dict[str, int], graphs: Graphs | None = None, cache_bytes: int = 0) -> None:

@@ -1,0 +1,232 @@
+"""Lines whose faults are known: eSpeak says them with one word dropped, doubled, swapped, cut or turned to noise.
+
+`FIT` and `TEST` share no voice, sentence or seed. F5 plans how long a line lasts from its text: so one that lacks or
+repeats a word is said as much slower or faster. Where the sound of a line is edited, its pace stays as it was.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks import timing_fit
+from benchmarks.timing import SPEECH, human
+from benchmarks.timing_sets import DEV, REPORT, Recording, Split, utter
+from timing.align import RATE_HZ, Samples
+from tts.espeak import Espeak
+
+FADE = RATE_HZ // 200
+CLEAN = "clean"
+Chance = np.random.Generator
+Edit = Callable[[Recording, int, Chance], Samples]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What sounds, the words that should, and which of them is at fault (-1: none)."""
+
+    kind: str
+    recording: Recording
+    fault: int
+    text: int
+    """The same for lines that begin with the same sentence."""
+
+
+FIT = Split("fit", (*DEV.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
+    "en-US": "m1 m5 f1 f4 adam belinda david klatt3 max", "en": "m4 f3 Gene iven john",
+    "en-GB-x-gbclan": "edward", "en-GB-x-gbcwmd": "paul f2",
+}.items() for variant in variants.split())), (*DEV.sentences, *"""
+If you want to learn a language, read a page of it every night before you sleep.
+The company was founded in a garage by two sisters and their uncle.
+In this video I will show you three ways to save money on your next trip.
+It was the coldest night of the year, and the wind would not stop.
+A small bird sat on the wire and looked at me as if I were late.
+What would you do if you had only one hour to live in this city?
+The answer is simple, but it took us ten years to find it.
+Do not open the oven while the bread is still rising.
+He ran as fast as he could, yet the door was already closed.
+Some of the best ideas come to us in the shower or on a walk.
+By the time the police arrived, the painting was on its way to Spain.
+They say that the house on the hill has been empty since the war.
+You can pay with a card, in cash, or with your phone.
+The first rule of the club is that you bring your own cup.
+Her voice was so soft that we had to lean in to understand her.
+An apple a day may not keep the doctor away, but it is a good start.
+When I was a boy, my father took me to the lake to catch fish.
+Let us begin with a question that nobody likes to ask.
+The engine made a noise like an old dog, and then it died.
+On the left you can see the tower, and on the right is the market.
+That is why so many of them leave the country at the end of summer.
+I bought it for the price of a sandwich at a sale in the church hall.
+Water boils at a lower temperature on top of a mountain.
+She wrote a letter to the editor, but it was never printed.
+It is easy to forget how big the ocean is until you cross it.
+The doctor told him to rest for a week and to drink more tea.
+Nothing in the box was worth more than the box itself.
+Before you buy a used car, check the tires, the brakes, and the papers.
+They had to wait for the tide to turn before they could sail.
+All of a sudden the lights went out and the room was full of whispers.
+Thank you for watching, and see you in the next one.
+A thousand years ago this desert was a forest with rivers and deer.
+He put the key under the mat, where anyone could find it.
+If it rains tomorrow, the match will be played on Sunday at noon.
+You have to press the button twice, or the screen stays dark.
+The king had no son, so he gave the crown to his niece.
+We are going to need a bigger table if they all come to dinner.
+The story of this bridge is a story of mud, steel, and bad luck.
+Is it true that you can hear the sea in a shell?
+After a long day at the office, she likes to sit in the garden.
+There was once a man who counted every step he took.
+It took the team a month to repair the roof of the barn.
+Most of what we throw away could be used again.
+The last bus to the airport leaves at a quarter past nine.
+Our guide knew the name of each tree and of each stone.
+I would rather be early for a train than sorry on the platform.
+""".strip().splitlines()), 31_000)
+
+TEST = Split("test", (*REPORT.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
+    "en-US": "m2 m6 Andy klatt4", "en-GB-x-rp": "rob m8 zac", "en-029": "f4", "en-GB-scotland": "m3",
+}.items() for variant in variants.split())), (*REPORT.sentences, *"""
+There are two kinds of people in the world, and I am neither of them.
+The recipe calls for a pinch of salt, a spoon of honey, and a lot of patience.
+It began as a joke, and by the end of the week it was a business.
+You will not believe what we found at the bottom of the well.
+As soon as the sun was up, the farmer led his goats to the field.
+He had a map in one hand and a lamp in the other.
+To make a long story short, the boat never reached the island.
+This is the part of the film where everyone starts to cry.
+For the price of a coffee you can plant a tree in your street.
+She is the only one of us who can read the old language.
+If the soup is too thick, add a cup of water and stir.
+Once upon a time a fox and a crow lived in the same tree.
+In a minute I will tell you how the trick is done.
+The museum is open from ten to six, and it is free for children.
+What we know about the brain is a drop, what we do not know is an ocean.
+A storm was coming, but the old sailor did not seem to care.
+They built the wall in a year and took it down in a night.
+Every morning he walks to the corner to buy a paper and some milk.
+It is not the size of the garden that counts but the care you give it.
+The letter that changed her life was hidden in a book for sixty years.
+Stay with us until the end, because there is a surprise for you.
+I lost my keys, my wallet, and my temper on the same afternoon.
+On a clear day you can see the coast of France from here.
+The teacher asked him to stand up and to read the poem aloud.
+No one was hurt, but the car was beyond repair.
+At the back of the shop there is a door that is always locked.
+With a little luck and a lot of work, we will be done by May.
+""".strip().splitlines()), 72_000)
+
+
+def word_at(line: Recording, index: int) -> tuple[int, int]:
+    times = line.truth_ms[index]
+    assert times
+    return times[0] * RATE_HZ // 1000, times[1] * RATE_HZ // 1000
+
+
+def laid(*parts: Samples) -> Samples:
+    """One after the other, faded over 5 ms where they meet."""
+    whole = parts[0]
+    for part in parts[1:]:
+        n_fade = min(FADE, len(whole), len(part))
+        fade = np.linspace(0, 1, n_fade, dtype=np.float32)
+        middle = whole[len(whole) - n_fade :] * (1 - fade) + part[:n_fade] * fade
+        whole = np.concatenate([whole[: len(whole) - n_fade], middle, part[n_fade:]])
+    return whole
+
+
+def dropped(line: Recording, index: int, chance: Chance) -> Samples:
+    start, stop = word_at(line, index)
+    return laid(line.samples[:start], line.samples[stop:])
+
+
+def doubled(line: Recording, index: int, chance: Chance) -> Samples:
+    start, stop = word_at(line, index)
+    return laid(line.samples[:stop], line.samples[start:])
+
+
+def halved(line: Recording, index: int, chance: Chance) -> Samples:
+    start, stop = word_at(line, index)
+    middle = (start + stop) // 2
+    first, last = (start, middle) if chance.random() < 0.5 else (middle, stop)
+    return laid(line.samples[:first], line.samples[last:])
+
+
+def replaced(line: Recording, index: int, chance: Chance) -> Samples:
+    start, stop = word_at(line, index)
+    hiss = chance.standard_normal(stop - start) * line.samples[start:stop].std()
+    return laid(line.samples[:start], hiss.astype(np.float32), line.samples[stop:])
+
+
+EDITS: dict[str, Edit] = {"dropped, cut out": dropped, "doubled, copied": doubled, "cut in half": halved,
+                          "replaced by noise": replaced}
+SAID: dict[str, Callable[[list[str], int], list[str]]] = {
+    "dropped, not said": lambda words, i: [*words[:i], *words[i + 1 :]],
+    "doubled, said twice": lambda words, i: [*words[: i + 1], *words[i:]],
+    "two doubled, said twice": lambda words, i: [*words[: i + 2], *words[i:]],
+    "swapped": lambda words, i: [*words[:i], words[i + 1], words[i], *words[i + 2 :]],
+}
+TWO = ("two doubled, said twice", "swapped")
+"""Faults of a word and the next."""
+
+
+def cases(split: Split, n_clean: int, n_each: int, seed: int = 0) -> list[Case]:
+    engine, chance = Espeak(), np.random.default_rng(split.seed + seed)
+    found: list[Case] = []
+    for kind, count in {CLEAN: n_clean, **dict.fromkeys([*EDITS, *SAID], n_each)}.items():
+        n_wanted = len(found) + count
+        while len(found) < n_wanted:
+            case = _case(engine, split, kind, chance)
+            found += [case] if case else []
+    return found
+
+
+def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | None:
+    voice, _ = split.voices[chance.integers(len(split.voices))]
+    speed = float(chance.uniform(0.8, 1.3))
+    first = int(chance.integers(len(split.sentences) - 2))
+    words = " ".join(split.sentences[first : first + 3]).split()[: int(chance.integers(4, 21))]
+    line = utter(engine, " ".join(words), voice, speed)
+    index = int(chance.integers(len(words) - (kind in TWO)))
+    if line is None or kind == CLEAN:
+        return line and Case(kind, line, -1, first)
+    if kind in EDITS:
+        return Case(kind, replace(line, samples=EDITS[kind](line, index, chance)), index, first)
+    if kind == "swapped" and words[index] == words[index + 1]:
+        return None
+    said = " ".join(SAID[kind](words, index))
+    faulty = utter(engine, said, voice, speed)
+    if faulty is not None:
+        pace = float(np.clip(speed * len(faulty.samples) / len(line.samples), 0.5, 2.0))
+        faulty = utter(engine, said, voice, pace)
+    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first)
+
+
+def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case]:
+    """Eight words of a person at a time, as they are and edited."""
+    clean = [_part(line, first, min(first + 8, len(line.words)))
+             for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)]
+    chance = np.random.default_rng(seed)
+    found = [Case(CLEAN, line, -1, -1) for line in clean]
+    for kind, edit in EDITS.items():
+        for line in clean * n_each:
+            index = int(chance.integers(len(line.words)))
+            found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1))
+    return found
+
+
+def fit_people() -> list[Recording]:
+    return timing_fit.human()
+
+
+def test_people() -> list[Recording]:
+    return human(SPEECH) if SPEECH else []
+
+
+def _part(line: Recording, first: int, last: int) -> Recording:
+    """`words[first:last]`, cut in the middle of what lies between them and their neighbours."""
+    start = (word_at(line, first - 1)[1] + word_at(line, first)[0]) // 2 if first else 0
+    stop = (word_at(line, last - 1)[1] + word_at(line, last)[0]) // 2 if last < len(line.words) else len(line.samples)
+    by_ms = start * 1000 // RATE_HZ
+    return Recording(line.samples[start:stop], line.words[first:last],
+                     [time and (time[0] - by_ms, time[1] - by_ms) for time in line.truth_ms[first:last]])
