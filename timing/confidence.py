@@ -18,8 +18,8 @@ NEAR, AROUND = 3, 12
 PAUSE_S = 1.0
 MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 """In nats: what is less or more says nothing else."""
-WEIGHTS: tuple[float, ...] = (-1.736, 0.043, 0.268, 0.13, 1.0, -4.779, 1.185, -2.288, -0.112, 0.777, 0.925, 0.878,
-                               -0.301, -0.052, -6.949)
+WEIGHTS: tuple[float, ...] = (-1.681, 0.025, 0.277, 0.154, 1.012, -4.77, 1.087, -2.324, -0.129, 0.771, 0.934, 0.875,
+                               -0.311, -0.045, -6.954)
 
 
 def scores(found: Sequence[Found]) -> list[float]:

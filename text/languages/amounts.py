@@ -14,7 +14,7 @@ from text.written import Written, grouped, next_core, share_out
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
 AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
-    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12})"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
 )
 _MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
 

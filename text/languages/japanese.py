@@ -11,7 +11,7 @@ from text.written import Written, next_core
 
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _NUMBER = re.compile(
-    rf"(?P<sign>(?<!\d)[-−])?(?P<money>[¥$€£₩])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
+    rf"(?P<sign>(?<!\d)[-−+])?(?P<money>[¥$€£₩])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
     rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
 _DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/-])")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
@@ -38,6 +38,7 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _DAY.sub(lambda day: _month_and_day(day, text, following), text)
+    text = re.sub(r"日\(([月火水木金土日])(?:\)|$)", r"日\1曜日", text)
     text = _FRACTION.sub(r"\3分の\2", text)
     text = re.sub(r"(?i)(\d{1,2}(?:時(?:\d{1,2}分)?)?)\s?([ap])\.?m\.?", _half_day, text)
     text = _SCORE.sub(_against, text)
@@ -101,4 +102,4 @@ def _read(match: re.Match[str], speech: Language) -> str:
     noun = speech.percent if unit == "%" else units("ja").get(unit)
     money = currencies("ja").get(match["money"] or "")
     name = noun.forms[0] if noun else money[0].forms[0] if money else ""
-    return ((speech.minus if match["sign"] else "") + number + name).replace(" ", "")
+    return ({"": "", "+": _OPERATORS["+"]}.get(match["sign"] or "", speech.minus) + number + name).replace(" ", "")

@@ -104,6 +104,8 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [f"{first[0]} do {last[0]}"] if first and last else None
     if (ranked := _DOTTED.fullmatch(core)) and following.isalpha():
         return _one(_ranked(int(ranked[1]), before, following))
+    if re.fullmatch(r"1?\d|2[0-4]", core) and following in ("rano", "wieczorem"):
+        return _one(ordinal(int(core), "F" if before in _OBLIQUE_HOURS else "f"))
     return _clock(core, before)
 
 
