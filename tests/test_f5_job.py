@@ -149,4 +149,4 @@ def test_a_whisper_model_that_is_not_whole_stops_the_start(settings: Settings, t
 def test_lines_of_f5_are_checked_when_asked_for(ask: Callable[..., dict[str, Any]]) -> None:
     fields = {"text": "The harbour was quiet when the first boats came in.", "nfe_step": 4, "seed": 3}
     [line] = ask(**fields, verify="warn")["lines"]
-    assert line["text"] == fields["text"] and 0 <= line["score"] <= 1 and line["tries"] == 1
+    assert line == {**line, "text": fields["text"], "score": 0.0, "tries": 1}  # its weights are random

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from timing import confidence
 from timing.acoustic import STATES, Floats
-from timing.align import RATE_HZ, Samples
+from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples
 from timing.hypotheses import Hypotheses
 from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
 from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis
@@ -83,23 +84,40 @@ class Checker:
         features = self.features(samples, rate_hz, words, language)
         if features is None:
             return None
+        if not self._is_said(samples, rate_hz, words):
+            return 0.0
         return round(float(1 / (1 + np.exp(np.clip(self._network.line(features), -50, 50)))), 3)
 
     def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
         """[n_words, n_features], see `score`."""
         if self._source.supports(language) is not None:
             return None
-        resampled = soxr.resample(samples, rate_hz, RATE_HZ)
-        audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))).astype(np.float32))
-        sound = audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32)
+        sound = _sound(samples, rate_hz)
         with self._lock:
-            if self._search is None or self._search.n_words > MAX_WORDS:
-                self._search = Search(reduced=True)
-            if not words or not all(map(self._search.knows, words)):
+            search = self._loaded()
+            if not words or not all(map(search.knows, words)):
                 return None
-            graph = self._search.graph(words)
-            states, silence = graph.evidence(with_noise(sound))
+            graph = search.graph(words)
+            states, silence = graph.evidence(sound)
         return _features(graph, states, silence)
+
+    def _loaded(self) -> Search:
+        if self._search is None or self._search.n_words > MAX_WORDS:
+            self._search = Search(reduced=True)
+        return self._search
+
+    def _is_said(self, samples: Samples, rate_hz: int, words: Sequence[str]) -> bool:
+        """Whether more is found of the words than of another text's: the network knows only lines with one fault."""
+        with self._lock:
+            found = self._loaded().run(_sound(samples, rate_hz), words, open_end=False)
+        return sum(score >= BELIEVED for score in confidence.scores(found)) > LEAST_SHARE * len(words)
+
+
+def _sound(samples: Samples, rate_hz: int) -> Samples:
+    """At RATE_HZ, without long pauses and digital silence."""
+    resampled = soxr.resample(samples, rate_hz, RATE_HZ)
+    audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))).astype(np.float32))
+    return with_noise(audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32))
 
 
 def _features(graph: Graph, states: Floats, silence: Floats) -> Floats:
