@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator
 
 import rjieba
 
+_READABLE = re.compile("[\u3007\u3100-\u9fff\ue815-\ue864\ufa18\U00020000-\U0003ffff]")
+"""What pypinyin may have a reading for (pypinyin/pinyin_dict.py)."""
 _ALIKE = str.maketrans({";": ",", "“": '"', "”": '"', "‘": "'", "’": "'"})
 
 
@@ -44,8 +46,8 @@ def _is_chinese(character: str) -> bool:
 
 
 def _syllables(word: str) -> list[str]:
-    """Pinyin with tone numbers, one entry a character; what is not Chinese stays as it is."""
-    if not any(map(_is_chinese, word)):
+    """Pinyin with tone numbers, one entry a character; what has no reading stays as it is."""
+    if not _READABLE.search(word):
         return list(word)
     from pypinyin import Style, lazy_pinyin  # 0.3 s and 40 MB, for Chinese alone
 

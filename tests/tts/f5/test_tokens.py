@@ -5,7 +5,7 @@ import random
 
 import pytest
 from f5_tts.model.utils import convert_char_to_pinyin
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 from pypinyin.phrases_dict import phrases_dict
@@ -43,6 +43,8 @@ def test_sentences_have_upstreams_tokens(language: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example("&𠀀𠀀")  # four bytes each, and with a letter of one as many as three Chinese characters
+@example("二〇二六")
 @given(text=st.text(max_size=40) | st.text("天地玄黄，宇宙。ab c'é；「ひらカタ한й", max_size=20))
 def test_any_text_has_upstreams_tokens_wherever_upstream_survives_it(text: str) -> None:
     try:
