@@ -23,6 +23,7 @@ import soundfile
 import soxr
 
 from benchmarks.timing_sets import REPORT, Recording, changed, conditions, joined, spoken, tempo
+from tests.doubles.processes import memory_kib
 from text.spoken import read
 from timing.align import UNCALIBRATED_DOUBT, Method, Source, TimingError, align, doubt
 from timing.pocketsphinx import PocketSphinx
@@ -148,17 +149,12 @@ def _long_recording(recording: Recording, make: Callable[[], Source]) -> Row:
     source = make()
     ours(source, long(10))
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before_kib = _memory_kib("VmRSS")
+    before_kib = memory_kib("VmRSS")
     minutes = len(recording.samples) / RATE_HZ / 60
     row = measure(f"{minutes:.0f} minutes", source.name, partial(ours, source), [recording])
-    row.peak_mib = round((_memory_kib("VmHWM") - before_kib) / 1024)
+    row.peak_mib = round((memory_kib("VmHWM") - before_kib) / 1024)
     row.note = f"the audio itself takes {len(recording.samples) * 4 >> 20} MiB"
     return row
-
-
-def _memory_kib(name: str) -> int:
-    """VmRSS is what the process holds now, VmHWM the most that it has held."""
-    return int(re.findall(rf"{name}:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
 def sets(count: int) -> dict[str, list[Recording]]:

@@ -239,9 +239,6 @@ class S3Store:
                         raise
 
 
-_FAILED_TILL_THE_END = StorageError("the storage is failing; try again later (OutOfTime)", "OutOfTime", transient=True)
-
-
 class _Stopped(BaseException):
     """The upload is not wanted any more. botocore takes every Exception of a body for a broken connection."""
 
@@ -265,7 +262,8 @@ class _Checked:
         try:
             self._check()
         except OutOfTime as reason:
-            raise _Stopped(_FAILED_TILL_THE_END if self.was_tried else reason) from None
+            failed = StorageError("the storage is failing; try again later (OutOfTime)", "OutOfTime", transient=True)
+            raise _Stopped(failed if self.was_tried else reason) from None
         except Exception as reason:
             raise _Stopped(reason) from None
         return self._file.read(n_bytes)

@@ -15,11 +15,10 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from timing import confidence
 from timing.acoustic import STATES, Floats
-from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples
+from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import Hypotheses
 from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
 from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis
@@ -81,15 +80,21 @@ class Checker:
 
         `samples` are mono; `words` are lower case, letters and apostrophes.
         """
-        features = self.features(samples, rate_hz, words, language)
-        if features is None:
+        found = self._sound_and_features(samples, rate_hz, words, language)
+        if found is None:
             return None
-        if not self._is_said(samples, rate_hz, words):
+        sound, features = found
+        if not self._is_said(sound, words):
             return 0.0
         return round(float(1 / (1 + np.exp(np.clip(self._network.line(features), -50, 50)))), 3)
 
     def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
         """[n_words, n_features], see `score`."""
+        found = self._sound_and_features(samples, rate_hz, words, language)
+        return None if found is None else found[1]
+
+    def _sound_and_features(self, samples: Samples, rate_hz: int, words: Sequence[str],
+                            language: str) -> tuple[Samples, Floats] | None:
         if self._source.supports(language) is not None:
             return None
         sound = _sound(samples, rate_hz)
@@ -99,24 +104,24 @@ class Checker:
                 return None
             graph = search.graph(words)
             states, silence = graph.evidence(sound)
-        return _features(graph, states, silence)
+        return sound, _features(graph, states, silence)
 
     def _loaded(self) -> Search:
         if self._search is None or self._search.n_words > MAX_WORDS:
             self._search = Search(reduced=True)
         return self._search
 
-    def _is_said(self, samples: Samples, rate_hz: int, words: Sequence[str]) -> bool:
+    def _is_said(self, sound: Samples, words: Sequence[str]) -> bool:
         """Whether more is found of the words than of another text's: the network knows only lines with one fault."""
         with self._lock:
-            found = self._loaded().run(_sound(samples, rate_hz), words, open_end=False)
+            found = self._loaded().run(sound, words, open_end=False)
         return sum(score >= BELIEVED for score in confidence.scores(found)) > LEAST_SHARE * len(words)
 
 
 def _sound(samples: Samples, rate_hz: int) -> Samples:
     """At RATE_HZ, without long pauses and digital silence."""
-    resampled = soxr.resample(samples, rate_hz, RATE_HZ)
-    audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))).astype(np.float32))
+    resampled = for_sources(samples, rate_hz)
+    audio = Sounding(np.pad(resampled, (0, max(0, SHORTEST - len(resampled)))))
     return with_noise(audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32))
 
 

@@ -19,5 +19,9 @@ def running_in_group(group_id: int) -> list[str]:
 
 def peak_mb() -> int:
     """The most memory that this process has held. `ru_maxrss` may be its parent's: exec hands it on."""
-    peak_kib, = re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(peak_kib) * 1024 // 1_000_000
+    return memory_kib("VmHWM") * 1024 // 1_000_000
+
+
+def memory_kib(name: str) -> int:
+    """VmRSS is what the process holds now, VmHWM the most that it has held."""
+    return int(re.findall(rf"{name}:\s+(\d+)", Path("/proc/self/status").read_text())[0])
