@@ -17,7 +17,6 @@ import faulthandler
 import json
 import logging
 import multiprocessing
-import os
 import random
 import re
 import resource
@@ -39,6 +38,7 @@ import runpod_handler
 from benchmarks import fuzz_cases
 from intake import audio, net
 from tests.doubles.host import Host, start_host
+from tests.doubles.processes import peak_mb
 from tts.encode import FORMATS, encode
 from worker.settings import Settings
 
@@ -92,12 +92,8 @@ def chance_of(kind: str, seed: int, number: int) -> random.Random:
     return random.Random(f"{kind}/{seed}/{number}")
 
 
-def peak_mb(who: int) -> int:
-    return resource.getrusage(who).ru_maxrss * 1024 // 1_000_000
-
-
-def resident_mb() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+def decoder_peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 // 1_000_000
 
 
 def n_open_files() -> int:
@@ -109,7 +105,7 @@ def fuzz_files(seed: int, numbers: range) -> Found:
     files = fuzz_cases.encoded()
     for data in files.values():
         audio.decode(data, max_duration_s=MAX_DURATION_S, to_hz=16_000)
-    n_open, before_mb = n_open_files(), max(resident_mb(), peak_mb(resource.RUSAGE_SELF))
+    n_open, before_mb = n_open_files(), peak_mb()
     with unraisable() as unraised:
         for number in numbers:
             chance = chance_of("files", seed, number)
@@ -122,7 +118,7 @@ def fuzz_files(seed: int, numbers: range) -> Found:
             if wrong or unraised:
                 found.fault(number, name, f"{outcome} {wrong} {unraised}")
                 unraised.clear()
-    found.peak_mb, found.decoder_peak_mb = peak_mb(resource.RUSAGE_SELF), peak_mb(resource.RUSAGE_CHILDREN)
+    found.peak_mb, found.decoder_peak_mb = peak_mb(), decoder_peak_mb()
     if found.peak_mb - before_mb > MAX_GROWTH_MB or found.decoder_peak_mb > max(before_mb, MAX_DECODER_MB):
         found.fault(numbers[-1], "memory", f"{found.peak_mb} MB after {before_mb}, decoder {found.decoder_peak_mb} MB")
     return found
@@ -207,7 +203,7 @@ def fuzz_requests(seed: int, numbers: range) -> Found:
             found.outcomes[code] += 1
             if wrong is not None or why.last:
                 found.fault(number, code, f"{wrong}: {why.last}")
-    found.peak_mb = peak_mb(resource.RUSAGE_SELF)
+    found.peak_mb = peak_mb()
     return found
 
 
