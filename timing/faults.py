@@ -21,7 +21,7 @@ from timing.acoustic import STATES, Floats
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import Hypotheses
 from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
-from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis
+from timing.search import FRAMES_PER_S, Found, Graph, Part, Search, Trellis, best_words
 
 SUSPICIOUS = 0.5
 LEAST, MOST = -150.0, 60.0
@@ -80,21 +80,23 @@ class Checker:
 
         `samples` are mono; `words` are lower case, letters and apostrophes.
         """
-        found = self._sound_and_features(samples, rate_hz, words, language)
+        found = self._evidence(samples, rate_hz, words, language)
         if found is None:
             return None
-        sound, features = found
-        if not self._is_said(sound, words):
+        graph, states, silence, sound = found
+        if not _is_said(best_words(graph, states, silence, sound, open_end=False), len(words)):
             return 0.0
+        features = _features(graph, states, silence)
         return round(float(1 / (1 + np.exp(np.clip(self._network.line(features), -50, 50)))), 3)
 
     def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
         """[n_words, n_features], see `score`."""
-        found = self._sound_and_features(samples, rate_hz, words, language)
-        return None if found is None else found[1]
+        found = self._evidence(samples, rate_hz, words, language)
+        return None if found is None else _features(*found[:3])
 
-    def _sound_and_features(self, samples: Samples, rate_hz: int, words: Sequence[str],
-                            language: str) -> tuple[Samples, Floats] | None:
+    def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str],
+                  language: str) -> tuple[Graph, Floats, Floats, Samples] | None:
+        """The words' graph, what the sound says of it, and that sound."""
         if self._source.supports(language) is not None:
             return None
         sound = _sound(samples, rate_hz)
@@ -103,19 +105,17 @@ class Checker:
             if not words or not all(map(search.knows, words)):
                 return None
             graph = search.graph(words)
-            states, silence = graph.evidence(sound)
-        return sound, _features(graph, states, silence)
+            return graph, *graph.evidence(sound), sound
 
     def _loaded(self) -> Search:
         if self._search is None or self._search.n_words > MAX_WORDS:
             self._search = Search(reduced=True)
         return self._search
 
-    def _is_said(self, sound: Samples, words: Sequence[str]) -> bool:
-        """Whether more is found of the words than of another text's: the network knows only lines with one fault."""
-        with self._lock:
-            found = self._loaded().run(sound, words, open_end=False)
-        return sum(score >= BELIEVED for score in confidence.scores(found)) > LEAST_SHARE * len(words)
+
+def _is_said(found: Sequence[Found], n_words: int) -> bool:
+    """Whether more is found of the words than of another text's: the network knows only lines with one fault."""
+    return sum(score >= BELIEVED for score in confidence.scores(found)) > LEAST_SHARE * n_words
 
 
 def _sound(samples: Samples, rate_hz: int) -> Samples:

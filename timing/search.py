@@ -105,20 +105,24 @@ class Search:
         if not words or len(audio) < RATE_HZ // 10:
             return []
         graph = self.graph(words)
-        states, silence = graph.evidence(audio)
-        trellis = Trellis(graph, states, silence)
-        rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
-        parts = trellis.path(open_end=open_end)
-        doubts = trellis.doubts(rest, parts)
-        quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
-        return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
-                       _beside(before, part) or _beside(part, after))
-                for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
-                if part.index >= 0]
+        return best_words(graph, *graph.evidence(audio), audio, open_end=open_end)
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
+
+
+def best_words(graph: Graph, states: Floats, silence: Floats, audio: Samples, *, open_end: bool) -> list[Found]:
+    """The words on the best path through the graph's evidence of this audio."""
+    trellis = Trellis(graph, states, silence)
+    rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
+    parts = trellis.path(open_end=open_end)
+    doubts = trellis.doubts(rest, parts)
+    quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
+    return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
+                   _beside(before, part) or _beside(part, after))
+            for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
+            if part.index >= 0]
 
 
 def seconds(frame: int) -> float:
