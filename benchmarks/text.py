@@ -68,13 +68,13 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield source, path.stem, written, references
     for path in sorted((CASES / "creators").glob(f"{tag}*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            one = "~~" in line or path.stem in ("ko-2", "zh-2")
+            one = "~~" in line or path.stem in ("ko-2", "ko-3", "zh-2", "zh-3")
             written, *references = line.rsplit("~", 1) if one else line.split("~")
             yield "creators", _set(path.stem, number), written, [way for line in references for way in ways(line)]
 
 
 def _set(name: str, number: int) -> str:
-    """Rules were written while looking at the first half of `en` and at every second line of `de-2` and its like."""
+    """Rules were written while looking at the first half of `en` and at every second line of `de-2`, `de-3` and their like."""
     tag, _, second = name.partition("-")
     if second and tag != "en":
         return f"creators {second}, " + ("held out" if number % 2 else "fixed on")
