@@ -74,7 +74,9 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
 
 
 def _set(name: str, number: int) -> str:
-    """Rules were written while looking at the first half of `en` and at every second line of `de-2`, `de-3` and their like."""
+    """Rules were written while looking at the first half of `en` and at every second line of `de-2`, `de-3`
+    and their like.
+    """
     tag, _, second = name.partition("-")
     if second and tag != "en":
         return f"creators {second}, " + ("held out" if number % 2 else "fixed on")

@@ -18,14 +18,15 @@ from text.english.time import half_day, military, read_clock
 from text.english.whitelist import read_initials
 
 NUMBER_RULES: tuple[PlaceRule, ...] = (
-    month_day, decade, half_day, military, slash_day, phone_groups, measured_fraction, size_with_unit, and_a_half, spaced_thousands, named_number,
-    house_number, measure,
+    month_day, decade, half_day, military, slash_day, phone_groups, measured_fraction, size_with_unit, and_a_half,
+    spaced_thousands, named_number, house_number, measure,
 )
 """For a word with a digit, among its neighbours."""
 LETTER_RULES: tuple[PlaceRule, ...] = (sign, roman, state)
 """For a word without one, among its neighbours."""
 WORD_RULES: tuple[WordRule, ...] = (
     read_electronic, read_equation, read_date, read_telephone, read_span, read_clock, read_ordinal, read_decade,
-    read_version, read_fraction, read_measure, read_size, read_place, read_initials, read_power, read_range, read_rate, read_serial,
+    read_version, read_fraction, read_measure, read_size, read_place, read_initials, read_power, read_range, read_rate,
+    read_serial,
 )
 """For a word by itself."""

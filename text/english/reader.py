@@ -17,7 +17,10 @@ from text.english.whitelist import written_out
 from text.written import MAX_CORE, Written, punctuated
 
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
-_SPLITTERS = (re.compile("([()\\[\\]{}!?;]+|(?<![<>])=|(?<=\\w)[<>](?!=)|(?<!\\d),|,(?!\\d))"), re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
+_SPLITTERS = (
+    re.compile("([()\\[\\]{}!?;]+|(?<![<>])=|(?<=\\w)[<>](?!=)|(?<!\\d),|,(?!\\d))"),
+    re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE,
+)
 _BETWEEN = {
     "&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
     ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ",

@@ -57,7 +57,8 @@ def _between_numbers(words: Sequence[Written], index: int) -> Written | None:
     around = [words[k] if 0 <= k < len(words) else Written("", "", "") for k in (index - 1, index + 1, index + 2)]
     sign = "".join(words[index])
     variable = sign[0] in "<>" and len(around[0].core) == 1 and around[0].core.isalpha()
-    counts = variable or around[0].core[-1:].isdigit() or (sign in ("-", "–") and bool(_HALF_DAY.search(around[0].core)))
+    half_day = sign in ("-", "–") and _HALF_DAY.search(around[0].core)
+    counts = variable or half_day or around[0].core[-1:].isdigit()
     if around[0].tail.strip(".") or around[1].lead or not (counts and around[1].core[:1].isdigit()):
         return None
     return Written("", "minus" if sign == "-" and around[2].core == "=" else _BETWEEN_NUMBERS[sign], "")

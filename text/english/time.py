@@ -61,4 +61,5 @@ def half_day(at: Place) -> list[str] | None:
     hours = [read_clock(hour + "am", at.style) for hour in re.split("[-–]", re.sub(r"(:\d\d):00$", r"\1", at.core))]
     if not all(hours):
         return None
-    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m" + (zoned[2] if zoned else ""))]
+    zone = zoned[2] if zoned else ""
+    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m" + zone)]
