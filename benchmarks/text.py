@@ -1,9 +1,9 @@
 """`./run bench text`: how well written text is said, class by class, on the public cases of two text normalisers.
 
 A case fits when the reading equals one of its references without spaces, punctuation, capitals, accents and `and`,
-with oh for zero. References are the case's own and those of `alternatives.tsv`, which count for every system alike.
-The peers are `wetext` (English, Chinese, Japanese) and `num2words` alone, which reads each run of digits. Then every
-language's numbers are read back.
+with oh for zero and 零 for 〇. References are the case's own and those of `alternatives.tsv`, which count for every
+system alike. The peers are `wetext` (English, Chinese, Japanese) and `num2words` alone, which reads each run of
+digits. Then every language's numbers are read back.
 """
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def languages() -> list[str]:
 def key(text: str) -> str:
     """What two readings must share."""
     small = re.sub(r"\band\b", "", unicodedata.normalize("NFKD", text).lower())
-    small = re.sub(r"\boh\b", "zero", small)
+    small = re.sub(r"\boh\b", "zero", small).replace("〇", "零")
     return "".join(c for c in small if c.isalnum() or (unicodedata.category(c)[0] == "M" and c > "\u036f"))
 
 
