@@ -1,6 +1,6 @@
 """How a word that no dictionary has is most likely said, by eSpeak NG's rules, in the phone set of an acoustic model.
 
-English: CMU's phones; French: those of LIUM's models, which SoundSwallower's wheel names in IPA.
+English: CMU's phones; French: those of SoundSwallower's model, whose phoneset.json names them in IPA.
 """
 from __future__ import annotations
 
