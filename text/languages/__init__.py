@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.abbreviations import joined, written_out
+from text.languages.abbreviations import joined, units_joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
 from text.languages.chinese import apart as chinese_apart
@@ -22,7 +22,7 @@ from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
 from text.languages.japanese import japanese, wave, weekday
-from text.languages.korean import korean
+from text.languages.korean import currency_apart, korean
 from text.languages.marks import own_marks
 from text.languages.mathematics import equation, prefixed, sign_between
 from text.languages.polish import polish as polish_words
@@ -40,7 +40,7 @@ Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 def speak(words: Sequence[Written], tag: str) -> list[str]:
     """What is said for each word of a language other than English; `tag` is its BCP 47 code."""
     speech = language(tag)
-    words = written_out(own_marks(words, speech), speech)
+    words = written_out(own_marks(units_joined(words, speech), speech), speech)
     loud = shouting(words, is_acronym)
     said: list[str] = []
     while len(said) < len(words):
@@ -129,7 +129,7 @@ RULES: tuple[Rule, ...] = (
     _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday, wave)
+SIGN_RULES: tuple[Rule, ...] = (currency_apart, sign_apart, lone_sign, sign_between, roman, weekday, wave)
 """For a word without one."""
 
 
