@@ -6,7 +6,7 @@ from text.english.place import Place
 from text.number_names import MAX_DIGITS
 from text.written import grouped, share_out
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _MAX_GROUPED = 21
 """Digits of a number whose commas show that it is a quantity."""
 

@@ -104,6 +104,10 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
     following = words[at + count] if at + count < len(words) else Written("", "", "")
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
         return None
+    if needs == "roman" and not re.fullmatch("[IVXL]+", following.core):
+        return None
+    if needs == "behind" and not (at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail):
+        return None
     if needs == "number" and not (following.core[:1].isdigit() and not following.lead):
         return None
     return spoken or None

@@ -16,11 +16,21 @@ AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
 )
+_FEMININE = {
+    "es": re.compile("[a-zñáéíóú]*(?:[cstx]iones|dades|tades|tudes|umbres)|mujeres|fotos|motos|manos|clases|noches|"
+                     "tardes|partes|veces|calles|flores|imágenes|madres|redes|series|llaves|leyes|voces"),
+    "pt": re.compile("[a-zãçéíóú]*(?:ções|sões|dades)|mulheres|fotos|motos|mãos|noites|tardes|partes|vezes|flores"),
+    "fr": re.compile("[a-zàâçéèêîïôûœ]*(?:tions|sions|euses|trices|ettes|elles|ances|ences|ités|ées)|filles|femmes|"
+                     "personnes|minutes|heures|secondes|pages|semaines|étapes|photos|fois|villes|places|chansons"),
+}
+"""Nouns of several that are feminine, whatever the number before them would show."""
 _MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
 
 
 def _gender(number: int, noun: str, speech: Language) -> str:
     """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
+    if (feminine := _FEMININE.get(speech.base)) and feminine.fullmatch(noun):
+        return "f"
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
         return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
     if speech.base == "es" and number % 10 == 1 and re.fullmatch("[^\\W\\d]{3,}s", noun) and noun.islower():
@@ -82,6 +92,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     number = parse(match["low"], speech) if match else None
     if match is None or number is None:
         return None
+    if match["before"] and speech.mark == "," and re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["low"]):
+        number = Number(match["low"].replace(",", ""), "")  # no price has three decimals
     high = parse(match["high"], speech) if match["high"] else None
     quantity = _quantity(match["sign"] or "", number, high, speech)
     if quantity is None or (match["high"] and high is None):
@@ -106,7 +118,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
-    return "" if (speech.base, following) == ("ru", "с") and next_core(words, at + 1) else following
+    sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
+    return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
 def _money_and_more(

@@ -38,6 +38,18 @@ def months(base: str) -> tuple[str, ...]:
     return tuple(month for code, _, month in tables.rows(DATA / "months.tsv") if code == base)
 
 
+@cache
+def _weekdays(base: str) -> dict[str, str]:
+    return {short.lower(): full for code, short, full in tables.rows(DATA / "weekdays.tsv") if code == base}
+
+
+def weekdays(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """Mo.-Fr. · lun–vie: only in a span, where a short name is nothing else"""
+    span = re.fullmatch(r"([^\W\d]{2,3})\.?[-–]([^\W\d]{2,3})", words[at].core)
+    first, last = (_weekdays(speech.base).get(end.lower()) for end in span.groups()) if span else (None, None)
+    return [f"{first} {'bis' if speech.base == 'de' else speech.to or '—'} {last}"] if first and last else None
+
+
 def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1er · 3º · 3e · der 3. Mai"""
     pattern = _ORDINALS.get(speech.base)

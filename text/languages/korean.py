@@ -13,6 +13,9 @@ _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟",
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _COUNTED = re.compile(
     r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|달(?!러))")
+_COUNTED_SPAN = re.compile(r"(?<![\d.,:])(\d{1,2})[~〜-](\d{1,2})(?=시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달)")
+_ALONE = {1: "하나", 2: "둘", 3: "셋", 4: "넷", 20: "스물"}
+_FEW = {("1", "2"): "한두 ", ("2", "3"): "두세 ", ("3", "4"): "서너 "}
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?([가-힣]*)")
 _CLOCKS = re.compile(r"(\d{1,2}:[0-5]\d)[-~〜](\d{1,2}:[0-5]\d)([가-힣]*)")
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})\.?([가-힣]*)")
@@ -41,6 +44,7 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core = _with_words(words[at].core)
     if _COUNTED.search(core):
+        core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
                       _COUNTED.sub(_counted, core))
         return [" ".join(text.split())]
@@ -51,6 +55,12 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if month_alone := re.fullmatch(r"(6|06|10)월(\D*)", core):
         return [_MONTHS[int(month_alone[1])] + month_alone[2]]
     return [_number_runs(core, speech)] if core != words[at].core else None
+
+
+def _span(match: re.Match[str]) -> str:
+    """6~8시간: 여섯에서 여덟 시간; 2-3명: 두세 명"""
+    low = int(match[1])
+    return _FEW.get(match.groups()) or (f"{_ALONE.get(low) or native(low)}에서 {match[2]}" if low else match[0])
 
 
 def _with_words(core: str) -> str:

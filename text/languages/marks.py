@@ -33,7 +33,8 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
 
 def _is_inches(word: Written, speech: Language) -> bool:
     """27" where no quote is open"""
-    return bool(re.match("\"|''", word.tail)) and not word.lead and word.core.isdigit() and '"' in units(speech.base)
+    return bool(re.match("\"|''", word.tail)) and not word.lead and re.fullmatch(
+        r"\d+(?:[.,]\d+)?", word.core) is not None and '"' in units(speech.base)
 
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:

@@ -85,5 +85,7 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
         return None
     if sign in "-−–" and not equals:
         return None
+    if sign in ("x", "X", "х"):
+        return [signs(speech.base)["x"]] if "x" in signs(speech.base) else None
     said_for = name(sign, speech) if sign in _COMPARED or sign in tuple("+=×÷*±-−–") else ""
     return [said_for] if said_for else None

@@ -22,8 +22,8 @@ _OF_A_LANGUAGE = {
 }
 _CUED = r"\d{2,5}(?:[ .-]\d{2,5}){1,5}|\d{6,12}"
 """A number only behind a word such as these."""
-_CUE = re.compile(r"(?:tel|tél|fono|whatsapp|llam|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero|número"
-                  r"|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
+_CUE = re.compile(r"(?:tel|tél|fono|whatsapp|ll[aá]m|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero"
+                  r"|número|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
 _READ_BY_GROUP = {"fr": 2, "ru": 3}
 """Up to so many digits a group is said as a number."""
 

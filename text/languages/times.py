@@ -24,6 +24,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are spoken · 7 h 05"""
     if phrases := _spaced(words, at, speech) or _whole_hour(words, at, speech) or _from_to(words, at, speech):
         return phrases
+    if lasting := re.fullmatch(r"(?:())(\d{1,3})'([0-5]\d)(?:''|\")?", words[at].core):
+        return _with_seconds(lasting, words, at, speech)
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
     if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
         return None
@@ -48,12 +50,12 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 
 def _with_seconds(
         match: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """2:30:05: hours, minutes and seconds by their names"""
+    """2:30:05 · 52'30": hours, minutes and seconds by their names"""
     conjunction = {"es": "y", "it": "e", "pt": "e", "de": "und", "fr": "et"}.get(speech.base)
-    if conjunction is None or not int(match[3]) or next_core(words, at) == "Uhr":
+    if conjunction is None or not int(match[3] or 0) or next_core(words, at) == "Uhr":
         return None
     named = zip(match.groups(), ("h", "min", "s"), strict=True)
-    counts = [(int(digits), units(speech.base)[unit]) for digits, unit in named]
+    counts = [(int(digits or 0), units(speech.base)[unit]) for digits, unit in named]
     parts = [f"{agree(name(str(count), speech.code) or '', noun.gender, speech)} {form(count, noun.forms, speech)}"
              for count, noun in counts if count]
     return [f" {conjunction} ".join([" ".join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
