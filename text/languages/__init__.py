@@ -66,7 +66,7 @@ def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
     part = re.match(r"(\d{1,2})/(\d{1,2})[はの]", core) if speech.base == "ja" else None
     if part and int(part[1]) < int(part[2]) < 11:
         return True
-    if speech.mark == "," and re.fullmatch(r"[$€£]\d{1,3},\d{3}", core):
+    if speech.mark == "," and re.fullmatch(r"[$£]\d{1,3},\d{3}", core):
         return True
     if re.fullmatch(r"(?:2[5-9]|[3-5]\d):[0-5]\d", core):
         return True
@@ -138,7 +138,7 @@ RULES: tuple[Rule, ...] = (
     _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (currency_apart, sign_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)
 """For a word without one."""
 
 

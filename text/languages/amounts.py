@@ -92,7 +92,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     number = parse(match["low"], speech) if match else None
     if match is None or number is None:
         return None
-    if match["before"] and speech.mark == "," and re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["low"]):
+    priced = match["before"] in ("$", "£") and (speech.base, next_core(words, at)) not in SCALES
+    if priced and speech.mark == "," and re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["low"]):
         number = Number(match["low"].replace(",", ""), "")  # no price has three decimals
     high = parse(match["high"], speech) if match["high"] else None
     quantity = _quantity(match["sign"] or "", number, high, speech)

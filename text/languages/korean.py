@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.languages.amounts import currencies, units
+from text.languages.amounts import units
 from text.languages.grammar import Language, whole_words
 from text.number_names import digit_names
 from text.written import Written, next_core
@@ -60,7 +60,7 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
 def _span(match: re.Match[str]) -> str:
     """6~8시간: 여섯에서 여덟 시간; 2-3명: 두세 명"""
     low = int(match[1])
-    return _FEW.get(match.groups()) or (f"{_ALONE.get(low) or native(low)}에서 {match[2]}" if low else match[0])
+    return _FEW.get((match[1], match[2])) or (f"{_ALONE.get(low) or native(low)}에서 {match[2]}" if low else match[0])
 
 
 def _with_words(core: str) -> str:
@@ -148,11 +148,11 @@ def currency_apart(words: Sequence[Written], at: int, speech: Language) -> list[
     if speech.base != "ko":
         return None
     core, following = words[at].core, next_core(words, at)
-    name = _CODES.get(core) or (currencies("ko")[core][0].forms[0] if core in currencies("ko") else "")
-    amount = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d+)([가-힣]*)", following)
-    if not name or amount is None:
+    amount = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d+)([만억조]*)([가-힣]*)", following)
+    if core not in _CODES or amount is None:
         return None
-    return ["", f"{whole_words(amount[1].replace(',', ''), speech)} {name}{amount[2]}"]
+    number = f"{whole_words(amount[1].replace(',', ''), speech)} {amount[2]}".strip()
+    return ["", f"{number} {_CODES[core]}{amount[3]}"]
 
 
 def _score(match: re.Match[str], speech: Language) -> str | None:

@@ -9,7 +9,7 @@ from text import tables
 from text.capitals import spelled
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, parse, said
-from text.written import Written
+from text.written import Written, next_core
 
 _PREFIXED = re.compile(r"([~≈<>≤≥±+])(?=[-−]?[\d€$£¥₹₽])(.+)")
 _EQUATION = re.compile(r"\d[\d.,]*(?:[-−+×÷*/=<>]\d[\d.,]*)+")
@@ -85,6 +85,8 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
         return None
     if sign in "-−–" and not equals:
         return None
+    if sign in ("x", "X", "х") and speech.base == "pt" and len(before + after) == 2 and not next_core(words, at + 1):
+        return [signs("pt")["to"]]
     if sign in ("x", "X", "х"):
         return [signs(speech.base)["x"]] if "x" in signs(speech.base) else None
     said_for = name(sign, speech) if sign in _COMPARED or sign in tuple("+=×÷*±-−–") else ""

@@ -58,7 +58,8 @@ def _with_seconds(
     counts = [(int(digits or 0), units(speech.base)[unit]) for digits, unit in named]
     parts = [f"{agree(name(str(count), speech.code) or '', noun.gender, speech)} {form(count, noun.forms, speech)}"
              for count, noun in counts if count]
-    return [f" {conjunction} ".join([" ".join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
+    first = f" {conjunction} " if speech.base == "pt" else " "
+    return [f" {conjunction} ".join([first.join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
 
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
