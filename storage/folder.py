@@ -126,6 +126,7 @@ class FolderStore:
         lock = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            CHECK.get()()  # who has waited for long may be wanted no more
             yield
         finally:
             os.close(lock)
