@@ -24,6 +24,7 @@ from storage.contract import (
     Store,
     Tally,
     TooLarge,
+    is_cursor,
 )
 from storage.disposition import attachment
 from storage.folder import FolderStore
@@ -53,7 +54,8 @@ from storage.s3 import S3Store
 __all__ = [
     "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "GcsStore", "Head",
     "Insistent", "Leavable", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
-    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_upload_key",
+    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_cursor",
+    "is_upload_key",
     "lexicon_key", "line_key", "lines_key", "picture_key", "record_key", "timing_key", "version_key", "versions_prefix",
     "voice_index_key", "voice_key", "words_key",
 ]

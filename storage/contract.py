@@ -163,8 +163,13 @@ def checked_key(key: str) -> str:
     return key
 
 
+def is_cursor(cursor: str) -> bool:
+    """Whether a page may have given it: some key of the bucket, whoever wrote that."""
+    return not re.search("[\0\ud800-\udfff]", cursor) and len(cursor.encode("utf-8", "replace")) <= MAX_KEY_BYTES
+
+
 def checked_cursor(cursor: str) -> str:
-    if re.search("[\0\ud800-\udfff]", cursor) or len(cursor.encode("utf-8", "replace")) > MAX_KEY_BYTES:
+    if not is_cursor(cursor):
         raise StorageError("the cursor is not one that a page gave; begin again without it", "InvalidCursor")
     return cursor
 
