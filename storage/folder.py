@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from storage.contract import (
-    CHECK,
     Entry,
     Head,
     MissingKey,
@@ -29,6 +28,7 @@ from storage.contract import (
     is_key,
     probe,
 )
+from storage.leaving import CHECK
 
 _BLOCK_BYTES = 1 << 20
 _md5 = partial(hashlib.md5, usedforsecurity=False)

@@ -15,12 +15,20 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from storage.contract import CHECK, OutOfTime, StorageError
-
 T = TypeVar("T")
+CHECK: ContextVar[Callable[[], None]] = ContextVar("CHECK", default=lambda: None)
+"""Called between the blocks of what is sent or read, wherever it is set; it raises when that is to stop."""
 _LOOK_S = 0.1
 _SILENT_S = 1.0
 """A request in which nothing has moved for so long when time is over is what the job failed of."""
+
+
+class OutOfTime(Exception):
+    """Raised by a `check`: there is no time for another attempt. The storage's own error is raised in its place."""
+
+
+class Silent(OutOfTime):
+    """Time is over, and it was the storage that let it pass."""
 
 
 class Left(BaseException):
@@ -63,7 +71,7 @@ _REQUEST: ContextVar[_Request | None] = ContextVar("_REQUEST", default=None)
 def leaving(work: Callable[[], T], check: Callable[[], None]) -> T:
     """What `work` returns, from a thread of its own. Where `check` raises first, that is raised within 0.1 s.
 
-    Raises StorageError where time is over (OutOfTime) and it was the storage that let it pass.
+    Silent takes the place of an OutOfTime where nothing has moved any more.
     """
     request, result = _Request(), Future[T]()
 
@@ -85,7 +93,7 @@ def leaving(work: Callable[[], T], check: Callable[[], None]) -> T:
     except OutOfTime:
         if not request.is_what_failed():
             raise
-        raise StorageError("the storage did not answer in time; try again later", "Timeout", transient=True) from None
+        raise Silent from None
     finally:
         if not result.done():
             request.leave()

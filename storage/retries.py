@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from storage.contract import Head, MissingKey, OutOfTime, Page, StorageError, Store
-from storage.leaving import leaving
+from storage.contract import Head, MissingKey, Page, StorageError, Store
+from storage.leaving import OutOfTime, Silent, leaving
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,11 @@ class Leavable:
         return self._made(attempt)
 
     def _made(self, request: Callable[[], T]) -> T:
-        return leaving(request, self._check)
+        try:
+            return leaving(request, self._check)
+        except Silent:
+            raise StorageError("the storage did not answer in time; try again later", "Timeout",
+                               transient=True) from None
 
     def _same(self, key: str, data: bytes | Path) -> str | None:
         try:
@@ -146,4 +150,4 @@ class Insistent(Leavable):
     """The same, and every request is made by `insist`."""
 
     def _made(self, request: Callable[[], T]) -> T:
-        return insist(lambda: leaving(request, self._check), self._check)
+        return insist(partial(super()._made, request), self._check)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.contract import (
-    CHECK,
     DEADLINE,
     NO_CONDITIONS,
     Entry,
@@ -29,7 +28,7 @@ from storage.contract import (
     probe,
 )
 from storage.disposition import attachment
-from storage.leaving import known, note_failure
+from storage.leaving import CHECK, known, note_failure
 
 log = logging.getLogger(__name__)
 
