@@ -60,7 +60,7 @@ def losses_ms(task: tuple[Recording, Sequence[Prices]]) -> Floats:
 
 def _loss_ms(recording: Recording, audio: Sounding, trellis: Trellis, places: Sequence[int]) -> float:
     spans: dict[int, tuple[int, int]] = {}
-    for part in trellis.path(open_end=False):
+    for part in trellis.path():
         if part.index >= 0:
             place = places[part.index]
             start_ms, end_ms = to_ms(audio.start_s(seconds(part.start))), to_ms(audio.end_s(seconds(part.stop)))

@@ -108,6 +108,7 @@ def test_a_text_is_spoken_in_a_stored_voice_and_timed_by_whisperx(ask: Callable[
     assert all(end <= word["start"] < word["end"] for end, word in zip(ends, words, strict=False))
     assert words[2]["start"] - words[1]["end"] >= 0.5
     assert soundfile.info(io.BytesIO(opened(output["audio_url"]))).duration >= words[-1]["end"]
+    assert ask(endpoint="health")["engine"]["form"] == "float32, plain"
 
 
 def test_the_same_seed_gives_the_same_audio_over_several_lines(ask: Callable[..., dict[str, Any]]) -> None:

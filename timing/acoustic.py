@@ -1,8 +1,7 @@
 """How well each state of a phone matches each frame of speech, by the English model in PocketSphinx's wheel.
 
 Its decoder says only how well the best path fits, and forgets every path outside its beam. Here the model's own files
-are read and evaluated for a whole stretch at once, so that any path can be weighed against any other. PocketSphinx
-still knows how words are pronounced.
+are read and evaluated for a whole stretch at once, so that any path can be weighed against any other.
 
 The model is phonetically tied (Hwang 1993): 128 Gaussians for each phone and each of three streams (cepstra, their
 first and second differences), and for each senone, the tied state of a triphone, weights of these Gaussians.
@@ -18,8 +17,9 @@ import numpy.typing as npt
 import pocketsphinx
 
 from timing import cepstra
-from timing.align import RATE_HZ, Samples
+from timing.align import Samples
 from timing.cepstra import N_CEPSTRA
+from timing.dictionary import Dictionary
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -40,8 +40,9 @@ class Model:
 
     def __init__(self, frames_per_s: int) -> None:
         self._frames_per_s = frames_per_s
-        self._decoder = pocketsphinx.Decoder(samprate=RATE_HZ, lm=None, loglevel="FATAL")
-        files = Path(self._decoder.config["hmm"])
+        folder = Path(pocketsphinx.get_model_path()) / "en-us"
+        files = folder / "en-us"
+        self.dictionary = Dictionary(folder / "cmudict-en-us.dict")
         self._read_phones((files / "mdef").read_bytes())
         self._read_gaussians(files)
         self._weights = _read_weights((files / "sendump").read_bytes(), self._n_senones)
@@ -89,53 +90,70 @@ class Model:
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
-        if self._decoder.lookup_word(word) is None:
+        ways = self.dictionary[word]
+        if not ways:
             from text.phonemes import pronounce
 
-            phones = pronounce(word)
-            if not phones:
-                return []
-            self._decoder.add_word(word, phones, False)
-        found = [self._decoder.lookup_word(word)]
-        while other := self._decoder.lookup_word(f"{word}({len(found) + 1})"):
-            found.append(other)
-        return [[self.phones[phone] for phone in each.split()] for each in found]
+            ways = [phones] if (phones := pronounce(word).split()) else []
+        return [[self.phones[phone] for phone in way] for way in ways]
 
     def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
-        """Log likelihoods in nats, [n_senones, up to `CHUNK` frames] at a time."""
-        order = np.argsort(self._codebook[senones], kind="stable")
-        codebooks, firsts = np.unique(self._codebook[senones[order]], return_index=True)
-        weights = np.exp(-NATS * self._weights[:, :, senones[order]].astype(np.float32))
+        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time, of senones as `in_order` has them.
+
+        The next ones are written over them.
+        """
+        codebooks, firsts = np.unique(self._codebook[senones], return_index=True)
+        weights = np.exp(-NATS * self._weights[:, :, senones].astype(np.float32))
         tied = [(slice(codebook * DENSITIES, (codebook + 1) * DENSITIES), slice(first, stop))
-                for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(order)], strict=True)]
-        inputs, back = _inputs(cepstra), np.argsort(order)
+                for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(senones)], strict=True)]
+        inputs = _inputs(cepstra)
+        kept, mixed = np.empty((2, CHUNK, len(senones)), np.float32)
+        densities = np.empty((CHUNK, self._gaussians.shape[-1]), np.float32)
         for start in range(0, len(cepstra), CHUNK):
-            likelihoods = np.ones((min(CHUNK, len(cepstra) - start), len(order)), np.float32)
+            stop = min(start + CHUNK, len(cepstra))
+            found, mixed, densities = kept[: stop - start], mixed[: stop - start], densities[: stop - start]
+            found[:] = 1
             for stream, weight, gaussians in zip(inputs, weights, self._gaussians, strict=True):
-                densities = _densities(stream[start : start + CHUNK] @ gaussians)
+                _densities(np.matmul(stream[start:stop], gaussians, out=densities))
                 for codebook, inside in tied:
-                    likelihoods[:, inside] *= densities[:, codebook] @ weight[:, inside]
-            yield np.log(likelihoods).T[back]
+                    np.matmul(densities[:, codebook], weight[:, inside], out=mixed[:, inside])
+                found *= mixed
+            yield np.log(found, out=found)
 
-    def senones(self, phone: int, left: int, right: int, place: int) -> Ints:
-        """The three states of a triphone, or of the nearest one that the model has."""
-        silence = self.phones["SIL"]
-        contexts = [(left, right)]
-        if place != INTERNAL:
-            contexts.append((silence if place != END else left, silence if place != BEGIN else right))
-        places = sorted(range(4), key=lambda other: other != place)
-        keys = _keys(np.array([(there, phone, *context) for context in contexts for there in places]))
-        at = np.minimum(np.searchsorted(self._triphones, keys), len(self._triphones) - 1)
-        known = at[self._triphones[at] == keys]
-        senones: Ints = self._senones_of[self._triphone_at[known[0]] if len(known) else phone]
-        return senones
+    def in_order(self, senones: Ints) -> tuple[Ints, Ints]:
+        """Each of the senones once, those of a codebook together, and where each of those given is among them."""
+        key, at = np.unique(self._codebook[senones] * self._n_senones + senones, return_inverse=True)
+        return key % self._n_senones, at
+
+    def senones(self, phones: Ints, lefts: Ints, rights: Ints, places: Ints) -> Ints:
+        """The states of triphones, [n, 3], or of the nearest ones that the model has."""
+        silence = np.full_like(phones, self.phones["SIL"])
+        edge = places != INTERNAL
+        contexts = [(lefts, rights), (np.where(edge & (places != END), silence, lefts),
+                                      np.where(edge & (places != BEGIN), silence, rights))]
+        found: Ints = self._senones_of[phones]
+        open_ = np.ones(len(phones), np.bool_)
+        for left, right in contexts:
+            for place in (places, *(np.full_like(places, other) for other in range(4))):
+                keys = _keys(np.column_stack([place, phones, left, right]))
+                at = np.minimum(np.searchsorted(self._triphones, keys), len(self._triphones) - 1)
+                known = open_ & (self._triphones[at] == keys)
+                found[known] = self._senones_of[self._triphone_at[at[known]]]
+                open_ &= ~known
+        return found
 
 
-def _densities(scores: Floats) -> Floats:
-    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place."""
+def _densities(scores: Floats) -> None:
+    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place.
+
+    Four in five lie on the floor.
+    """
     scores -= scores.max(axis=1, keepdims=True)
-    np.maximum(scores, -FLOOR, out=scores)
-    return np.exp(scores, out=scores)
+    flat = scores.reshape(-1)
+    above = np.flatnonzero(flat > -FLOOR)
+    found = np.exp(flat[above])
+    flat.fill(np.exp(np.float32(-FLOOR)))
+    flat[above] = found
 
 
 def _inputs(cepstra: Floats) -> list[Floats]:

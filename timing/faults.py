@@ -127,12 +127,12 @@ def _sound(samples: Samples, rate_hz: int) -> Samples:
 
 def _features(graph: Graph, states: Floats, silence: Floats) -> Floats:
     """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes."""
-    front = Trellis(graph, states, silence)
+    trellis = Trellis(graph, states, silence)
     parts: list[Part | None] = [None] * graph.n_words
-    for part in front.path(open_end=False):
+    for part in trellis.path():
         if part.index >= 0:
             parts[part.index] = part
-    table = np.clip(Hypotheses(graph, states, silence, front).table(), LEAST, MOST)
+    table = np.clip(Hypotheses(graph, states, trellis).table(), LEAST, MOST)
     around = np.pad(table, ((1, 0), (0, 0)), constant_values=LEAST)
     match, worst, quiet, length_s, expected_s, gap = _alignment(graph, parts, silence).T
     pace = np.log(length_s / expected_s)

@@ -20,12 +20,10 @@ KEPT = 0.6
 class Hypotheses:
     """`until[t, i]` is the best path through t frames to before word i, `rest[t, i]` that from there to the end."""
 
-    def __init__(self, graph: Graph, states: Floats, silence: Floats, front: Trellis) -> None:
+    def __init__(self, graph: Graph, states: Floats, trellis: Trellis) -> None:
         self._graph, self._states = graph, states
-        self._until = front.nodes
-        self._mirror = graph.backwards()
-        self._mirrored = states[::-1, ::-1]
-        self._rest = Trellis(self._mirror, self._mirrored, silence[::-1]).nodes[::-1, ::-1]
+        self._until, self._rest = trellis.nodes, trellis.after
+        self._mirror, self._mirrored = graph.backwards(), states[::-1, ::-1]
 
     def table(self) -> Floats:
         """[n_words + 1, n_faults], in nats; the last row has the sound behind the last word alone."""
@@ -100,6 +98,6 @@ def _through(graph: Graph, scores: Floats, entries: list[Floats]) -> list[_Paths
         age += 1
         np.maximum(state, entered, out=state)
         state += frame
-        state -= STRETCH * (age > graph.long_frames)
+        state -= STRETCH * (age > graph.long_frames).astype(np.float32)
         found[:, t + 1] = state[:, kept]
     return [_Paths(graph, kept, each) for each in found]

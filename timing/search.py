@@ -30,6 +30,7 @@ LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
 HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
 """Words that people do draw out."""
+NEVER = 255
 BESIDE_S = 0.05
 FAR_S = (0.1, 0.2)
 """A boundary that is so far away is another one."""
@@ -114,10 +115,9 @@ class Search:
 
 def best_words(graph: Graph, states: Floats, silence: Floats, audio: Samples, *, open_end: bool) -> list[Found]:
     """The words on the best path through the graph's evidence of this audio."""
-    trellis = Trellis(graph, states, silence)
-    rest = Trellis(graph.backwards(), states[::-1, ::-1], silence[::-1], open_start=open_end)
-    parts = trellis.path(open_end=open_end)
-    doubts = trellis.doubts(rest, parts)
+    trellis = Trellis(graph, states, silence, open_end=open_end)
+    parts = trellis.path()
+    doubts = trellis.doubts(parts)
     quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
     return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
                    _beside(before, part) or _beside(part, after))
@@ -149,7 +149,8 @@ def _beside(before: Part | None, after: Part | None) -> bool:
 class Graph:
     """The states of words in a row; each way to say a word has its own, one after the other.
 
-    At its edges a word may have its neighbour or a pause as context: each state there has two senones.
+    At its edges a word may have its neighbour or a pause as context: each state there has two senones. Before the
+    first, between ways and behind the last there is a place that is no state: a search puts there what enters.
     """
 
     def __init__(self, model: Model, words: Sequence[Sequence[Sequence[int]]], drawn_out: Sequence[bool]) -> None:
@@ -157,20 +158,17 @@ class Graph:
         silence = model.phones["SIL"]
         firsts = [*(ways[0][0] for ways in words), silence]
         lasts = [silence, *(ways[0][-1] for ways in words)]
-        joined: list[Ints] = []
-        alone: list[Ints] = []
-        for ways, before, after in zip(words, lasts, firsts[1:], strict=False):
-            for phones in ways:
-                joined += _senones(model, phones, before, after)
-                alone += _senones(model, phones, silence, silence)
-        self._joined, self._alone = np.concatenate(joined), np.concatenate(alone)
         self._phones = [phones for ways in words for phones in ways]
-        lengths = STATES * np.array([len(phones) for ways in words for phones in ways])
-        self.last = np.cumsum(lengths) - 1
+        around = [(before, after) for ways, before, after in zip(words, lasts, firsts[1:], strict=False) for _ in ways]
+        self._joined = _senones(model, self._phones, around)
+        self._alone = _senones(model, self._phones, [(silence, silence)] * len(around))
+        lengths = STATES * np.array([len(phones) for phones in self._phones])
+        self.last = np.cumsum(lengths + 1) - 1
         self.first = self.last - lengths + 1
         self.word = np.repeat(np.arange(len(words)), [len(ways) for ways in words])
         self.ways = np.append(np.searchsorted(self.word, np.arange(len(words))), len(lengths))
-        self.long_frames = np.repeat(np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES), lengths)
+        long_frames = np.where(np.array(drawn_out)[self.word], np.inf, LONG_FRAMES)
+        self.long_frames = np.append(np.inf, np.repeat(long_frames, lengths + 1))
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
 
@@ -192,80 +190,78 @@ class Graph:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
         cepstra = self._model.cepstra(audio)
         every = self._model.ci_senones.ravel()
-        senones, at = np.unique(np.concatenate([every, self._joined, self._alone]), return_inverse=True)
+        senones, at = self._model.in_order(np.concatenate([every, self._joined, self._alone]))
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
         quiet = at[STATES * self._model.phones["SIL"] :][:STATES]
         states = np.empty((len(cepstra), self.n_states), np.float32)
         silence = np.empty(len(cepstra), np.float32)
         start = 0
         for scores in self._model.scores(cepstra, senones):
-            scores -= scores[phones].max(axis=0)
-            stop = start + scores.shape[1]
-            states[start:stop] = np.maximum(scores[joined], scores[alone]).T
-            silence[start:stop] = scores[quiet].max(axis=0)
+            stop = start + len(scores)
+            scores -= scores[:, phones].max(axis=1, keepdims=True)
+            np.maximum(scores.take(joined, axis=1), scores.take(alone, axis=1), out=states[start:stop])
+            silence[start:stop] = scores[:, quiet].max(axis=1)
             start = stop
         return states, silence
 
 
-def _senones(model: Model, phones: Sequence[int], before: int, after: int) -> list[Ints]:
-    around = [before, *phones, after]
-    last = len(phones) - 1
-    places = [SINGLE] if not last else [BEGIN, *[INTERNAL] * (last - 1), END]
-    return [model.senones(phone, left, right, place)
-            for left, phone, right, place in zip(around, phones, around[2:], places, strict=False)]
+def _senones(model: Model, ways: Sequence[Sequence[int]], around: Sequence[tuple[int, int]]) -> Ints:
+    """Of each state, and senone 0 of each place that is no state."""
+    rows = [(phone, left, right, place) for phones, (before, after) in zip(ways, around, strict=True)
+            for phone, left, right, place in zip(phones, [before, *phones], [*phones[1:], after], _places(len(phones)),
+                                                 strict=False)]
+    lengths = np.array([len(phones) for phones in ways])
+    senones = model.senones(*np.array(rows).T).ravel()
+    return np.insert(senones, np.cumsum(np.append(0, STATES * lengths)), 0)
+
+
+def _places(n_phones: int) -> list[int]:
+    """Of each phone in its word."""
+    return [BEGIN, *[INTERNAL] * (n_phones - 2), END] if n_phones > 1 else [SINGLE]
 
 
 class Trellis:
-    """Viterbi's search. Node i lies before word i; `nodes[t]` holds the best path to each after t frames."""
+    """Viterbi's search. Node i lies before word i: `nodes[t, i]` is the best path to it through t frames, `after[t, i]`
+    the best one from there to the end, and with `open_end` the audio may end after any word.
 
-    def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_start: bool = False) -> None:
-        self._graph, self._states = graph, states
+    The second is a search too, from the last word to the first. Both are done in one go, [.., 2, ..], since it is the
+    number of operations that a frame costs, and hardly their size.
+    """
+
+    def __init__(self, graph: Graph, states: Floats, silence: Floats, *, open_end: bool = False) -> None:
+        self._graph, self._states, self._open_end = graph, states, open_end
         n_frames, n_nodes = len(states), graph.n_words + 1
         self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
-        self._stays = np.empty(states.shape, np.bool_)
-        self._silences, self._rests, self._arrivals, self.nodes = (
-            np.full((n_frames + 1, n_nodes), -np.inf, np.float32) for _ in range(4))
-        self._ends = np.full((n_frames + 1, len(graph.last)), -np.inf, np.float32)
-        self._arrivals[0, : None if open_start else 1] = 0
-        self._skip(0)
-        self._fill(silence)
+        self._arrivals, nodes = np.full((2, n_frames + 1, 2, n_nodes), -np.inf, np.float32)
+        self._sounds = np.full((n_frames + 1, 2, 2, n_nodes), -np.inf, np.float32)  # [.., silence and rest, ..]
+        self._word_ends = np.full((n_frames + 1, 2, graph.n_words), -np.inf, np.float32)
+        self._inside = _Inside(graph, states)
+        self._arrivals[0, :, 0] = 0
+        if open_end:
+            self._arrivals[0, 1] = 0
+        self._fill(nodes, silence)
+        self.nodes, self.after = nodes[:, 0], nodes[::-1, 1, ::-1]
 
-    def _fill(self, silence: Floats) -> None:
-        graph = self._graph
-        state = np.full(graph.n_states, -np.inf, np.float32)
-        entered, age = np.empty_like(state), np.zeros_like(state)
-        for t, (scores, quiet, stays) in enumerate(zip(self._states, silence, self._stays, strict=True)):
-            nodes = self.nodes[t]
-            entered[1:] = state[:-1]
-            entered[graph.first] = nodes[graph.word]
-            np.greater_equal(state, entered, out=stays)
-            np.maximum(state, entered, out=state)
-            age *= stays
-            age += 1
-            state += scores
-            state -= STRETCH * (age > graph.long_frames)
-            self._ends[t + 1] = state[graph.last]
-            self._silences[t + 1] = np.maximum(self._silences[t], nodes - SILENCE_PRICE) + quiet
-            self._rests[t + 1] = np.maximum(self._rests[t], nodes - REST_PRICE) - REST
-            arrivals = np.maximum(self._silences[t + 1], self._rests[t + 1], out=self._arrivals[t + 1])
-            np.maximum(arrivals[1:], np.maximum.reduceat(self._ends[t + 1], graph.ways[:-1]), out=arrivals[1:])
-            self._skip(t + 1)
+    def _fill(self, nodes: Floats, silence: Floats) -> None:
+        prices = np.array([SILENCE_PRICE, REST_PRICE], np.float32)[:, None, None]
+        gains = np.full((len(silence), 2, 2, 1), -REST, np.float32)
+        gains[:, 0, 0, 0], gains[:, 0, 1, 0] = silence, silence[::-1]
+        _skip(self._arrivals[0], nodes[0], self._steps)
+        for t, gain in enumerate(gains):
+            ends = self._inside.advance(t, nodes[t], self._word_ends[t + 1])
+            sounds = np.subtract(nodes[t], prices, out=self._sounds[t + 1])
+            np.maximum(sounds, self._sounds[t], out=sounds)
+            sounds += gain
+            arrivals = np.maximum(sounds[0], sounds[1], out=self._arrivals[t + 1])
+            np.maximum(arrivals[:, 1:], ends, out=arrivals[:, 1:])
+            _skip(arrivals, nodes[t + 1], self._steps)
 
-    def _skip(self, t: int) -> None:
-        arrivals, nodes = self._arrivals[t], self.nodes[t]
-        reach = np.maximum.accumulate(arrivals + self._steps)
-        nodes[0] = arrivals[0]
-        np.maximum(arrivals[1:], reach[:-1] - self._steps[1:] - SKIP_FIRST, out=nodes[1:])
-
-    def doubts(self, rest: Trellis, parts: Sequence[Part]) -> dict[int, list[float]]:
+    def doubts(self, parts: Sequence[Part]) -> dict[int, list[float]]:
         """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
-
-        `rest` is of the same graph backwards.
         """
-        after = rest.nodes[::-1, ::-1]
-        starts = self.nodes[:, :-1] + rest.word_ends()[::-1, ::-1]
-        ends = self.word_ends() + after[:, 1:]
-        without = (self.nodes[:, :-1] + after[:, 1:]).max(axis=0)
+        starts = self.nodes[:, :-1] + self._word_ends[::-1, 1, ::-1]
+        ends = self._word_ends[:, 0] + self.after[:, 1:]
+        without = (self.nodes[:, :-1] + self.after[:, 1:]).max(axis=0)
         found = {}
         for part in parts:
             if part.index >= 0:
@@ -274,23 +270,20 @@ class Trellis:
                 found[part.index] = [*margins, float(start.max() - without[part.index])]
         return found
 
-    def word_ends(self) -> Floats:
-        """The best path through t frames that has just ended each word, [n_frames + 1, n_words]."""
-        return np.maximum.reduceat(self._ends, self._graph.ways[:-1], axis=1)
-
-    def path(self, *, open_end: bool) -> list[Part]:
+    def path(self) -> list[Part]:
         """The words and the other sounds on the best path."""
+        arrivals, sounds = self._arrivals[:, 0], self._sounds[:, :, 0]
         t = len(self._states)
-        node = int(self._arrivals[t].argmax()) if open_end else self._graph.n_words
+        node = int(arrivals[t].argmax()) if self._open_end else self._graph.n_words
         parts: list[Part] = []
         while t:
-            if self._arrivals[t, node] < self.nodes[t, node]:
-                node = int((self._arrivals[t, :node] + self._steps[:node]).argmax())
-            stop, best = t, self._arrivals[t, node]
-            if self._silences[t, node] == best:
-                t = self._entry(self._silences, SILENCE_PRICE, t, node)
-            elif self._rests[t, node] == best:
-                t = self._entry(self._rests, REST_PRICE, t, node)
+            if arrivals[t, node] < self.nodes[t, node]:
+                node = int((arrivals[t, :node] + self._steps[:node]).argmax())
+            stop, best = t, arrivals[t, node]
+            if sounds[t, 0, node] == best:
+                t = self._entry(sounds[:, 0], SILENCE_PRICE, t, node)
+            elif sounds[t, 1, node] == best:
+                t = self._entry(sounds[:, 1], REST_PRICE, t, node)
                 parts.append(Part(-1, t, stop))
             else:
                 parts.append(self._word(t, node - 1))
@@ -307,7 +300,7 @@ class Trellis:
     def _word(self, stop: int, index: int) -> Part:
         """The word that ends with frame `stop`."""
         first, last = self._graph.ways[index : index + 2]
-        way = first + int(self._ends[stop, first:last].argmax())
+        way = first + int(self._inside.ends[stop - 1, first:last].argmax())
         state, t = int(self._graph.last[way]), stop
         totals = np.zeros((state - self._graph.first[way] + 1, 2))
         walked: list[int] = []
@@ -315,13 +308,75 @@ class Trellis:
             t -= 1
             walked.append(state)
             totals[state - self._graph.first[way]] += self._states[t, state], 1
-            if not self._stays[t, state]:
+            if not self._inside.stays[t, state]:
                 if state == self._graph.first[way]:
                     break
                 state -= 1
         phones = totals.reshape(-1, STATES, 2).sum(axis=1)
         return Part(index, t, stop, float(totals[:, 0].sum() / (stop - t)), float((phones[:, 0] / phones[:, 1]).min()),
                     tuple(reversed(walked)))
+
+
+class _Inside:
+    """The best paths that are inside of words, those of both directions in one row.
+
+    `stays[t]` says of each state whether its best path was there before; `ends[t]` are the best paths that end each way
+    to say a word after frame t. Both of the way there alone.
+    """
+
+    def __init__(self, graph: Graph, states: Floats) -> None:
+        back = graph.backwards()
+        size, n_ways, n_nodes = graph.n_states, len(graph.last), graph.n_words + 1
+        self._size, self._n_ways, self._states = size, n_ways, states
+        self._entries = np.concatenate([graph.first, back.first + size]) - 1
+        self._last = np.concatenate([graph.last, back.last + size])
+        self._nodes = np.concatenate([graph.word, back.word + n_nodes])
+        firsts = np.stack([graph.ways[:-1], back.ways[:-1] + n_ways])
+        counts = np.stack([np.diff(graph.ways), np.diff(back.ways)])
+        self._ways_of = firsts + np.minimum(np.arange(counts.max())[:, None, None], counts - 1)
+        self._row, self._next = np.full((2, 2 * size), -np.inf, np.float32)
+        self._long = np.minimum(np.concatenate([graph.long_frames, back.long_frames]), NEVER).astype(np.uint8)[1:]
+        self._stayed, self._ones, self._most = (np.full(2 * size - 1, value, np.uint8) for value in (0, 1, NEVER - 1))
+        self._stays, self._is_long = np.empty((2, 2 * size - 1), np.bool_)
+        self._price = np.empty(2 * size - 1, np.float32)
+        self.stays = np.empty((len(states), size), np.bool_)
+        self.ends = np.empty((len(states), n_ways), np.float32)
+
+    def advance(self, t: int, nodes: Floats, word_ends: Floats) -> Floats:
+        """Takes frame t; fills `word_ends` [2, n_words] with the best paths that end each word there."""
+        row, self._row, size = self._row, self._next, self._size
+        self._next, now = row, self._row[1:]
+        row[self._entries] = nodes.reshape(-1)[self._nodes]
+        np.maximum(row[1:], row[:-1], out=now)
+        np.greater_equal(row[1:], row[:-1], out=self._stays)
+        self.stays[t, 1:] = self._stays[: size - 1]
+        self._row[:size] += self._states[t]
+        self._row[size:] += self._states[-1 - t, ::-1]
+        now -= self._long_stays()
+        ends = self._row[self._last]
+        self.ends[t] = ends[: self._n_ways]
+        return np.maximum.reduce(ends[self._ways_of], axis=0, out=word_ends)
+
+    def _long_stays(self) -> Floats:
+        """What each state pays for this frame. Steps of one byte for each state, and a cast of all: four times faster
+        than any mask."""
+        stayed = self._stayed
+        stayed += self._ones
+        np.minimum(stayed, self._most, out=stayed)
+        stayed *= self._stays.view(np.uint8)
+        np.copyto(self._price, np.greater_equal(stayed, self._long, out=self._is_long))
+        self._price *= STRETCH
+        return self._price
+
+
+
+def _skip(arrivals: Floats, nodes: Floats, steps: Floats) -> None:
+    """Fills `nodes` [2, n_nodes] with what arrives there, or before a word and skips it and all up to there."""
+    reach = np.maximum.accumulate(arrivals + steps, axis=1)[:, :-1]
+    reach -= steps[1:]
+    reach -= SKIP_FIRST
+    nodes[:, 0] = arrivals[:, 0]
+    np.maximum(arrivals[:, 1:], reach, out=nodes[:, 1:])
 
 
 def _margin(scores: Floats, at: int, far_s: float) -> float:

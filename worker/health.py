@@ -30,7 +30,7 @@ def report(settings: Settings, store: Store, engine: Engine, sources: Mapping[st
         "status": "ok" if storage == "ok" else "degraded",
         "versions": {"python": platform.python_version(), **_versions()},
         "engine": {"name": engine.name, "model": engine.model, "revision": engine.revision, "clones": engine.clones,
-                   "sample_rate": engine.rate_hz},
+                   "sample_rate": engine.rate_hz, "form": getattr(engine, "form", None)},
         "device": where,
         "gpu": device.report(where),
         "models": sorted(path.name for path in settings.models_dir.iterdir()) if settings.models_dir.is_dir() else [],

@@ -72,15 +72,21 @@ def f5_weights(shape: checkpoint.Architecture, n_tokens: int, generator: torch.G
     return weights
 
 
-def _write_vocos(folder: Path, generator: torch.Generator) -> None:
-    (folder / "config.yaml").write_text(yaml.safe_dump(VOCOS))
-    sizes = VOCOS["backbone"]["init_args"]
+def vocos_weights(dim: int, intermediate_dim: int, n_layers: int,
+                  generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """By the names of `vocos.load`."""
     weights = {name: torch.randn(size, generator=generator) * (0.02 if len(size) > 1 else 0.1)
-               for name, size in vocos.shapes(*(sizes[size] for size in
-                                                ("dim", "intermediate_dim", "num_layers"))).items()}
+               for name, size in vocos.shapes(dim, intermediate_dim, n_layers).items()}
     for name in weights:
         if name.endswith(("norm.weight", "gamma")):
             weights[name] += 1.0
+    return weights
+
+
+def _write_vocos(folder: Path, generator: torch.Generator) -> None:
+    (folder / "config.yaml").write_text(yaml.safe_dump(VOCOS))
+    sizes = VOCOS["backbone"]["init_args"]
+    weights = vocos_weights(sizes["dim"], sizes["intermediate_dim"], sizes["num_layers"], generator)
     window = torch.hann_window(1024)
     bank = {"feature_extractor.mel_spec.spectrogram.window": window, "head.istft.window": window.clone(),
             "feature_extractor.mel_spec.mel_scale.fb": mel.filters()}

@@ -32,6 +32,16 @@ def decoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Samples, Floats, 
     return samples, found, (rows[:, 1:] * -NATS).astype(np.float32)
 
 
+@pytest.fixture(scope="module")
+def decoder() -> pocketsphinx.Decoder:
+    return pocketsphinx.Decoder(samprate=RATE_HZ, lm=None, loglevel="FATAL")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(100)
+
+
 def test_cepstra_are_those_that_the_decoder_computes(decoded: tuple[Samples, Floats, Floats]) -> None:
     samples, theirs, _ = decoded
     powers = cepstra.without_noise(cepstra.filter_powers(samples, 100))
@@ -40,9 +50,11 @@ def test_cepstra_are_those_that_the_decoder_computes(decoded: tuple[Samples, Flo
     assert (np.abs(ours - theirs).mean(axis=0) < 0.01 * theirs.std(axis=0)).all()
 
 
-def test_states_match_speech_as_well_as_the_decoder_says_itself(decoded: tuple[Samples, Floats, Floats]) -> None:
+def test_states_match_speech_as_well_as_the_decoder_says_itself(decoded: tuple[Samples, Floats, Floats],
+                                                                    model: Model) -> None:
     _, found, theirs = decoded
-    ours = np.concatenate(list(Model(100).scores(found, np.arange(5126))), axis=1).T
+    senones, at = model.in_order(np.arange(5126))
+    ours = np.concatenate([part.copy() for part in model.scores(found, senones)])[:, at]
     ours -= ours.max(axis=1, keepdims=True)
     best = theirs >= np.sort(theirs, axis=1)[:, -50:-49]
     assert ours.shape == theirs.shape
@@ -50,20 +62,27 @@ def test_states_match_speech_as_well_as_the_decoder_says_itself(decoded: tuple[S
     assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.7
 
 
-def test_a_triphone_that_the_model_lacks_has_the_states_of_a_near_one() -> None:
-    model = Model(100)
+def test_a_triphone_that_the_model_lacks_has_the_states_of_a_near_one(model: Model) -> None:
     b, ah, t, silence = (model.phones[name] for name in ("B", "AH", "T", "SIL"))
-    assert len({*model.senones(ah, b, t, INTERNAL).tolist(), *model.ci_senones[ah].tolist()}) > 3
-    assert np.array_equal(model.senones(silence, b, t, INTERNAL), model.ci_senones[silence])
+    known, lacking = model.senones(*np.array([(ah, b, t, INTERNAL), (silence, b, t, INTERNAL)]).T)
+    assert len({*known.tolist(), *model.ci_senones[ah].tolist()}) > 3
+    assert np.array_equal(lacking, model.ci_senones[silence])
 
 
-def test_what_a_telephone_leaves_out_is_estimated_from_the_rest() -> None:
+@pytest.mark.parametrize("word", ["read", "a", "tomato", "o'clock", "zyzzyva", "either", "'bout", "wouldn't've", "the"])
+def test_words_are_pronounced_as_the_decoder_s_own_dictionary_has_them(decoder: pocketsphinx.Decoder,
+                                                                       model: Model, word: str) -> None:
+    names = [word, *(f"{word}({number})" for number in range(2, 6))]
+    theirs = [said.split() for name in names if (said := decoder.lookup_word(name))]
+    assert model.dictionary[word] == theirs
+
+
+def test_what_a_telephone_leaves_out_is_estimated_from_the_rest(model: Model) -> None:
     recording = Recording(passage(0.3, FIRST, 0.3)[0], (), [])
     clean = with_noise(recording.samples)
     narrow = with_noise(telephone(recording, np.random.default_rng(0)).samples)
     assert cepstra.sounding_filters(cepstra.filter_powers(clean, 100)).all()
     present = cepstra.sounding_filters(cepstra.filter_powers(narrow, 100))
     assert present[2:18].all() and not present[20:].any()
-    model = Model(100)
     expected, found = model.cepstra(clean), model.cepstra(narrow)
     assert (np.square(found - expected).mean() / expected.var()) < 0.3

@@ -121,6 +121,13 @@ class F5Engine:
         model = architecture if architecture in checkpoint.ARCHITECTURES else Path(architecture).stem
         return cls(model, revision, network, vocoder, vocabulary, graphs, cache_bytes)
 
+    @property
+    def form(self) -> str:
+        """What `checks` let through on this device: the precision of the products, the kernels, the graphs."""
+        kernels = self.network.kernels
+        graphs = f", {len(self._graphs.graphs)} CUDA graphs" if self._graphs else ""
+        return f"{str(kernels.dtype).removeprefix('torch.')}, {kernels.name}{graphs}"
+
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         return prompt.max_bytes(voice or self.own_voice, speed)
 

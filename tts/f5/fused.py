@@ -57,7 +57,7 @@ class Fused(Kernels):
 
     def __init__(self, attention: Kernels) -> None:
         super().__init__(attention.dtype)
-        self._attention = attention
+        self._attention, self.name = attention, f"Triton, {attention.name}"
         self.capturable = isinstance(attention, (FlashAttention, TorchVarlen))
 
     def attend(self, qkv: Tensor, layout: Layout) -> Tensor:

@@ -36,6 +36,7 @@ class Kernels:
     """
 
     capturable = False
+    name = "plain"
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
@@ -88,6 +89,8 @@ class Kernels:
 class FlashAttention(Kernels):
     """All sequences in one call of flash-attn, in half precision. Raises ImportError where it is not installed."""
 
+    name = "flash-attn"
+
     def __init__(self) -> None:
         super().__init__(torch.float16)
         from flash_attn import flash_attn_varlen_qkvpacked_func
@@ -101,6 +104,8 @@ class FlashAttention(Kernels):
 
 class TorchVarlen(Kernels):
     """All sequences in one call of the flash kernel that PyTorch ships and has no public name for."""
+
+    name = "PyTorch's flash attention"
 
     def __init__(self) -> None:
         super().__init__(torch.float16)

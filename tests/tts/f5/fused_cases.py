@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.doubles.launches import Launches
 from tests.tts.f5.test_graphs import ByTensors
-from tests.tts.f5.test_network import V0, V1, Launches, network
+from tests.tts.f5.test_network import V0, V1, network
 from tts.f5 import graphs
 from tts.f5.batch import Batch, Row
 from tts.f5.checkpoint import ARCHITECTURES, shapes

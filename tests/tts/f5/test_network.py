@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,10 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from tests.doubles.f5 import ARCHITECTURE, f5_weights
+from tests.doubles.launches import Launches
 from tts.f5 import sampler
 from tts.f5.batch import Batch, Row, modulation
 from tts.f5.checkpoint import ARCHITECTURES, Architecture, shapes
@@ -112,26 +110,6 @@ def test_half_precision_products_stay_near_float32() -> None:
     exact, near = (sampler.sample(net, row(V1, random.Random(5))) for net in (V1, half))
     off = float((near - exact).norm() / exact.norm())
     assert 0 < off < 2e-3
-
-
-def storages(tensors: Any) -> set[int]:
-    return {tensor.untyped_storage()._cdata for tensor in tree_leaves(tensors) if isinstance(tensor, Tensor)}
-
-
-class Launches(TorchDispatchMode):
-    """Counts the operations that would start a kernel: views and memory that is only allocated start none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        is_view = storages(out) <= storages((args, kwargs)) and not func._schema.is_mutable
-        if not is_view and "empty" not in name:
-            self.names[name] += 1
-        return out
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["float32", "half"])
