@@ -182,7 +182,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         requests.Download, lambda request, job, parts: delivery.download(
             request, parts.store, parts.records, job.check)),
     "verify": Endpoint(
-        requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, job.check)),
+        requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, parts.marking, job)),
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }

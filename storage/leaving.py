@@ -19,7 +19,7 @@ T = TypeVar("T")
 CHECK: ContextVar[Callable[[], None]] = ContextVar("CHECK", default=lambda: None)
 """Called between the blocks of what is sent or read, wherever it is set; it raises when that is to stop."""
 _LOOK_S = 0.1
-_SILENT_S = 1.0
+_SILENT_S = 0.5
 """A request in which nothing has moved for so long when time is over is what the job failed of."""
 
 

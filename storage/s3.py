@@ -232,6 +232,7 @@ class S3Store:
                 try:
                     return _read(answer["Body"]), _bare(answer["ETag"])
                 except BotoCoreError:
+                    note_failure()
                     if not attempts_left:
                         raise
 
