@@ -37,6 +37,7 @@ _CHARACTERS = {
 }
 _KEPT = frozenset("ªº°\u0e33\u0eb3\u200c\u200d^+=<>|~$£€¥%×÷±−≈≤≥≠\u00a0\u202f\u2009\u2007 ")
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁻]+")
+_WIDE_COLON = re.compile("(?<=\\d)：(?=\\d)")
 _LONE_JOINER = re.compile("(?<![^\\W\\d_])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\W\\d_])")
 
 
@@ -46,6 +47,7 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.replace("---", "—").replace("--", "—")
     text = _SUPERSCRIPTS.sub(lambda raised: "^" + unicodedata.normalize("NFKC", raised[0]), text)
+    text = _WIDE_COLON.sub(":", text)
     text = "".join(map(_plain_character, text)).replace("---", "—").replace("--", "—")
     return unicodedata.normalize("NFC", _LONE_JOINER.sub("", text))
 
@@ -75,7 +77,7 @@ def _plain_character(character: str) -> str:
 _OPENING = "\"'([{<*_~`|¿¡「『《【〈"
 _CLOSING = "\"')]}>*_~`|.,;:!?—–-。、，！？」』》】〉·।॥؟،؛۔"
 _LEAD = re.compile(
-    r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·।॥؟،؛۔]|\.(?!\d|[^\W\d_])|[<>~](?!\d)|-(?![\d$£€¥.]))*""")
+    r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·।॥؟،؛۔]|\.(?!\d|[^\W\d_])|[<>~](?!=?\d)|-(?![\d$£€¥.√]))*""")
 
 
 @lru_cache(8192)

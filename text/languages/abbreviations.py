@@ -60,7 +60,7 @@ def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
 
 
 def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
-    written = _dotted(words, at, count) if len(words[at].core) <= 8 else None
+    written = _dotted(words, at, count) if len(words[at].core) <= 10 else None
     spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None
