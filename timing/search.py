@@ -30,7 +30,7 @@ REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
 LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
-HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
+HESITATIONS = frozenset("ah eh er erm euh heu hm hmm hum mm oh uh um".split())
 """Words that people do draw out."""
 NEVER = 255
 BESIDE_S = 0.05
@@ -91,9 +91,9 @@ class Part:
 class Search:
     """Not for two threads at once."""
 
-    def __init__(self, *, reduced: bool = False) -> None:
-        """With `reduced` a word may also be said as `timing.reduced` says."""
-        self._model, self._reduced = Model(FRAMES_PER_S), reduced
+    def __init__(self, language: str = "en", *, reduced: bool = False) -> None:
+        """With `reduced` an English word may also be said as `timing.reduced` says."""
+        self._model, self._reduced = Model(FRAMES_PER_S, language), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
