@@ -129,10 +129,10 @@ def _aligned(samples: Samples, text: str, language: str, tokens: Sequence[spoken
 
 def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _Stretch:
     """The stretch with the highest merit. Raises BadReference where no two pauses lie within 12 s."""
-    stretches = list(_stretches(timeline))
+    levels = _Levels(samples, timeline)
+    stretches = list(_stretches(timeline, levels))
     if not stretches:
         raise BadReference("no pauses were found in 12 s of the recording; send a shorter one")
-    levels = _Levels(samples, timeline)
     merits = []
     for stretch in stretches:
         check()
@@ -144,7 +144,7 @@ def _is_believed(word: Word) -> bool:
     return not word.estimated and (word.score is None or word.score >= BELIEVED)
 
 
-def _stretches(timeline: Timeline) -> Iterator[_Stretch]:
+def _stretches(timeline: Timeline, levels: _Levels) -> Iterator[_Stretch]:
     """From pause to pause, with no estimated word; the start and the end of the recording are pauses too.
 
     Those of 6 to 12 s; where there are none, the shorter ones.
@@ -153,20 +153,19 @@ def _stretches(timeline: Timeline) -> Iterator[_Stretch]:
     pauses = [0, *(i for i, (before, after) in enumerate(pairwise(words), start=1)
                    if after.start_ms - before.end_ms >= _PAUSE_MS), len(words)]
     missing = np.cumsum([0, *(word.estimated for word in words)])
-    found = [_stretch(words, first, last, timeline.duration_ms)
+    found = [_stretch(words, first, last, timeline.duration_ms, levels)
              for i, first in enumerate(pauses) for last in pauses[i + 1:]
              if words[last - 1].end_ms - words[first].start_ms <= MAX_MS and missing[first] == missing[last]]
     fitting = [each for each in found if MIN_MS <= each.end_ms - each.start_ms <= MAX_MS]
     yield from [each for each in fitting if each.end_ms - each.start_ms >= _WANTED_MS] or fitting
 
 
-def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int) -> _Stretch:
-    """Cuts in the pauses, at most `_EDGE_MS` from the words, and at their middle where they are short."""
+def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int, levels: _Levels) -> _Stretch:
+    """Cuts in the pauses, where they are quiet: an aligner may end a drawn-out word early."""
     before_ms = words[first - 1].end_ms if first else 0
     after_ms = words[last].start_ms if last < len(words) else duration_ms
-    start_ms, end_ms = words[first].start_ms, words[last - 1].end_ms
-    return _Stretch(first, last, max((before_ms + start_ms) // 2, start_ms - _EDGE_MS),
-                    min((end_ms + after_ms) // 2, end_ms + _EDGE_MS))
+    return _Stretch(first, last, levels.quiet_before(before_ms, words[first].start_ms),
+                    levels.quiet_after(words[last - 1].end_ms, after_ms))
 
 
 def _noise(samples: Samples, n_steps: int) -> Levels:
@@ -225,6 +224,26 @@ class _Levels:
         return float(min(snr_db, 50.0) - 12 * octaves - 20 * bool(self.is_clipped[steps].any()) - 0.5 * missing_s
                      - _DOUBT_DB * n_doubtful
                      - self._sound_db(stretch.start_ms) - self._sound_db(stretch.end_ms))
+
+    def quiet_after(self, word_end_ms: int, limit_ms: int) -> int:
+        """Where to cut after a word: behind the first 50 ms that are quiet, at the limit at the latest."""
+        quiet = self._quiet_runs(word_end_ms, limit_ms)
+        return min(word_end_ms // 10 * 10 + 10 * int(np.argmax(quiet)) + _EDGE_MS, limit_ms) if len(quiet) else (
+            word_end_ms + limit_ms) // 2
+
+    def quiet_before(self, limit_ms: int, word_start_ms: int) -> int:
+        """Where to cut before a word: in front of the last 50 ms that are quiet."""
+        quiet = self._quiet_runs(limit_ms, word_start_ms)
+        return limit_ms // 10 * 10 + 10 * (len(quiet) - 1 - int(np.argmax(quiet[::-1]))) if len(quiet) else (
+            limit_ms + word_start_ms) // 2
+
+    def _quiet_runs(self, start_ms: int, end_ms: int) -> npt.NDArray[np.bool_]:
+        """Of each 50 ms that begin between two words: too weak for a word, or about the weakest there are."""
+        power = self.power[start_ms // 10:end_ms // 10]
+        if len(power) < _EDGE_MS // 10:
+            return np.zeros(0, bool)
+        means = np.lib.stride_tricks.sliding_window_view(power, _EDGE_MS // 10).mean(axis=1)
+        return np.asarray(means <= max(self.weakest, 2 * float(means.min())), np.bool_)
 
     def _sound_db(self, cut_ms: int) -> float:
         """How far the 30 ms around a cut are over what is too weak to be a word, be it noise that may hide one."""
