@@ -68,7 +68,7 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield source, path.stem, written, references
     for path in sorted((CASES / "creators").glob(f"{tag}*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            one = "~~" in line or path.stem in ("ko-2", "ko-3", "zh-2", "zh-3")
+            one = "~~" in line or path.stem in ("ko", "ko-2", "ko-3", "zh-2", "zh-3")
             written, *references = line.rsplit("~", 1) if one else line.split("~")
             yield "creators", _set(path.stem, number), written, [way for line in references for way in ways(line)]
 

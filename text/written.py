@@ -113,14 +113,19 @@ def share_out(phrase: str, count: int) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
+_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽]?"
+
+
 def grouped(words: Sequence[Written], start: int) -> int:
-    """How many words from `start` are one number whose thousands are set apart by spaces, as in 10 000."""
-    if not re.fullmatch(r"[1-9]\d{0,2}", words[start].core):
+    """How many words from `start` are one number whose thousands are set apart by spaces, as in -10 000,5."""
+    if not re.fullmatch(r"[-−+]?[€$£¥₹₽]?[1-9]\d{0,2}", words[start].core):
         return 1
     stop = start + 1
     while (stop < len(words) and stop < start + 5 and not words[stop - 1].tail and not words[stop].lead
-           and re.fullmatch(r"\d{3}", words[stop].core)):
+           and re.fullmatch(_THOUSANDS, words[stop].core)):
         stop += 1
+        if not words[stop - 1].core.isdigit():
+            break
     return stop - start
 
 

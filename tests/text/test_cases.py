@@ -52,6 +52,7 @@ FOUND_WRONG = [
     ("a 5.0L V8, v2 and V2.1", "a five point zero liter V eight, version two and version two point one"),
     ("5W-30 oil in a 737", "five W thirty oil in a seven hundred thirty-seven"),
     ("a Boeing 737-800", "a Boeing seven thirty-seven eight hundred"),
+    ("₹1,25,000 or 3 crore", "one hundred twenty-five thousand rupees or three crore"),
     ("PIN 1234, your OTP is ab9453", "pin one two three four, your O T P is A B nine four five three"),
     ("boards at 0645", "boards at zero six forty-five"),
     ("at 40°42'46\"N", "at forty degrees forty-two minutes forty-six seconds north"),

@@ -10,19 +10,19 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.abbreviations import joined, written_out
+from text.languages.abbreviations import joined, units_joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
 from text.languages.chinese import apart as chinese_apart
 from text.languages.chinese import chinese
-from text.languages.dates import date, ordinal, year_words
+from text.languages.dates import date, ordinal, weekdays, year_words
 from text.languages.electronic import electronic
 from text.languages.fractions import fraction
 from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
 from text.languages.japanese import japanese, wave, weekday
-from text.languages.korean import korean
+from text.languages.korean import currency_apart, korean
 from text.languages.marks import own_marks
 from text.languages.mathematics import equation, prefixed, sign_between
 from text.languages.polish import polish as polish_words
@@ -40,7 +40,7 @@ Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 def speak(words: Sequence[Written], tag: str) -> list[str]:
     """What is said for each word of a language other than English; `tag` is its BCP 47 code."""
     speech = language(tag)
-    words = written_out(own_marks(words, speech), speech)
+    words = written_out(own_marks(units_joined(words, speech), speech), speech)
     loud = shouting(words, is_acronym)
     said: list[str] = []
     while len(said) < len(words):
@@ -51,7 +51,9 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
 
 
 def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
-    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction; 1-2, a score."""
+    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction; 1-2 and 45:32,
+    which may be scores; $1,200 where a comma stands before decimals.
+    """
     speech, core = language(tag), words[at].core
     if speech is None:
         return False
@@ -60,6 +62,13 @@ def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
     if may_be_year(words, at, speech):
         return True
     if speech.base in ("zh", "ja") and re.fullmatch(r"[1-9]\d?-[1-9]\d?", core) and not next_core(words, at):
+        return True
+    part = re.match(r"(\d{1,2})/(\d{1,2})[はの]", core) if speech.base == "ja" else None
+    if part and int(part[1]) < int(part[2]) < 11:
+        return True
+    if speech.mark == "," and re.fullmatch(r"[$£]\d{1,3},\d{3}", core):
+        return True
+    if re.fullmatch(r"(?:2[5-9]|[3-5]\d):[0-5]\d", core):
         return True
     day = re.fullmatch(r"(\d{1,2})/(\d{1,2})", core)
     return bool(day and int(day[1]) <= 12 and int(day[2]) in (5, 6, 7, 9, 11, 12) and day[1] != day[2])
@@ -129,7 +138,7 @@ RULES: tuple[Rule, ...] = (
     _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday, wave)
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)
 """For a word without one."""
 
 

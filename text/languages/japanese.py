@@ -47,7 +47,7 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _PADDED_DAY.sub(r"\1月\2日", text)
-    text = _DAY.sub(lambda day: _month_and_day(day, text, following), text)
+    text = _DAY.sub(lambda day: _month_and_day(day, text, following, following), text)
     text = re.sub(r"日\(([月火水木金土日])(?:・(祝))?(?:\)|$)", lambda d: f"日{d[1]}曜日{'祝日' if d[2] else ''}", text)
     text = re.sub(r"√(\d{1,3})/(\d{1,3})(?![\d/])", r"\2分の√\1", text)
     text = _FRACTION.sub(r"\3分の\2", text)
@@ -124,9 +124,12 @@ def _telephone(match: re.Match[str]) -> str:
     return ("プラス" if match[0][0] == "+" else "") + "の".join(groups)
 
 
-def _month_and_day(match: re.Match[str], text: str, following: str) -> str:
+def _month_and_day(match: re.Match[str], text: str, following: str, behind: str) -> str:
     """12/31 is a day where it is written 08/08 or a word behind it says so."""
     after = text[match.end():] or following
+    share = after.startswith("の") and (text[:match.start()][-1:] == "約" or re.match("の[人割量力]", after + behind))
+    if share and int(match[1]) < int(match[2]):
+        return match[0]
     padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1" or int(match[1]) > int(match[2]) > 4
     return f"{int(match[1])}月{int(match[2])}日" if padded or after.startswith(_BEHIND_DAYS) else match[0]
 

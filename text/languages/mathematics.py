@@ -9,7 +9,7 @@ from text import tables
 from text.capitals import spelled
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, parse, said
-from text.written import Written
+from text.written import Written, next_core
 
 _PREFIXED = re.compile(r"([~≈<>≤≥±+])(?=[-−]?[\d€$£¥₹₽])(.+)")
 _EQUATION = re.compile(r"\d[\d.,]*(?:[-−+×÷*/=<>]\d[\d.,]*)+")
@@ -25,6 +25,8 @@ def operators(base: str) -> dict[str, str]:
     return {sign: signs(base)[sign] for sign in "+=&" if own} | own
 
 
+_ARITHMETIC = {"·": "×", ":": "÷", "x": "×"}
+"""Signs that are something else where nothing equals."""
 _COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
 
 
@@ -70,6 +72,9 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
         parts = [spelled(part) if part.isupper() else part for part in core.split("&")]
         return [f" {name('&', speech)} ".join(parts)]
     sign = words[at].lead + core
+    equals = "=" in [word.lead + word.core for word in words[at:at + 6]]
+    if sign in _ARITHMETIC and equals:
+        sign = _ARITHMETIC[sign]
     if len(sign) not in (1, 2) or not at or words[at - 1].tail or at + 1 == len(words) or words[at + 1].lead:
         return None
     before, after = words[at - 1].core, words[at + 1].core
@@ -78,7 +83,11 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
     variable = sign in _COMPARED and re.fullmatch("[^\\W\\d_]", before)
     if not (variable or before[-1:].isdigit()) or not re.match(r"[-−]?\d", after):
         return None
-    if sign in "-−–" and "=" not in [word.core for word in words[at:at + 6]]:
+    if sign in "-−–" and not equals:
         return None
+    if sign in ("x", "X", "х") and speech.base == "pt" and len(before + after) == 2 and not next_core(words, at + 1):
+        return [signs("pt")["to"]]
+    if sign in ("x", "X", "х"):
+        return [signs(speech.base)["x"]] if "x" in signs(speech.base) else None
     said_for = name(sign, speech) if sign in _COMPARED or sign in tuple("+=×÷*±-−–") else ""
     return [said_for] if said_for else None
