@@ -31,6 +31,8 @@ class Case:
     fault: int
     text: int
     """The same for lines that begin with the same sentence."""
+    reference: Recording
+    """Other words that the same voice says well: what a cloned voice is made from."""
 
 
 FIT = Split("fit", (*DEV.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
@@ -118,6 +120,25 @@ With a little luck and a lot of work, we will be done by May.
 """.strip().splitlines()), 72_000)
 
 
+REFERENCES = {"fit": """
+The old clock in the station has been wrong for years, but the people of this town set their watches by it.
+My sister bought a yellow boat last spring, and we spent the whole summer learning how to steer it.
+A good cup of tea needs fresh water, a warm pot, and somebody who is willing to share it with you.
+When the power failed, the children lit some candles and told each other stories about ghosts and pirates.
+The judge looked over her glasses, put down her pen, and asked the young man to think about his choice again.
+Every autumn thousands of geese fly over our roof, and their voices wake us long before the morning alarm.
+You should measure the shelf twice before you cut the wood, because nobody can make a short board longer.
+We drove through heavy fog for an hour until the road joined the highway just outside of the village.
+""", "test": """
+The photographer waited in the cold for three days, and then the fox walked right past his tent.
+Please leave your shoes by the entrance, choose a pillow, and join the others in the large blue room.
+Few visitors know that the tunnel behind the theatre was once used to carry ice from the river.
+I usually make a list of jobs on Monday, lose it by Tuesday, and enjoy the rest of my week.
+The painter mixed a little green into the grey, and suddenly the whole picture looked like early March.
+Our neighbours have a parrot that can whistle four songs, though it always gets the third one wrong.
+"""}
+
+
 def word_at(line: Recording, index: int) -> tuple[int, int]:
     times = line.truth_ms[index]
     assert times
@@ -172,16 +193,28 @@ TWO = ("two doubled, said twice", "swapped")
 
 def cases(split: Split, n_clean: int, n_each: int, seed: int = 0) -> list[Case]:
     engine, chance = Espeak(), np.random.default_rng(split.seed + seed)
+    references = _references(engine, split, np.random.default_rng([split.seed, seed]))
     found: list[Case] = []
     for kind, count in {CLEAN: n_clean, **dict.fromkeys([*EDITS, *SAID], n_each)}.items():
         n_wanted = len(found) + count
         while len(found) < n_wanted:
-            case = _case(engine, split, kind, chance)
+            case = _case(engine, split, kind, references, chance)
             found += [case] if case else []
     return found
 
 
-def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | None:
+def _references(engine: Espeak, split: Split, chance: Chance) -> dict[str, Recording]:
+    """Some 8 s of each voice."""
+    found = {}
+    for voice, _ in split.voices:
+        said = utter(engine, str(chance.choice(REFERENCES[split.name].strip().splitlines())), voice,
+                     float(chance.uniform(0.85, 1.2)))
+        assert said is not None
+        found[voice] = said
+    return found
+
+
+def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recording], chance: Chance) -> Case | None:
     voice, _ = split.voices[chance.integers(len(split.voices))]
     speed = float(chance.uniform(0.8, 1.3))
     first = int(chance.integers(len(split.sentences) - 2))
@@ -189,9 +222,10 @@ def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | Non
     line = utter(engine, " ".join(words), voice, speed)
     index = int(chance.integers(len(words) - (kind in TWO)))
     if line is None or kind == CLEAN:
-        return line and Case(kind, line, -1, first)
+        return line and Case(kind, line, -1, first, references[voice])
     if kind in EDITS:
-        return Case(kind, replace(line, samples=EDITS[kind](line, index, chance)), index, first)
+        return Case(kind, replace(line, samples=EDITS[kind](line, index, chance)), index, first,
+                    references[voice])
     if kind == "swapped" and words[index] == words[index + 1]:
         return None
     said = " ".join(SAID[kind](words, index))
@@ -199,7 +233,7 @@ def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | Non
     if faulty is not None:
         pace = float(np.clip(speed * len(faulty.samples) / len(line.samples), 0.5, 2.0))
         faulty = utter(engine, said, voice, pace)
-    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first)
+    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first, references[voice])
 
 
 def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case]:

@@ -186,9 +186,14 @@ class Graph:
         other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
         return other
 
-    def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
-        """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
+    def evidence(self, audio: Samples, transform: Floats | None = None) -> tuple[Floats, Floats]:
+        """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's.
+
+        `transform` is of `timing.adaptation`.
+        """
         cepstra = self._model.cepstra(audio)
+        if transform is not None:
+            cepstra = cepstra @ transform[:, :-1].T + transform[:, -1]
         every = self._model.ci_senones.ravel()
         senones, at = self._model.in_order(np.concatenate([every, self._joined, self._alone]))
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
