@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from timing.align import RATE_HZ, Samples
 from tts.espeak import Espeak
 
 FADE = RATE_HZ // 200
+READER = Path(__file__).with_name("test_speech")
+LEAST_WORDS, MOST_WORDS = 8, 30
+"""Of a person's reference."""
 CLEAN = "clean"
 Chance = np.random.Generator
 Edit = Callable[[Recording, int, Chance], Samples]
@@ -86,6 +90,13 @@ The last bus to the airport leaves at a quarter past nine.
 Our guide knew the name of each tree and of each stone.
 I would rather be early for a train than sorry on the platform.
 """.strip().splitlines()), 31_000)
+
+MORE = replace(FIT, seed=33_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
+    "en-US": "Alicia Michael Reed announcer benjamin caleb ed linda quincy steph2 travis victor",
+    "en": "Mario ian robert shelby f1", "en-GB-x-gbclan": "m5 anika", "en-GB-x-gbcwmd": "m4 Annie",
+    "en-US-nyc": "m1 f2 ed",
+}.items() for variant in variants.split()))
+"""Other voices to fit on."""
 
 TEST = Split("test", (*REPORT.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "m2 m6 Andy klatt4", "en-GB-x-rp": "rob m8 zac", "en-029": "f4", "en-GB-scotland": "m3",
@@ -237,24 +248,45 @@ def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recordi
 
 
 def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case]:
-    """Eight words of a person at a time, as they are and edited."""
-    clean = [_part(line, first, min(first + 8, len(line.words)))
-             for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)]
+    """Eight words of a person at a time, as they are and edited; the reference is what the recording has besides."""
+    clean = [(_part(line, first, min(first + 8, len(line.words))), _besides(line, first, first + 8))
+             for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)
+             if len(line.words) >= 8 + LEAST_WORDS]
     chance = np.random.default_rng(seed)
-    found = [Case(CLEAN, line, -1, -1) for line in clean]
+    found = [Case(CLEAN, line, -1, -1, besides) for line, besides in clean]
     for kind, edit in EDITS.items():
-        for line in clean * n_each:
+        for line, besides in clean * n_each:
             index = int(chance.integers(len(line.words)))
-            found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1))
+            found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1, besides))
     return found
+
+
+def _besides(line: Recording, first: int, last: int) -> Recording:
+    """The longer part of a recording before or after `words[first:last]`, at most `MOST_WORDS` of it."""
+    if first > len(line.words) - last:
+        return _part(line, max(0, first - MOST_WORDS), first)
+    return _part(line, last, min(len(line.words), last + MOST_WORDS))
 
 
 def fit_people() -> list[Recording]:
     return timing_fit.human()
 
 
-def test_people() -> list[Recording]:
-    return human(SPEECH) if SPEECH else []
+def talkers() -> list[Case]:
+    """The people of `shared/speech`: spontaneous talk."""
+    return people(human(SPEECH), TEST.seed, 4) if SPEECH else []
+
+
+def reader() -> list[Case]:
+    """The clips of `test_speech`, as they are and edited; the first is the reference."""
+    first, *clips = [clip for clip in timing_fit.clips(READER) if clip]
+    chance = np.random.default_rng(TEST.seed)
+    found = [Case(CLEAN, clip, -1, -1, first) for clip in clips]
+    for kind, edit in EDITS.items():
+        for clip in clips:
+            index = int(chance.integers(len(clip.words)))
+            found.append(Case(kind, replace(clip, samples=edit(clip, index, chance)), index, -1, first))
+    return found
 
 
 def _part(line: Recording, first: int, last: int) -> Recording:

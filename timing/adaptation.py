@@ -15,9 +15,12 @@ import numpy.typing as npt
 from timing.acoustic import Floats, Ints, Model, differences
 from timing.cepstra import N_CEPSTRA
 
-PRIOR_FRAMES = 200
+PRIOR_FRAMES = 50
 ROUNDS, SWEEPS = 3, 5
 Doubles = npt.NDArray[np.float64]
+
+
+NONE: Floats = np.eye(N_CEPSTRA, N_CEPSTRA + 1, dtype=np.float32)
 
 
 def transform(model: Model, cepstra: Floats, frames: Ints, senones: Ints) -> Floats:
