@@ -1,9 +1,9 @@
 """`./run bench text`: how well written text is said, class by class, on the public cases of two text normalisers.
 
 A case fits when the reading equals one of its references without spaces, punctuation, capitals, accents and `and`,
-with oh for zero. References are the case's own and those of `alternatives.tsv`, which count for every system alike.
-The peers are `wetext` (English, Chinese, Japanese) and `num2words` alone, which reads each run of digits. Then every
-language's numbers are read back.
+with oh for zero and 零 for 〇. References are the case's own and those of `alternatives.tsv`, which count for every
+system alike. The peers are `wetext` (English, Chinese, Japanese) and `num2words` alone, which reads each run of
+digits. Then every language's numbers are read back.
 """
 from __future__ import annotations
 
@@ -68,13 +68,15 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield source, path.stem, written, references
     for path in sorted((CASES / "creators").glob(f"{tag}*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            one = "~~" in line or path.stem in ("ko-2", "zh-2")
+            one = "~~" in line or path.stem in ("ko", "ko-2", "ko-3", "zh-2", "zh-3")
             written, *references = line.rsplit("~", 1) if one else line.split("~")
             yield "creators", _set(path.stem, number), written, [way for line in references for way in ways(line)]
 
 
 def _set(name: str, number: int) -> str:
-    """Rules were written while looking at the first half of `en` and at every second line of `de-2` and its like."""
+    """Rules were written while looking at the first half of `en` and at every second line of `de-2`, `de-3`
+    and their like.
+    """
     tag, _, second = name.partition("-")
     if second and tag != "en":
         return f"creators {second}, " + ("held out" if number % 2 else "fixed on")
@@ -97,7 +99,7 @@ def languages() -> list[str]:
 def key(text: str) -> str:
     """What two readings must share."""
     small = re.sub(r"\band\b", "", unicodedata.normalize("NFKD", text).lower())
-    small = re.sub(r"\boh\b", "zero", small)
+    small = re.sub(r"\boh\b", "zero", small).replace("〇", "零")
     return "".join(c for c in small if c.isalnum() or (unicodedata.category(c)[0] == "M" and c > "\u036f"))
 
 

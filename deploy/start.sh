@@ -29,6 +29,7 @@ rm -f "$answer"
 # A file that got lost is named soon after the start and mended at the next one. `setup_network_venv.py --prune` keeps
 # what was touched lately.
 environment=${python%/bin/python}
+[[ ! -w $environment ]] || export TRITON_CACHE_DIR=$environment/triton  # For the next worker on the volume.
 while_it_runs() {
   nice -n 19 python3 "$here/setup_network_venv.py" --profile "$profile" --verify sizes 2>&1 | grep damaged >&2
   while kill -0 $$; do

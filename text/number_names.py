@@ -105,7 +105,8 @@ def han_cardinal(number: int) -> str:
         group = groups[power]
         if group:
             gap = text and (group < 1000 or not groups[power + 1])
-            text += ("零" if gap else "") + _han_group(group) + ("", "万", "亿", "万亿")[power]
+            words = "两" if group == 2 and power else _han_group(group)
+            text += ("零" if gap else "") + words + ("", "万", "亿", "万亿")[power]
     return text[1:] if text.startswith("一十") else text
 
 
@@ -114,7 +115,8 @@ def _han_group(group: int) -> str:
     for place, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
         digit = group // place % 10
         if digit:
-            text += ("零" if zero and text else "") + _HAN_DIGITS[digit] + unit
+            name = "两" if digit == 2 and unit == "千" else _HAN_DIGITS[digit]
+            text += ("零" if zero and text else "") + name + unit
         zero = digit == 0
     return text
 

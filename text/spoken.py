@@ -168,6 +168,8 @@ def _segmented(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
         quoted ^= run[cut - 1] == '"'
         if '"' in run[cut - 1:cut + 1] and (quoted or run[cut] not in _CLOSING):
             parts = not quoted
+        elif run[cut - 1] == "：" and run[cut - 2:cut - 1].isdigit() and run[cut].isdigit():
+            parts = False
         else:
             parts = _parts(run[cut - 1], run[cut], cut in cuts)
         if parts:

@@ -37,6 +37,7 @@ _CHARACTERS = {
 }
 _KEPT = frozenset("ªº°\u0e33\u0eb3\u200c\u200d^+=<>|~$£€¥%×÷±−≈≤≥≠\u00a0\u202f\u2009\u2007 ")
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁻]+")
+_WIDE_COLON = re.compile("(?<=\\d)：(?=\\d)")
 _LONE_JOINER = re.compile("(?<![^\\W\\d_])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\W\\d_])")
 
 
@@ -46,6 +47,7 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.replace("---", "—").replace("--", "—")
     text = _SUPERSCRIPTS.sub(lambda raised: "^" + unicodedata.normalize("NFKC", raised[0]), text)
+    text = _WIDE_COLON.sub(":", text)
     text = "".join(map(_plain_character, text)).replace("---", "—").replace("--", "—")
     return unicodedata.normalize("NFC", _LONE_JOINER.sub("", text))
 
@@ -75,7 +77,7 @@ def _plain_character(character: str) -> str:
 _OPENING = "\"'([{<*_~`|¿¡「『《【〈"
 _CLOSING = "\"')]}>*_~`|.,;:!?—–-。、，！？」』》】〉·।॥؟،؛۔"
 _LEAD = re.compile(
-    r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·।॥؟،؛۔]|\.(?!\d|[^\W\d_])|[<>~](?!\d)|-(?![\d$£€¥.]))*""")
+    r"""(?:["'(\[{*_`|¿¡「『《【〈—–,;:!?。、，！？·।॥؟،؛۔]|\.(?!\d|[^\W\d_])|[<>~](?!=?\d)|-(?![\d$£€¥.√]))*""")
 
 
 @lru_cache(8192)
@@ -111,14 +113,19 @@ def share_out(phrase: str, count: int) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
+_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽]?"
+
+
 def grouped(words: Sequence[Written], start: int) -> int:
-    """How many words from `start` are one number whose thousands are set apart by spaces, as in 10 000."""
-    if not re.fullmatch(r"[1-9]\d{0,2}", words[start].core):
+    """How many words from `start` are one number whose thousands are set apart by spaces, as in -10 000,5."""
+    if not re.fullmatch(r"[-−+]?[€$£¥₹₽]?[1-9]\d{0,2}", words[start].core):
         return 1
     stop = start + 1
     while (stop < len(words) and stop < start + 5 and not words[stop - 1].tail and not words[stop].lead
-           and re.fullmatch(r"\d{3}", words[stop].core)):
+           and re.fullmatch(_THOUSANDS, words[stop].core)):
         stop += 1
+        if not words[stop - 1].core.isdigit():
+            break
     return stop - start
 
 

@@ -98,17 +98,23 @@ class Model:
         return [[self.phones[phone] for phone in way] for way in ways]
 
     def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
-        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time, of senones as `in_order` has them."""
+        """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time, of senones as `in_order` has them.
+
+        The next ones are written over them.
+        """
         codebooks, firsts = np.unique(self._codebook[senones], return_index=True)
         weights = np.exp(-NATS * self._weights[:, :, senones].astype(np.float32))
         tied = [(slice(codebook * DENSITIES, (codebook + 1) * DENSITIES), slice(first, stop))
                 for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(senones)], strict=True)]
         inputs = _inputs(cepstra)
+        kept, mixed = np.empty((2, CHUNK, len(senones)), np.float32)
+        densities = np.empty((CHUNK, self._gaussians.shape[-1]), np.float32)
         for start in range(0, len(cepstra), CHUNK):
-            found = np.ones((min(CHUNK, len(cepstra) - start), len(senones)), np.float32)
-            mixed = np.empty_like(found)
+            stop = min(start + CHUNK, len(cepstra))
+            found, mixed, densities = kept[: stop - start], mixed[: stop - start], densities[: stop - start]
+            found[:] = 1
             for stream, weight, gaussians in zip(inputs, weights, self._gaussians, strict=True):
-                densities = _densities(stream[start : start + CHUNK] @ gaussians)
+                _densities(np.matmul(stream[start:stop], gaussians, out=densities))
                 for codebook, inside in tied:
                     np.matmul(densities[:, codebook], weight[:, inside], out=mixed[:, inside])
                 found *= mixed
@@ -152,11 +158,17 @@ class Model:
         return found
 
 
-def _densities(scores: Floats) -> Floats:
-    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place."""
+def _densities(scores: Floats) -> None:
+    """Each Gaussian's likelihood over that of the best in its frame, [n_frames, n_gaussians], in place.
+
+    Four in five lie on the floor.
+    """
     scores -= scores.max(axis=1, keepdims=True)
-    np.maximum(scores, -FLOOR, out=scores)
-    return np.exp(scores, out=scores)
+    flat = scores.reshape(-1)
+    above = np.flatnonzero(flat > -FLOOR)
+    found = np.exp(flat[above])
+    flat.fill(np.exp(np.float32(-FLOOR)))
+    flat[above] = found
 
 
 def differences(cepstra: Floats) -> list[Floats]:

@@ -78,11 +78,12 @@ def without_noise(powers: Powers) -> Powers:
 def _lower_envelope(powers: Powers, first: Powers) -> Powers:
     """What follows each filter's power slowly up and quickly down, [n_frames, n]."""
     envelope = np.empty_like(powers)
-    at = first.copy()
-    for power, found in zip(powers, envelope, strict=True):
-        away = power - at
-        at += np.minimum(RISE * away, FALL * away)
-        found[:] = at
+    shares = np.array([[RISE], [FALL]])
+    kept, ways, at = 1 - shares, np.empty((2, len(first))), first
+    for gained, found in zip(powers[:, None] * shares, envelope, strict=True):
+        np.multiply(kept, at, out=ways)
+        ways += gained
+        at = np.minimum(ways[0], ways[1], out=found)
     return envelope
 
 

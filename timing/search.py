@@ -212,7 +212,7 @@ class Graph:
         for scores in self.model.scores(cepstra, senones):
             stop = start + len(scores)
             scores -= scores[:, phones].max(axis=1, keepdims=True)
-            np.maximum(scores[:, joined], scores[:, alone], out=states[start:stop])
+            np.maximum(scores.take(joined, axis=1), scores.take(alone, axis=1), out=states[start:stop])
             silence[start:stop] = scores[:, quiet].max(axis=1)
             start = stop
         return states, silence

@@ -25,7 +25,7 @@ builder() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 make_base() {
   builder inspect --type image docker.io/library/python:3.11-slim >/dev/null 2>&1 && return
   [[ -x $work/rootfs/usr/bin/python3 ]] || debootstrap --variant=minbase \
-    --include=ca-certificates,python3,python3-venv,python3-pip bookworm "$work/rootfs" >"$work/debootstrap.log"
+    --include=ca-certificates,python3,python3-dev,python3-venv,python3-pip bookworm "$work/rootfs" >"$work/debootstrap.log"
   local container
   container=$(builder from scratch)
   builder add --quiet "$container" "$work/rootfs" /

@@ -136,9 +136,11 @@ def test_a_direction_stands_behind_a_house_number(letter: str, name: str) -> Non
 CONTEXT = {
     "abbreviated_in_capitals": lambda word: said(f"saw {word.upper()} LEE") != f"saw {word.upper()} LEE",
     "aspect_ratio": lambda word: " by " in said(f"is {word} wide"),
+    "before_clock": lambda word: said(f"{word} 0645") == f"{word} zero six forty-five",
     "before_count": lambda word: said(f"{word} 2/3") == f"{word} two of three",
     "before_date": lambda word: said(f"{word} 5/12") == f"{word} May twelfth",
     "before_year": lambda word: said(f"{word} 1066") == f"{word} ten sixty-six",
+    "code": lambda word: said(f"{word} 1984") == f"{word} one nine eight four",
     "dialled": lambda word: said(f"{word} 911") == f"{word} nine one one",
     "dotted_unit": lambda word: said(f"is 2 {word}. long") != said(f"is 2 zz{word}. long").replace("zz", ""),
     "era": lambda word: said(f"476 {word}").startswith("four seventy-six"),

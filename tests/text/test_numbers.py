@@ -115,10 +115,11 @@ def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str])
 @pytest.mark.parametrize(("base", "written", "spoken", "needs"), rows(DATA / "abbreviations.tsv"))
 def test_an_abbreviation_is_said_in_full_where_what_it_needs_stands_behind_it(
         base: str, written: str, spoken: str, needs: str) -> None:
-    behind = {"number": "5", "name": "Xaver"}.get(needs, "xyz")
-    tokens = read(f"{written} {behind}", base)
-    assert " ".join(token.said for token in tokens[:-1]) == spoken
-    if needs in ("number", "name"):
+    behind = {"number": "5", "name": "Xaver", "roman": "XVI"}.get(needs, "xyz")
+    before = "12 " if needs == "behind" else ""
+    tokens = read(f"{before}{written} {behind}", base)
+    assert " ".join(token.said for token in tokens[bool(before):-1]) == spoken
+    if needs in ("number", "name", "roman", "behind"):
         assert " ".join(token.said for token in read(f"{written} xyz", base)[:-1]) != spoken
 
 

@@ -80,6 +80,12 @@ def read_decade(core: str, style: Style) -> str | None:
     return _plural(digit_run(plural[1] or plural[2])) if plural else None
 
 
+def decade(at: Place) -> list[str] | None:
+    """1980 s, of two display words"""
+    words = read_decade(at.core + "s", at.style) if re.fullmatch(r"\d{3}0", at.core) and at.near(1) == "s" else None
+    return [words, ""] if words else None
+
+
 def _plural(words: str) -> str:
     """nineties, hundreds, sevens, sixes."""
     if words.endswith("y"):

@@ -6,7 +6,7 @@ from text.english.place import Place
 from text.number_names import MAX_DIGITS
 from text.written import grouped, share_out
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 _MAX_GROUPED = 21
 """Digits of a number whose commas show that it is a quantity."""
 
@@ -25,7 +25,7 @@ def number(text: str, british: bool = False) -> str:
 def spaced_thousands(at: Place) -> list[str] | None:
     """1 000 000"""
     count = grouped(at.words, at.index)
-    if count < 2 or (count == 2 and at.near(1) != "000"):
+    if count < 2 or (count == 2 and not at.near(1).startswith("000")):
         return None
     digits = "".join(word.core for word in at.words[at.index:at.index + count])
-    return share_out(number(digits, at.style.british), count)
+    return share_out(at.style.say(digits), count)

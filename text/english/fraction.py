@@ -52,6 +52,6 @@ def and_a_half(at: Place) -> list[str] | None:
     match = FRACTION_PATTERN.fullmatch(at.near(1))
     if not match or not re.fullmatch(r"\d{1,6}", at.core):
         return None
-    if not (0 < int(match[2]) < int(match[3]) or match[3] in ("2", "3", "4")):
+    if not (0 < int(match[2]) < int(match[3]) or match[3] in ("1", "2", "3", "4")):
         return None
     return [number(at.core), f"and {fraction_words(int(match[2]), int(match[3]), 'a')}"]

@@ -13,6 +13,9 @@ _HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
 _BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
+_SCIENTIFIC = re.compile(rf"({NUMBER})[x×*·](10\^[-−]?\d{{1,3}})")
+_PLACE = re.compile(r"(\d{1,3})°(?:(\d{1,2})'(?:(\d{1,2}(?:\.\d+)?)(?:\"|''))?)?([NSEW]?)")
+_QUARTERS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
 _EQUATION = re.compile(rf"[-−]?{NUMBER}(?:[-−+×*÷/=<>]{{1,2}}{NUMBER}){{1,8}}")
@@ -42,11 +45,29 @@ def read_size(core: str, style: Style) -> str | None:
     return None
 
 
+def size_with_unit(at: Place) -> list[str] | None:
+    """2x8 m2: a unit that has a digit of its own"""
+    unit = UNITS_APART.get(at.core)
+    return [unit[1]] if unit and _BY.fullmatch(at.near(-1)) else None
+
+
 def _plain_size(digits: str) -> str:
     return in_pairs(digits) if re.fullmatch(r"[1-9]\d{2,3}", digits) else number(digits)
 
 
+def read_place(core: str, style: Style) -> str | None:
+    """40°42'46"N, a place on the map"""
+    match = _PLACE.fullmatch(core)
+    if match is None or not (match[2] or match[4]):
+        return None
+    parts = [f"{number(part)} {unit}{'' if part == '1' else 's'}"
+             for part, unit in zip(match.groups(), ("degree", "minute", "second"), strict=False) if part]
+    return " ".join([*parts, _QUARTERS.get(match[4], "")]).strip()
+
+
 def read_power(core: str, style: Style) -> str | None:
+    if scientific := _SCIENTIFIC.fullmatch(core):
+        return f"{number(scientific[1])} times {read_power(scientific[2], style)}"
     match = _POWER.fullmatch(core)
     if not match:
         return None
@@ -56,10 +77,14 @@ def read_power(core: str, style: Style) -> str | None:
     return f"{base} to the power of {minus}{number(match[3])}" if match[1][-1].isdigit() else base
 
 
+_STARTS_NUMBER = frozenset("0123456789.")
+
+
 def sign(at: Place) -> list[str] | None:
     """A sign that stands alone: between numbers it is said, else most are not."""
     before, after = at.near(-1), at.near(1)
-    between = before[-2:].strip("'\"m").isdigit() and after[:1].isdigit()
+    variable = len(before) == 1 and before.isalpha() and at.core in ("≤", "≥")
+    between = (variable or before[-2:].strip("'\"m").isdigit()) and after[:1] in _STARTS_NUMBER
     if at.core in ("x", "X") and between:
         return ["by"]
     if at.core in UNITS_APART and _BY.fullmatch(before):

@@ -30,9 +30,10 @@ from text.english.time import read_clock
 
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True) if not sign.isalpha())
 _AMOUNT = re.compile(
-    rf"(?P<about>~|≈|<|>|≤|≥)?(?P<sign>[-−+±])?(?P<before>{_SIGNS})?(?P<low>{NUMBER})"
-    rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{NUMBER}))?(?P<unit>-?[^\d\s,.+-]{{1,9}}(?:\^?[23])?)?(?P<plus>\+)?")
+    rf"(?P<about>[<>]=|[~≈<>≤≥])?(?P<sign>[-−+±])?(?P<before>{_SIGNS})?(?P<low>{NUMBER})"
+    rf"(?:[-–—](?P<again>{_SIGNS})?(?P<high>{NUMBER}))?(?P<unit>-?[^\d\s,.+-]{{1,9}}(?:\^?[23]|-(?:ft|lb))?)?(?P<plus>\+)?")
 _ABOUT = {"~": "about ", "≈": "about ", "<": "less than ", ">": "more than ", "≤": "at most ", "≥": "at least "}
+_ABOUT |= {"<=": _ABOUT["≤"], ">=": _ABOUT["≥"]}
 _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+|[$€£]?\d{1,6}[kKM]?)")
 _WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
@@ -144,5 +145,8 @@ def measure(at: Place) -> list[str] | None:
         phrases = amount(match, "", apart, at.style.british, False)
         return [" ".join(phrases)] if phrases else None
     thing = at.near(behind + bool(apart))
+    if match["unit"] == "L" and before.lower() in ("the", "a") and re.fullmatch(r"\d\.\d", match["low"]) and (
+            thing and thing not in FUNCTION_WORDS):
+        return [f"{number(match['low'])} liter"]
     one = before.lower() in ("a", "an", "another") and thing.islower() and thing not in FUNCTION_WORDS
     return amount(match, scale, apart, at.style.british, one)

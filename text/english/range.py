@@ -7,7 +7,7 @@ from text.english.decimal import number
 from text.english.place import Style
 from text.english.tables import ABBREVIATIONS, MONTHS, WEEKDAYS
 
-_RANGE = re.compile(r"([$£€¥.~']*\d[^-–—]*)[-–—]([\d$£€¥.][^-–—]*)")
+_RANGE = re.compile(r"(?!\d/[a-z]-)([$£€¥.~']*\d[^-–—?!;]*)[-–—]([\d$£€¥.][^-–—]*)")
 _SPAN = re.compile(r"([A-Z][a-z]{2,4})\.?[-–]([A-Z][a-z]{2,4})")
 _VERSES = re.compile(r"(\d{1,3}):(\d{1,3})[-–](\d{1,3})")
 _NUMBERED = re.compile(r"([A-Za-z]{1,4})\.(\d[\d.-]*)")

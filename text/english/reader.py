@@ -17,7 +17,10 @@ from text.english.whitelist import written_out
 from text.written import MAX_CORE, Written, punctuated
 
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
-_SPLITTERS = (re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE)
+_SPLITTERS = (
+    re.compile("([()\\[\\]{}!?;]+|(?<![<>])=|(?<=\\w)[<>](?!=)|(?<!\\d),|,(?!\\d))"),
+    re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE,
+)
 _BETWEEN = {
     "&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "—": " — ", "%": " percent ", ".": ". ", ",": ", ",
     ":": ": ", ";": "; ", "!": "! ", "?": "? ", "…": "... ", "...": "... ",
@@ -51,6 +54,8 @@ def _compound(core: str, british: bool, loud: bool) -> str:
     """The parts of a word that is several: well-known, COVID-19, either/or, wait...what."""
     splitters = _SPLITTERS if len(core) <= MAX_CORE else _SPLITTERS[-1:]
     parts = next((parts for splitter in splitters if len(parts := splitter.split(core)) > 1), [core])
+    if "/" in core:
+        parts = [digit_by_digit(part) if re.fullmatch(r"\d{5,}", part) else part for part in parts]
     said = [_part(part, british, loud) if index % 2 == 0 else _between(part, parts[index - 1], parts[index + 1])
             for index, part in enumerate(parts)]
     return " ".join("".join(said).split())
@@ -59,6 +64,8 @@ def _compound(core: str, british: bool, loud: bool) -> str:
 def _between(sign: str, before: str, after: str) -> str:
     if sign == "." and before[-1:].islower() and after[:1].islower():
         return " dot "
+    if sign in ("<", ">") and after[:1].isdigit() and (before.isdigit() or len(before) == 1):
+        return " less than " if sign == "<" else " greater than "
     if sign == "*" and before[-1:].isdigit() and after[:1].isdigit():
         return " times "
     if sign == "-" and before[-1:].isalpha() and after[:1].isalpha():

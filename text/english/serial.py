@@ -9,7 +9,7 @@ from text.english.date import digit_run, is_month
 from text.english.decimal import number
 from text.english.letters import letters, readable
 from text.english.place import Place, Style
-from text.english.tables import BEFORE_YEARS, CURRENCIES, DIALLED, ERAS, READ_IN_PAIRS, STATES, VERSIONED
+from text.english.tables import BEFORE_YEARS, CODES, CURRENCIES, DIALLED, ERAS, READ_IN_PAIRS, STATES, VERSIONED
 from text.english.telephone import digit_groups
 from text.written import Written
 
@@ -23,7 +23,9 @@ def read_version(core: str, style: Style) -> str | None:
         if len(parts) == 4 and all(len(part) < 4 for part in parts) and len(parts[0]) > 1:
             return " dot ".join(map(digit_by_digit, parts))
         return " point ".join(number(part) for part in parts)
-    match = re.fullmatch(r"[vV](\d{1,5}(?:\.\d{1,5}){0,4})", core)
+    if open_end := re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\.x", core):
+        return " point ".join([*map(number, open_end[1].split(".")), "X"])
+    match = re.fullmatch(r"[vV](\d{1,5}(?:\.\d{1,5}){0,4})", core) if re.match(r"v|V\d+\.", core) else None
     return "version " + " point ".join(number(part) for part in match[1].split(".")) if match else None
 
 
@@ -57,16 +59,28 @@ def _behind_state(at: Place) -> bool:
     return before.tail in ("", ",") and (before.core in STATES or before.core in STATES.values())
 
 
+def _is_code(at: Place) -> bool:
+    """PIN 1234 · your OTP is ab9453"""
+    back = 2 if at.near(-1).lower() in ("is", "was", "number") else 1
+    return at.near(-back).lower() in CODES
+
+
 def named_number(at: Place) -> list[str] | None:
-    """Flight 370 · Python 3.11 · call 911 · RTX 4090 · 476 AD · in 1066 · CA 90210"""
+    """Flight 370 · Python 3.11 · call 911 · 5W-30 · PIN 1234 · RTX 4090 · 476 AD · in 1066 · CA 90210"""
     core, before = at.core, at.near(-1)
     name = before.lower()
+    if oil := re.fullmatch(r"(\d{1,2})W-(\d\d)", core):
+        return [f"{number(oil[1])} W {number(oil[2])}"]
     if re.fullmatch(r"\d{3}", core) and name in DIALLED:
         return [digit_by_digit(core)]
     if re.fullmatch(r"\d{1,3}\.[1-9]\d", core) and name in VERSIONED:
         return [" point ".join(map(number, core.split(".")))]
     if re.fullmatch(r"\d{5}(?:-\d{4})?", core) and _behind_state(at):
         return [digit_groups(core)]
+    if (code := re.fullmatch(r"([A-Za-z]{0,6})(\d{4,})", core)) and _is_code(at):
+        return [f"{_letter_run(code[1])} {digit_by_digit(code[2])}".strip()]
+    if (liner := re.fullmatch(r"([1-9]\d\d)-(\d{3})", core)) and name in READ_IN_PAIRS:
+        return [" ".join(map(in_pairs, liner.groups()))]
     if re.fullmatch(r"\d{4}", core) and name == "in" and at.near(-2) == "ending":
         return [digit_by_digit(core)]
     model = before.isupper() and 1 < len(before) < 5 and before not in CURRENCIES

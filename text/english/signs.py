@@ -4,11 +4,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.english.decimal import number
 from text.written import Written
 
 _LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?")
 _HALF_DAY = re.compile(r"[ap]\.?m$", re.IGNORECASE)
-_BETWEEN_NUMBERS = {"-": "to", "–": "to", "<": "less than", ">": "greater than", "/": "divided by", "*": "times"}
+_BETWEEN_NUMBERS = {"-": "to", "–": "to", "<": "less than", ">": "greater than", "/": "divided by", "*": "times",
+                    "<=": "less than or equal to", ">=": "greater than or equal to"}
 
 
 def own_signs(words: Sequence[Written]) -> list[Written]:
@@ -25,11 +27,17 @@ def own_signs(words: Sequence[Written]) -> list[Written]:
             word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])
         elif "(" in word.core or ")" in word.core:
             word = _bracketed(word)
+        elif word.tail == "-" and word.core.isdigit() and "=" in _cores(words[index + 1:index + 3]):
+            word = Written(word.lead, f"{number(word.core)} minus", "")
         elif "".join(word) in _BETWEEN_NUMBERS:
             word = _between_numbers(words, index) or word
         opened ^= (word.lead.count('"') + word.tail.count('"')) % 2 == 1
         own.append(word)
     return own
+
+
+def _cores(words: Sequence[Written]) -> list[str]:
+    return [word.core for word in words]
 
 
 def _bracketed(word: Written) -> Written:
@@ -48,7 +56,9 @@ def _between_numbers(words: Sequence[Written], index: int) -> Written | None:
     """10 – 20 is a range, 10 - 5 = 5 is none."""
     around = [words[k] if 0 <= k < len(words) else Written("", "", "") for k in (index - 1, index + 1, index + 2)]
     sign = "".join(words[index])
-    counts = around[0].core[-1:].isdigit() or (sign in ("-", "–") and bool(_HALF_DAY.search(around[0].core)))
+    variable = sign[0] in "<>" and len(around[0].core) == 1 and around[0].core.isalpha()
+    half_day = sign in ("-", "–") and _HALF_DAY.search(around[0].core)
+    counts = variable or half_day or around[0].core[-1:].isdigit()
     if around[0].tail.strip(".") or around[1].lead or not (counts and around[1].core[:1].isdigit()):
         return None
     return Written("", "minus" if sign == "-" and around[2].core == "=" else _BETWEEN_NUMBERS[sign], "")

@@ -4,10 +4,14 @@ from __future__ import annotations
 import re
 
 from text.capitals import spelled
-from text.english.cardinal import cardinal
+from text.english.cardinal import cardinal, in_pairs
+from text.english.decimal import number
 from text.english.place import Place, Style
+from text.english.tables import BEFORE_CLOCKS
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
+_LAP = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d\d)(\.\d{1,3})")
+_ZONED = re.compile(r"([ap]\.?m\.?)([a-z]{2,3}t)", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -17,6 +21,9 @@ def read_clock(core: str, style: Style) -> str | None:
             return None
         minutes = f" {_minutes(half[2])}" if int(half[2] or 0) else ""
         return f"{cardinal(int(half[1]))}{minutes} {spelled(half[3][0] + 'm')}"
+    if lap := _LAP.fullmatch(core):
+        parts = [cardinal(int(lap[1] or lap[2])), *([_minutes(lap[2])] if lap[1] else []), _minutes(lap[3])]
+        return " ".join(parts) + f" {number(lap[4])}"
     clock = _CLOCK.fullmatch(core)
     if not clock or int(clock[2]) > 59:
         return None
@@ -38,12 +45,21 @@ def _minutes(digits: str) -> str:
     return ("oh " if 0 < int(digits) < 10 else "zero " if digits == "00" else "") + cardinal(int(digits))
 
 
+def military(at: Place) -> list[str] | None:
+    """at 0645"""
+    if at.near(-1).lower() not in BEFORE_CLOCKS or not re.fullmatch(r"0\d[0-5]\d", at.core):
+        return None
+    return ["zero " + ("hundred" if at.core == "0000" else in_pairs(at.core[1:]))]
+
+
 def half_day(at: Place) -> list[str] | None:
     """3 pm · 3:30 p.m."""
-    half = re.fullmatch(r"([ap])\.?m\.?", at.near(1), re.IGNORECASE)
+    zoned = _ZONED.fullmatch(at.near(1))
+    half = re.fullmatch(r"([ap])\.?m\.?", zoned[1] if zoned else at.near(1), re.IGNORECASE)
     if not half or not re.fullmatch(r"\d{1,2}(?:[:.][0-5]\d)?(?:[-–]\d{1,2}(?:[:.][0-5]\d)?|:00)?", at.core):
         return None
     hours = [read_clock(hour + "am", at.style) for hour in re.split("[-–]", re.sub(r"(:\d\d):00$", r"\1", at.core))]
     if not all(hours):
         return None
-    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m")]
+    zone = zoned[2] if zoned else ""
+    return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m" + zone)]

@@ -67,6 +67,8 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return spelled(core.replace(".", ""))
     if is_month(core) and MONTHS[key] != core and (numbered or before[:1].isdigit()):
         return MONTHS[key]
+    if key == "est" and dotted and before[-1:].isdigit():
+        return "estimated"
     if key in STREETS and is_street(words, index, following):
         return STREETS[key]
     if core in DIRECTIONS and is_direction(words, index, following):

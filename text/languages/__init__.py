@@ -10,18 +10,19 @@ import re
 from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting
-from text.languages.abbreviations import joined, written_out
+from text.languages.abbreviations import joined, units_joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
-from text.languages.chinese import chinese_text
-from text.languages.dates import date, ordinal, year_words
+from text.languages.chinese import apart as chinese_apart
+from text.languages.chinese import chinese
+from text.languages.dates import date, ordinal, weekdays, year_words
 from text.languages.electronic import electronic
 from text.languages.fractions import fraction
 from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
-from text.languages.japanese import japanese, weekday
-from text.languages.korean import korean
+from text.languages.japanese import japanese, wave, weekday
+from text.languages.korean import currency_apart, korean
 from text.languages.marks import own_marks
 from text.languages.mathematics import equation, prefixed, sign_between
 from text.languages.polish import polish as polish_words
@@ -39,7 +40,7 @@ Rule = Callable[[Sequence[Written], int, Language], list[str] | None]
 def speak(words: Sequence[Written], tag: str) -> list[str]:
     """What is said for each word of a language other than English; `tag` is its BCP 47 code."""
     speech = language(tag)
-    words = written_out(own_marks(words, speech), speech)
+    words = written_out(own_marks(units_joined(words, speech), speech), speech)
     loud = shouting(words, is_acronym)
     said: list[str] = []
     while len(said) < len(words):
@@ -50,13 +51,24 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
 
 
 def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
-    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction."""
+    """A year that may be a number, a case that nothing shows: 1996, с 50%; 5/12, a day or a fraction; 1-2 and 45:32,
+    which may be scores; $1,200 where a comma stands before decimals.
+    """
     speech, core = language(tag), words[at].core
     if speech is None:
         return False
     if is_bare_year(words, at, speech) or is_open(words, at, speech):
         return True
     if may_be_year(words, at, speech):
+        return True
+    if speech.base in ("zh", "ja") and re.fullmatch(r"[1-9]\d?-[1-9]\d?", core) and not next_core(words, at):
+        return True
+    part = re.match(r"(\d{1,2})/(\d{1,2})[はの]", core) if speech.base == "ja" else None
+    if part and int(part[1]) < int(part[2]) < 11:
+        return True
+    if speech.mark == "," and re.fullmatch(r"[$£]\d{1,3},\d{3}", core):
+        return True
+    if re.fullmatch(r"(?:2[5-9]|[3-5]\d):[0-5]\d", core):
         return True
     day = re.fullmatch(r"(\d{1,2})/(\d{1,2})", core)
     return bool(day and int(day[1]) <= 12 and int(day[2]) in (5, 6, 7, 9, 11, 12) and day[1] != day[2])
@@ -76,13 +88,12 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return [numbered]
     digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
-        before = words[at - 1].core[-1:] if at and not words[at - 1].tail else ""
-        return [chinese_text(core, next_core(words, at), before)] if digits else None
+        return chinese_apart(words, at) or (chinese(words, at) if digits else sign_between(words, at, speech))
     if len(core) <= MAX_CORE:
         for rule in RULES if digits else SIGN_RULES:
             phrases = rule(words, at, speech)
             if phrases is not None:
-                return [phrase.replace(" ", "") for phrase in phrases] if speech.base == "ja" else phrases
+                return [_LOOSE.sub("", phrase) for phrase in phrases] if speech.base == "ja" else phrases
     return [_runs(core, speech)] if digits else None
 
 
@@ -119,13 +130,15 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     return [words_for] if words_for else None
 
 
+_LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
+"""Spaces that Japanese does not write."""
 RULES: tuple[Rule, ...] = (
     japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, german, hindi,
     spanish_words, score, sign_apart, date,
     _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, lone_sign, sign_between, roman, weekday)
+SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)
 """For a word without one."""
 
 

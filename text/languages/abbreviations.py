@@ -12,6 +12,7 @@ from text.written import Written, share_out
 
 _LONGEST = 3
 """Display words of one abbreviation."""
+_NOTHING = Written("", "", "")
 
 
 @cache
@@ -40,6 +41,36 @@ def written_out(words: Sequence[Written], speech: Language | None) -> list[Writt
     return own
 
 
+def units_joined(words: Sequence[Written], speech: Language | None) -> Sequence[Written]:
+    """A unit of several display words is one core, those behind it are empty: ч. л., c. à s., мм рт. ст."""
+    if speech is None or not any("." in unit for unit in units(speech.base)):
+        return words
+    own = list(words)
+    for at in range(len(own)):
+        if count := _unit_of_several(own, at, speech):
+            unit, last = _unit_written(own, at, count, speech), at + count - 1
+            ends = unit[-1] != "." or at + count == len(own) or own[at + count].core[:1].isupper()
+            tail = words[last].tail[not ends:]
+            own[at:at + count] = [Written("", unit, ""), *[_NOTHING] * (count - 1)]
+            own[last] = own[last]._replace(tail=tail)
+    return own
+
+
+def _unit_of_several(words: Sequence[Written], at: int, speech: Language) -> int:
+    """How many words a unit such as ч. л. or мм рт. ст. has, 0 where none stands behind a number."""
+    if not at or not words[at - 1].core[-1:].isdigit() or words[at - 1].tail or len(words[at].core) > 4:
+        return 0
+    counts = (count for count in (3, 2, 1) if at + count <= len(words))
+    return next((count for count in counts if _unit_written(words, at, count, speech)), 0)
+
+
+def _unit_written(words: Sequence[Written], at: int, count: int, speech: Language) -> str:
+    """The dot of the last may be the sentence's: 20 кв. м."""
+    written = _dotted(words, at, count) or ""
+    symbols = (unit for unit in (written, written[:-1]) if " " in unit or "." in unit)
+    return next((unit for unit in symbols if unit in units(speech.base)), "")
+
+
 def joined(core: str, speech: Language) -> str | None:
     """Nr.1, n°1, S.5: an abbreviation and its number in one word"""
     match = re.fullmatch(r"([^\W\d]{1,5}[.°º])(\d{1,4})", core)
@@ -60,12 +91,22 @@ def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
 
 
 def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
-    written = _dotted(words, at, count) if len(words[at].core) <= 8 else None
+    written = _dotted(words, at, count) if len(words[at].core) <= 10 else None
+    article = re.match(r"(?:[ldLD]|[nNdD]ell|[aA]ll|[dD]all|[sS]ull)'(?=[^\W\d])", written or "")
+    if article and (noun := _abbreviations(speech.base).get(_key((written or "")[article.end():]))):
+        return article[0] + noun[0]
+    street = re.fullmatch(r"([A-ZÄÖÜ][A-Za-zäöüßÄÖÜ-]{2,})([sS])tr\.", "".join(words[at][1:])[:40])
+    if street and count == 1 and speech.base == "de":
+        return f"{street[1]}{street[2]}traße"
     spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
+        return None
+    if needs == "roman" and not re.fullmatch("[IVXL]+", following.core):
+        return None
+    if needs == "behind" and not (at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail):
         return None
     if needs == "number" and not (following.core[:1].isdigit() and not following.lead):
         return None
@@ -76,7 +117,7 @@ def _in_full(words: Sequence[Written], at: int, count: int, spoken: str, speech:
     last = words[at + count - 1]
     tail = last.tail
     if tail[:1] == ".":
-        _, needs = _abbreviations(speech.base)[_key(_dotted(words, at, count) or "")]
+        _, needs = _abbreviations(speech.base).get(_key(_dotted(words, at, count) or ""), ("", ""))
         following = words[at + count].core[:1] if at + count < len(words) else ""
         ends = not following or (needs == "end" and following.isupper())
         tail = tail if ends and not tail[1:] else tail[1:]

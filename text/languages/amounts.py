@@ -7,7 +7,7 @@ from functools import cache
 
 from text import tables
 from text.languages import polish, russian
-from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
+from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said
 from text.number_names import name
 from text.written import Written, grouped, next_core, share_out
 
@@ -16,13 +16,25 @@ AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
 )
+_FEMININE = {
+    "es": re.compile("[a-zñáéíóú]*(?:[cstx]iones|dades|tades|tudes|umbres)|mujeres|fotos|motos|manos|clases|noches|"
+                     "tardes|partes|veces|calles|flores|imágenes|madres|redes|series|llaves|leyes|voces"),
+    "pt": re.compile("[a-zãçéíóú]*(?:ções|sões|dades)|mulheres|fotos|motos|mãos|noites|tardes|partes|vezes|flores"),
+    "fr": re.compile("[a-zàâçéèêîïôûœ]*(?:tions|sions|euses|trices|ettes|elles|ances|ences|ités|ées)|filles|femmes|"
+                     "personnes|minutes|heures|secondes|pages|semaines|étapes|photos|fois|villes|places|chansons"),
+}
+"""Nouns of several that are feminine, whatever the number before them would show."""
 _MASCULINE_IN_A = re.compile(r".*[eéoói]mas|.*[aá]mas|días|mapas|(?:plane|poe|atle|pira|come|.*is)tas")
 
 
 def _gender(number: int, noun: str, speech: Language) -> str:
     """The gender of a counted noun where its ending is sure to show it, else none: 21 personas, 2 кошки."""
+    if (feminine := _FEMININE.get(speech.base)) and feminine.fullmatch(noun):
+        return "f"
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
         return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
+    if speech.base == "es" and number % 10 == 1 and re.fullmatch("[^\\W\\d]{3,}s", noun) and noun.islower():
+        return "m"
     if speech.base == "ru":
         return russian.gender(number, noun)
     return polish.gender(number, noun) if speech.base == "pl" else ""
@@ -60,16 +72,14 @@ def _forms(cells: Sequence[str]) -> Forms:
 
 
 def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """10 000 · 10 000 € · 1 234 567,89"""
+    """10 000 · 10 000 € · -1 234 567,89"""
     count = grouped(words, at)
     if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
         return None
-    digits = "".join(word.core for word in words[at:at + count])
-    words_for = whole_words(digits, speech)
-    if words_for is None:
-        return None
-    counted = _with_unit(words_for, Number(digits, ""), unit_behind(words, at + count - 1, speech), speech, exact=True)
-    return [*share_out(counted[0], count), *counted[1:]] if counted else share_out(words_for, count)
+    last = at + count - 1
+    whole = words[last]._replace(core="".join(word.core for word in words[at:at + count]))
+    phrases = amount([*words[:at], whole, *words[last + 1:last + 4]], at, speech)
+    return [*share_out(phrases[0], count), *phrases[1:]] if phrases else None
 
 
 _SPACES = ("fr", "ru", "uk", "pl", "cs", "sk", "sv", "no", "fi", "hu", "es", "pt", "it", "ca")
@@ -82,6 +92,9 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     number = parse(match["low"], speech) if match else None
     if match is None or number is None:
         return None
+    priced = match["before"] in ("$", "£") and (speech.base, next_core(words, at)) not in SCALES
+    if priced and speech.mark == "," and re.fullmatch(r"[1-9]\d{0,2},\d{3}", match["low"]):
+        number = Number(match["low"].replace(",", ""), "")  # no price has three decimals
     high = parse(match["high"], speech) if match["high"] else None
     quantity = _quantity(match["sign"] or "", number, high, speech)
     if quantity is None or (match["high"] and high is None):
@@ -106,7 +119,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
-    return "" if (speech.base, following) == ("ru", "с") and next_core(words, at + 1) else following
+    sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
+    return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
 def _money_and_more(
@@ -141,11 +155,19 @@ def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str]
 def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1,5 Mio. € · 3 millones de km · 3/4 kg: the sign behind a scale or a fraction"""
     core = words[at].core
+    if at and core in _WEIGHED and words[at - 1].core.lower() in _EACH.get(speech.base, ()) and not words[at - 1].tail:
+        return [units(speech.base)[core].forms[0]] if core in units(speech.base) else None
     noun = currencies(speech.base)[core][0] if core in currencies(speech.base) else units(speech.base).get(core)
+    if (speech.base, core) == ("ru", "с"):
+        return None
     back = 1 + (at > 1 and words[at - 1].core in ("de", "di"))
     if noun is None or at < back or words[at - 1].tail:
         return None
     before, first = words[at - back].core, words[at - back - 1].core if at > back else ""
+    if re.fullmatch(r"\d{1,2}/\d{1,3}", before) and not before.startswith("1/2") and not first.isdigit():
+        of = {"es": "de ", "pt": "de ", "fr": "de ", "it": "di "}.get(speech.base, "")
+        if of:
+            return [re.sub("^de (?=[aeiou])", "d'" if speech.base == "fr" else "de ", f"{of}{noun.forms[0]}")]
     if re.fullmatch(r"\d{0,4}\D?\d{1,2}/\d{1,3}", before):
         slavic = speech.base in ("ru", "pl")
         return [noun.forms[3 if slavic else 0 if re.match(r"\W?\d{1,2}/", before) and not first.isdigit() else 2]]
@@ -156,6 +178,13 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     if back > 1 or not of:
         return [noun.forms[2]]
     return [_elided(f"{'millions ' if speech.base == 'fr' else ''}{of}{noun.forms[2]}").removeprefix("millions ")]
+
+
+_WEIGHED = ("kg", "km", "m^2", "кг", "км", "м^2", "kWh")
+_EACH = {"it": ("al", "ogni", "un"), "es": ("por", "el", "un", "cada"), "de": ("pro", "je", "das", "ein"),
+         "fr": ("le", "par", "un", "au", "du"), "pt": ("por", "o", "cada", "um"), "nl": ("per",), "ru": ("за", "на"),
+         "pl": ("za", "na")}
+"""Behind these a unit is one: al kg."""
 
 
 def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> str | None:
@@ -253,5 +282,5 @@ def _money(quantity: str, number: Number, money: Noun, hundredth: Noun, speech: 
     if part == 0:
         first, _, last = sum_of.rpartition(" ")
         return [first, last]
-    short = speech.base in ("de", "fr", "es", "it", "nl")
+    short = speech.base in ("fr", "nl") or (part > 9 and speech.base in ("de", "es", "it"))
     return [sum_of, cents if short else f"e {named}" if speech.base == "pt" else named]

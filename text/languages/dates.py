@@ -38,6 +38,18 @@ def months(base: str) -> tuple[str, ...]:
     return tuple(month for code, _, month in tables.rows(DATA / "months.tsv") if code == base)
 
 
+@cache
+def _weekdays(base: str) -> dict[str, str]:
+    return {short.lower(): full for code, short, full in tables.rows(DATA / "weekdays.tsv") if code == base}
+
+
+def weekdays(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """Mo.-Fr. · lun–vie: only in a span, where a short name is nothing else"""
+    span = re.fullmatch(r"([^\W\d]{2,3})\.?[-–]([^\W\d]{2,3})", words[at].core)
+    first, last = (_weekdays(speech.base).get(end.lower()) for end in span.groups()) if span else (None, None)
+    return [f"{first} {'bis' if speech.base == 'de' else speech.to or '—'} {last}"] if first and last else None
+
+
 def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1er · 3º · 3e · der 3. Mai"""
     pattern = _ORDINALS.get(speech.base)
@@ -62,7 +74,19 @@ def _german_ordinal(digits: str, words: Sequence[Written], at: int) -> str:
         return ordered
     if before in _STRONG and next_core(words, at) in _NEUTER:
         return ordered + "s"
+    if not takes_ordinal(before) and (gender := takes_rank(next_core(words, at))):
+        return ordered + {"m": "r", "f": "", "n": "s"}[gender]
     return ordered + ("n" if before in _STRONG_N else "r")
+
+
+@cache
+def _ranked() -> dict[str, str]:
+    return {word: kind for code, word, kind in tables.rows(DATA / "counted.tsv") if code == "de"}
+
+
+def takes_rank(noun: str) -> str:
+    """The gender of a German noun before which a number with a dot is its rank: 2. Platz"""
+    return _ranked().get(noun, "")
 
 
 def takes_ordinal(before: str) -> bool:
@@ -108,6 +132,8 @@ def _day_before_month(day: int, words: Sequence[Written], at: int, speech: Langu
         following = words[at + 2].core
     if following.lower() not in months(speech.base) or not 1 <= day <= 31 or speech.base not in _FIRST:
         return None
+    if speech.base in ("es", "pt") and following == next_core(words, at):
+        return [("primero" if day == 1 else _day(day, words, at, speech)) + " de"]
     return [_day(day, words, at, speech)]
 
 

@@ -35,7 +35,7 @@ def electronic(core: str, speech: Language) -> str | None:
         return None
     if number := re.fullmatch(r"(?:#|No\.)(\d{1,4})", core):
         return f"{signs(speech.base)['№']} {whole_words(number[1], speech)}"
-    if re.fullmatch(r"[@#][\w.'·-]*[^\W\d][\w.'·-]*", core):
+    if re.fullmatch(r"[@#][\w.'·\u0900-\u0963-]*[^\W\d][\w.'·\u0900-\u0963-]*", core):
         return _pieces(core, speech)
     if _ADDRESS.fullmatch(core):
         return f" {signs(speech.base)['.']} ".join(digit_names(part, speech.code) or part for part in core.split("."))
@@ -49,12 +49,12 @@ def electronic(core: str, speech: Language) -> str | None:
 
 def _pieces(address: str, speech: Language) -> str:
     """Names and signs in order; a sign that has no name parts silently."""
-    pieces = re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", _CAMEL.sub("\x00", address))
+    pieces = re.findall(r"(?:[^\W\d_]|[\u0900-\u0963])+|\d+|[^\w\s]|_", _CAMEL.sub("\x00", address))
     said = []
     for index, piece in enumerate(pieces):
         if piece.isdigit():
             said.append(_digits(piece, speech))
-        elif piece.isalpha():
+        elif piece[0].isalpha():
             said.append(_name(piece, index > 0 and pieces[index - 1] == "." and index + 1 == len(pieces)))
         else:
             said.append(signs(speech.base).get(piece, ""))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from text import tables
 from text.languages.amounts import units
 from text.languages.dates import months
+from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, agree
 from text.languages.polish import polish_parts
 from text.languages.russian import russian_parts
@@ -25,8 +26,12 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     match = _FRACTION.fullmatch(words[at].core)
     if next_core(words, at).lower() in months(speech.base):
         return None
-    if re.fullmatch(r"\d{1,4}", words[at].core) and "/" in next_core(words, at):
+    if re.fullmatch(r"[-−]?\d{1,4}", words[at].core) and "/" in next_core(words, at):
         return _mixed_number(words, at, speech)
+    if match and speech.base != "hi" and not match["whole"] and int(match["above"]) > max(int(match["below"]), 31):
+        parts = [name(match[side], speech.code) for side in ("above", "below")]
+        slash = signs(speech.base).get("/")
+        return [f" {slash} ".join(map(str, parts))] if slash and all(parts) else None
     if match is None or not (int(match["below"]) or speech.base == "hi"):
         return None
     part = _part(match["above"], match["below"], speech)
@@ -34,13 +39,14 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return None
     minus = f"{speech.minus} " if match["sign"] else ""
     if not match["whole"]:
-        return [minus + (_of_noun(match["above"], match["below"], next_core(words, at), speech) or part)]
+        before = words[at - 1].core if at else ""
+        return [minus + (_of_noun(match["above"], match["below"], next_core(words, at), before, speech) or part)]
     if speech.base not in _AND:
         return None
     return [minus + _with_whole(name(match["whole"], speech.code) or "", part, match["below"] == "2", speech)]
 
 
-def _of_noun(above: str, below: str, noun: str, speech: Language) -> str:
+def _of_noun(above: str, below: str, noun: str, before: str, speech: Language) -> str:
     """Media taza, medio kilo, pół szklanki, आधा कप: half of what is named behind it, where it has a form of its own."""
     unit = units(speech.base).get(noun)
     if not unit and not re.fullmatch(r"(?!de$|di$|do$|da$|из$|от$|z$|के$)(?:[^\W\d_]|[\u0900-\u0963])+", noun):
@@ -52,6 +58,8 @@ def _of_noun(above: str, below: str, noun: str, speech: Language) -> str:
     halves = _HALVES.get(speech.base)
     if (above, below) != ("1", "2") or halves is None:
         return ""
+    if speech.base == "ru" and before.endswith("те"):
+        return "половину"
     return halves[unit.gender == "f" if unit else noun.endswith(("a", "as"))]
 
 
@@ -71,12 +79,16 @@ def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[s
     match = _FRACTION.fullmatch(words[at + 1].core)
     if match is None or match["whole"] or match["sign"] or int(match["above"]) >= int(match["below"]):
         return None
-    part, whole = fraction(words, at + 1, speech), name(words[at].core, speech.code)
+    digits, minus = words[at].core.lstrip("-−"), f"{speech.minus} " if words[at].core[0] in "-−" else ""
+    part, whole = fraction(words, at + 1, speech), name(digits, speech.code)
     if not part or not whole or speech.base not in _AND:
         return None
     half = (match["above"], match["below"]) == ("1", "2")
+    noun = next_core(words, at + 1)
+    if speech.base in ("es", "it", "pt") and half and noun.endswith(("a", "as")) and noun not in units(speech.base):
+        return [minus + agree(whole, "f", speech), f"{_AND[speech.base]} {_HALF[speech.base][:-1]}a"]
     first, _, rest = _with_whole(whole, part[0], half, speech).partition(" ")
-    return [first, rest] if rest else [whole.removesuffix("s"), "einhalb"]
+    return [minus + first, rest] if rest else [minus + whole.removesuffix("s"), "einhalb"]
 
 
 def _part(above: str, below: str, speech: Language) -> str | None:

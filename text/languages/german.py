@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from text.languages.amounts import units
 from text.languages.dates import months, takes_ordinal
 from text.languages.grammar import Language, parse, said
-from text.number_names import name
+from text.number_names import digit_names, name
 from text.written import Written, next_core
 
 _COMPOUND = re.compile(r"(\d[\d.,]*)-?(?:(?<=-)([^\W\d]{1,4}|%)-(?=[A-ZÄÖÜ])|(%)(?=ig)|(?<=-)(?=[a-zäöü]{3}))(.+)")
@@ -19,7 +19,10 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     """20-jährig · 5%ige · 30-%-Rabatt · 80er-Jahre · vom 3.-5. Mai"""
     if speech.base != "de":
         return None
-    core = words[at].core
+    core, before = words[at].core, words[at - 1] if at else Written("", "", "")
+    house = before.tail == "," and re.fullmatch(r"\d{1,3}[a-z]?", before.core)
+    if house and re.fullmatch(r"\d{5}", core) and next_core(words, at)[:1].isupper():
+        return [digit_names(core, "de") or core]
     if days := _DAYS.fullmatch(core.removesuffix(".")):
         return _days(days[1], days[2], words, at)
     if decade := _DECADE.fullmatch(core):

@@ -71,13 +71,15 @@ class Number:
 
 def parse(text: str, speech: Language) -> Number | None:
     """A number as the language writes it; None when the marks fit no reading of it."""
-    digits = re.sub(r"[' \u00a0\u202f\u2009]", "", text)
+    digits = re.sub(r"(?<=\d)[' \u00a0\u202f\u2009](?=\d{3}(?!\d))", "", text.strip())
     other = "." if speech.mark == "," else ","
     mark, thousands = re.escape(speech.mark), re.escape(other)
     if re.fullmatch(rf"\d{{1,3}}(?:{thousands}\d{{3}})+(?:{mark}\d+)?", digits):
         digits = digits.replace(other, "")
-    elif re.fullmatch(rf"\d{{1,3}}(?:{mark}\d{{3}}){{2,}}", digits):
+    elif re.fullmatch(rf"\d{{1,3}}(?:{mark}\d{{3}}){{2,}}|\d{{1,3}}(?:{mark}\d{{3}})+{thousands}\d+", digits):
         digits = digits.replace(speech.mark, "")
+    elif speech.base == "hi" and re.fullmatch(r"\d{1,2}(?:,\d\d)+,\d{3}(?:\.\d+)?", digits):
+        digits = digits.replace(",", "")
     match = re.fullmatch(rf"(\d+)(?:(?:{mark}|{thousands})(\d+))?", digits)
     return Number(match[1], match[2] or "") if match else None
 

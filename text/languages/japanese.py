@@ -6,24 +6,27 @@ from collections.abc import Sequence
 
 from text.languages.amounts import currencies, units
 from text.languages.grammar import Language, Number, said, whole_words
+from text.languages.mathematics import operators
 from text.number_names import digit_names
 from text.written import Written, next_core
 
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
+_MONEY = f"(?:{'|'.join(sorted(map(re.escape, currencies('ja')), key=len, reverse=True))})"
 _NUMBER = re.compile(
-    rf"(?P<sign>(?<!\d)[-−+])?(?P<money>[¥$€£₩])?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
+    rf"(?P<sign>(?<!\d)[-−+±])?(?P<money>(?<![A-Z]){_MONEY})?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
     rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
-_DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/-])")
+_DATE = re.compile(r"(?:(?<![\d/.-])|(?<=\d[-–]))(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/]|-(?!\d{4}))")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")
 _DAY = re.compile(r"(?<![\d/.-])(0?[1-9]|1[0-2])/(0?[1-9]|[12]\d|3[01])(?![\d/.-])")
+_PADDED_DAY = re.compile(r"(?<![\d/.-])0([1-9])-0?([1-9]|[12]\d|3[01])(?![\d/.-])")
 _BEHIND_DAYS = ("まで", "から", "に", "は", "より", "の", "(", "頃", "発")
-_TELEPHONE = re.compile(r"(?<![\d./-])(?:(?:\+\d{1,3}[- ])?0\d{1,4}-\d{1,4}-\d{3,4}|0\d0-?\d{8}"
+_TELEPHONE = re.compile(r"(?<![\d./-])(?:(?:\+\d{1,3}[- ])?0\d{1,4}-\d{1,4}-\d{3,4}|0\d0-?\d{8}|\d{3}-\d{4}-\d{4}"
                         r"|\+\d{1,3}(?:-\d{1,4}){2}-\d{3,4})(?![\d./-])")
-_FRACTION = re.compile(r"(?<![\d/])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/])")
+_FRACTION = re.compile(r"(?<![\d/])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,8})(?![\d/])")
 _SCORE = re.compile(r"(?<![\d:/.-])(0|[1-9]\d{0,2})([:-])(0|[1-9]\d{0,2})(?![\d:/.-])")
-_OPERATORS = {"+": "プラス", "×": "カケル", "÷": "ワル", "=": "イコール", ">": "大なり", "<": "小なり", "-": "マイナス",
-              "≥": "大なりイコール", "≤": "小なりイコール"}
+_ERAS = {"R": "令和", "H": "平成", "S": "昭和"}
+_CODE = re.compile(r"(?:番号|コード|パスワード)[はがも]?$")
 _WEEKDAYS = frozenset("月火水木金土日")
 
 
@@ -32,32 +35,77 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if speech.base != "ja":
         return None
     following = next_core(words, at)
+    if phrases := _apart(words, at, speech):
+        return phrases
     text = _TELEPHONE.sub(_telephone, words[at].core)
+    text = text.replace("<=", "≤").replace(">=", "≥")
+    text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", text)
+    text = re.sub(r"(?<![A-Za-z])([A-Z])-(?=\d)", r"\1", text)
+    text = re.sub(r"(?<![A-Za-z])([RHS])(\d{1,2})年", lambda year: f"{_ERAS[year[1]]}{year[2]}年", text)
     text = _DATE.sub(lambda day: f"{day[1]}年{int(day[3])}月{int(day[4])}日", text)
     text = _MONTH.sub(lambda m: f"{m[1] or m[6]}年{int(m[3] or m[4])}月", text)
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
-    text = _DAY.sub(lambda day: _month_and_day(day, text, following), text)
-    text = re.sub(r"日\(([月火水木金土日])(?:\)|$)", r"日\1曜日", text)
+    text = _PADDED_DAY.sub(r"\1月\2日", text)
+    text = _DAY.sub(lambda day: _month_and_day(day, text, following, following), text)
+    text = re.sub(r"日\(([月火水木金土日])(?:・(祝))?(?:\)|$)", lambda d: f"日{d[1]}曜日{'祝日' if d[2] else ''}", text)
+    text = re.sub(r"√(\d{1,3})/(\d{1,3})(?![\d/])", r"\2分の√\1", text)
     text = _FRACTION.sub(r"\3分の\2", text)
     text = re.sub(r"(?i)(\d{1,2}(?:時(?:\d{1,2}分)?)?)\s?([ap])\.?m\.?", _half_day, text)
-    text = _SCORE.sub(_against, text)
-    if re.search(r"\d[=<>≥≤+×÷]+[-\d]", text):
-        text = re.sub(r"(?<=\d)[-+×÷=<>≥≤](?=[-\d])" if "=" in text else r"(?<=\d)[+×÷<>≥≤](?=\d)",
-                      lambda sign: _OPERATORS[sign[0]], text)
-    text = re.sub(r"(?<=[\d日月年時分秒代頃])[-–~〜～](?=\d)", "から", text)
-    if at:
-        text = re.sub(r"^[~〜～](?=\d)", "から", text)
+    compared = re.search(r"\d[=<>≥≤]-?\d", text) or re.search(r"\d[+×÷*]+[-\d]", text)
+    if len(words) == 1 and re.fullmatch(r"\d{1,3}-\d{1,3}", text):
+        text = text.replace("-", "マイナス")
+    text = text if compared else _SCORE.sub(_against, text)
+    between = r"(?<=\d)[-+×÷*=](?=[-\d])|" if compared else ""
+    text = re.sub(between + r"[<>≥≤](?=-?\d)", lambda sign: operators("ja")[sign[0]], text)
+    text = _until(text, words, at)
+    text = re.sub(r"-(?=√)", "マイナス", text.replace("No.", "ナンバー"))
+    text = re.sub(r"√(?=\d)", "ルート", text)
     return [_NUMBER.sub(lambda match: _read(match, speech), text)]
+
+
+def _until(text: str, words: Sequence[Written], at: int) -> str:
+    """9時〜5時, 平成17年〜平成18年: what a wave means between two ends"""
+    text = re.sub(r"(?<=[\d日月年時分秒代頃度円%])[-–~〜～](?=\d)", "から", text)
+    text = re.sub(r"(?<=[日月年紀代頃])[~〜～](?=[一-龥]|$)", "から", text)
+    return re.sub(r"^[~〜～](?=[\d一-龥])", "から", text) if at else text
+
+
+def wave(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """平成17年〜平成18年: a wave that is a display word"""
+    before = words[at - 1] if at else Written("", "", "")
+    lone = speech.base == "ja" and "".join(words[at]) in ("~", "〜", "～") and at + 1 < len(words)
+    return ["から"] if lone and not before.tail and before.core[-1:] in tuple("日月年紀代頃度円") else None
+
+
+def _apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1 / 2 · 1 1/2人前 · +81 90-1234-5678: numbers in several display words"""
+    core, following = words[at].core, next_core(words, at)
+    last = next_core(words, at + 1) if following == "/" else ""
+    if core.isdigit() and (below := re.match(r"[1-9]\d{0,8}", last)):
+        parts = [whole_words(part, speech) or part for part in (below[0], core)]
+        return ["の".join([f"{parts[0]}分", parts[1]]), "", last[below.end():]]
+    part = re.match(r"([1-9]\d?)/([1-9]\d?)(?!\d)", following)
+    if part and re.fullmatch(r"[1-9]\d*", core) and int(part[1]) < int(part[2]):
+        return [f"{whole_words(core, speech)}と"]
+    if re.fullmatch(r"\+\d{1,3}", core) and re.match(r"\d[\d-]{7,}", following):
+        return [f"プラス{digit_names(core[1:], 'ja')}"]
+    before = words[at - 1] if at else Written("", "", "")
+    before_that = words[at - 2].core if at > 1 and len(before.core) == 1 else ""
+    if re.match(r"\d{4,8}(?!\d)", core) and not before.tail and _CODE.search(before_that + before.core):
+        return [re.sub(r"^\d+", lambda code: digit_names(code[0], "ja") or code[0], core)]
+    return None
 
 
 def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """5月1日(月): the day of the week behind a day"""
     word = words[at]
+    if speech.base == "ja" and (holiday := re.fullmatch("([月火水木金土日])・祝", word.core)) and word.lead == "(":
+        return [f"{holiday[1]}曜日祝日"]
     if speech.base != "ja" or word.core not in _WEEKDAYS:
         return None
     if until := _until_weekday(words, at):
-        return [f"{word.core}曜", "から", until]
+        return [f"{word.core}曜日", "から", until]
     if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not words[at - 1].core.endswith("日"):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
@@ -68,7 +116,7 @@ def _until_weekday(words: Sequence[Written], at: int) -> str:
     if at + 2 >= len(words) or (words[at + 1].core or words[at + 1].lead) not in ("~", "〜"):
         return ""
     last = re.fullmatch("([月火水木金土日])(?:曜日?)?([ぁ-ん(].*)?", words[at + 2].core)
-    return f"{last[1]}曜{last[2] or ''}" if last else ""
+    return f"{last[1]}曜日{last[2] or ''}" if last else ""
 
 
 def _telephone(match: re.Match[str]) -> str:
@@ -76,10 +124,13 @@ def _telephone(match: re.Match[str]) -> str:
     return ("プラス" if match[0][0] == "+" else "") + "の".join(groups)
 
 
-def _month_and_day(match: re.Match[str], text: str, following: str) -> str:
+def _month_and_day(match: re.Match[str], text: str, following: str, behind: str) -> str:
     """12/31 is a day where it is written 08/08 or a word behind it says so."""
     after = text[match.end():] or following
-    padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1"
+    share = after.startswith("の") and (text[:match.start()][-1:] == "約" or re.match("の[人割量力]", after + behind))
+    if share and int(match[1]) < int(match[2]):
+        return match[0]
+    padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1" or int(match[1]) > int(match[2]) > 4
     return f"{int(match[1])}月{int(match[2])}日" if padded or after.startswith(_BEHIND_DAYS) else match[0]
 
 
@@ -102,4 +153,5 @@ def _read(match: re.Match[str], speech: Language) -> str:
     noun = speech.percent if unit == "%" else units("ja").get(unit)
     money = currencies("ja").get(match["money"] or "")
     name = noun.forms[0] if noun else money[0].forms[0] if money else ""
-    return ({"": "", "+": _OPERATORS["+"]}.get(match["sign"] or "", speech.minus) + number + name).replace(" ", "")
+    sign = operators("ja").get(match["sign"], speech.minus) if match["sign"] else ""
+    return (sign + number + name).replace(" ", "")

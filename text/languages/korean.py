@@ -4,23 +4,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.languages.amounts import units
 from text.languages.grammar import Language, whole_words
 from text.number_names import digit_names
-from text.written import Written
+from text.written import Written, next_core
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _COUNTED = re.compile(
     r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|달(?!러))")
+_COUNTED_SPAN = re.compile(r"(?<![\d.,:])(\d{1,2})[~〜-](\d{1,2})(?=시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달)")
+_ALONE = {1: "하나", 2: "둘", 3: "셋", 4: "넷", 20: "스물"}
+_FEW = {("1", "2"): "한두 ", ("2", "3"): "두세 ", ("3", "4"): "서너 "}
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?([가-힣]*)")
 _CLOCKS = re.compile(r"(\d{1,2}:[0-5]\d)[-~〜](\d{1,2}:[0-5]\d)([가-힣]*)")
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})\.?([가-힣]*)")
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})((?:까지|부터|에|일)[가-힣]*)")
-_FRACTION = re.compile(r"(?!24/7|(?P<same>\d\d+)/(?P=same)(?!\d))(?P<sign>-?)"
-                       r"(?:(\d{1,3})([과와]))?([1-9]\d{0,2})/([1-9]\d{0,2})([가-힣]*)")
-_SCORE = re.compile(r"(\d{1,2}):(\d{1,2})([가-힣]*)")
+_FRACTION = re.compile(r"(?!24/7|(?P<same>\d\d+)/(?P=same)(?!\d))(?P<sign>-|마이너스)?"
+                       r"(?:(\d{1,3})([과와]))?(?P<root>√)?([1-9]\d{0,2})/([1-9]\d{0,2})"
+                       rf"(?P<unit>{'|'.join(sorted(map(re.escape, units('ko')), key=len, reverse=True))})?([가-힣]*)")
+_SCORE = re.compile(r"(\d{1,2})(?::(\d{1,2})([가-힣]*)|-(\d{1,2})(로|으로|승|패|무승부|승리|승리로)?)")
 _TELEPHONE = re.compile(r"(\d{2,4}-\d{3,4}-\d{4})([가-힣]+)")
 _WEEKDAY = re.compile(r"(?<=일)\(([월화수목금토일])(?:[~〜]([월화수목금토일]))?(?:\)|$)")
+_CODES = {"KRW": "원", "HK$": "홍콩 달러", "HKD": "홍콩 달러", "CAD": "캐나다 달러", "NZD": "뉴질랜드 달러",
+          "AUD": "호주 달러", "CHF": "스위스 프랑", "CNY": "위안"}
 _MONTHS = {6: "유월", 10: "시월"}
 
 
@@ -37,6 +44,7 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core = _with_words(words[at].core)
     if _COUNTED.search(core):
+        core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
                       _COUNTED.sub(_counted, core))
         return [" ".join(text.split())]
@@ -47,6 +55,12 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if month_alone := re.fullmatch(r"(6|06|10)월(\D*)", core):
         return [_MONTHS[int(month_alone[1])] + month_alone[2]]
     return [_number_runs(core, speech)] if core != words[at].core else None
+
+
+def _span(match: re.Match[str]) -> str:
+    """6~8시간: 여섯에서 여덟 시간; 2-3명: 두세 명"""
+    low = int(match[1])
+    return _FEW.get((match[1], match[2])) or (f"{_ALONE.get(low) or native(low)}에서 {match[2]}" if low else match[0])
 
 
 def _with_words(core: str) -> str:
@@ -103,15 +117,50 @@ def _day_words(month: int, day: int, speech: Language) -> str | None:
 
 def _fraction(match: re.Match[str], speech: Language) -> str | None:
     """1/2 · 1과1/2, with its particle"""
-    whole, join, above, below, particle = match.groups()[2:]
+    whole, join, _, above, below, _, particle = match.groups()[2:]
     minus = f"{speech.minus} " if match["sign"] else ""
     whole_part = f"{whole_words(whole, speech)}{join} " if whole else ""
-    return f"{minus}{whole_part}{whole_words(below, speech)}분의 {whole_words(above, speech)}{particle}"
+    above_words = whole_words(above, speech) or ""
+    if match["root"]:
+        above_words = f"루트 {above_words}"
+    unit = units("ko").get(match["unit"] or "")
+    ending = f" {unit.forms[0]}{particle}" if unit else _with_particle("", particle, above_words)
+    return f"{minus}{whole_part}{whole_words(below, speech)}분의 {above_words}{ending}"
+
+
+_PARTICLES = {"이": "가", "은": "는", "을": "를", "과": "와", "으로": "로"}
+"""Behind a syllable that ends in a consonant, and in a vowel."""
+
+
+def _with_particle(words: str, particle: str, behind: str = "") -> str:
+    """이와 and not 이과: the particle follows the sound of the number, not what is written."""
+    last = (behind or words)[-1:]
+    closed = bool(last) and (ord(last) - 0xac00) % 28 > 0
+    if not closed:
+        particle = _PARTICLES.get(particle, particle)
+    elif particle in _PARTICLES.values() and particle != "로":
+        particle = next(own for own, other in _PARTICLES.items() if other == particle)
+    return words + particle
+
+
+def currency_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """KRW 5000 · HK$ 300: the currency in front is said behind"""
+    if speech.base != "ko":
+        return None
+    core, following = words[at].core, next_core(words, at)
+    amount = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d+)([만억조]*)([가-힣]*)", following)
+    if core not in _CODES or amount is None:
+        return None
+    number = f"{whole_words(amount[1].replace(',', ''), speech)} {amount[2]}".strip()
+    return ["", f"{number} {_CODES[core]}{amount[3]}"]
 
 
 def _score(match: re.Match[str], speech: Language) -> str | None:
-    """3:1로"""
-    return f"{whole_words(match[1], speech)} 대 {whole_words(match[2], speech)}{match[3]}"
+    """3:1로 · 2-1로, and 2-1, which does not rise"""
+    if match[4] and not match[5] and int(match[1]) < int(match[4]):
+        return None
+    last = whole_words(match[2] or match[4], speech) or ""
+    return f"{whole_words(match[1], speech)} 대 {_with_particle(last, match[3] or match[5] or '')}"
 
 
 def _telephone(match: re.Match[str], speech: Language) -> str | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import currencies, units
-from text.languages.dates import months, takes_ordinal
+from text.languages.dates import months, takes_ordinal, takes_rank
 from text.languages.grammar import Language
 from text.languages.roman import is_regnal
 from text.written import Written
@@ -33,7 +33,8 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
 
 def _is_inches(word: Written, speech: Language) -> bool:
     """27" where no quote is open"""
-    return bool(re.match("\"|''", word.tail)) and not word.lead and word.core.isdigit() and '"' in units(speech.base)
+    return bool(re.match("\"|''", word.tail)) and not word.lead and re.fullmatch(
+        r"\d+(?:[.,]\d+)?", word.core) is not None and '"' in units(speech.base)
 
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:
@@ -46,7 +47,7 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
         named = len(after.core) > 2 and len(word.core) < 3 and any(
             month.startswith(after.core.capitalize()) for month in months("de"))
         counted = takes_ordinal(before.core.lower()) and not before.tail and after.core.isalpha()
-        if not after.lead and (named or counted):
+        if not after.lead and (named or counted or takes_rank(after.core)):
             return Written(word.lead, word.core + ".", word.tail[1:])
     ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
     if ranked and before.core.lower() not in ("lata", "lat", "latach") and re.fullmatch("[a-zà-ż]{3,}", after.core):

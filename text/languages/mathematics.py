@@ -9,26 +9,31 @@ from text import tables
 from text.capitals import spelled
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, parse, said
-from text.written import Written
+from text.written import Written, next_core
 
 _PREFIXED = re.compile(r"([~≈<>≤≥±+])(?=[-−]?[\d€$£¥₹₽])(.+)")
 _EQUATION = re.compile(r"\d[\d.,]*(?:[-−+×÷*/=<>]\d[\d.,]*)+")
 _PLUS = re.compile(r"(\d[\d.,]*)\+")
 _NAMES = re.compile(r"[^\W\d_]{1,12}(?:&[^\W\d_]{1,12})+")
-_SAME = {"≈": "~", "−": "-", "·": "×"}
+_SAME = {"≈": "~", "−": "-", "–": "-", "·": "×", "<=": "≤", ">=": "≥"}
 
 
 @cache
-def _names(base: str) -> dict[str, str]:
+def operators(base: str) -> dict[str, str]:
+    """What the signs between numbers are called, none where the language has no table."""
     own = {sign: name for code, sign, name in tables.rows(DATA / "mathematics.tsv") if code == base}
     return {sign: signs(base)[sign] for sign in "+=&" if own} | own
 
 
+_ARITHMETIC = {"·": "×", ":": "÷", "x": "×"}
+"""Signs that are something else where nothing equals."""
+_COMPARED = ("<", ">", "≤", "≥", "<=", ">=")
+
+
 def name(sign: str, speech: Language) -> str:
     """What a sign is called between numbers; "" where the language says it behind them."""
-    if sign in "-−":
-        return speech.minus
-    return _names(speech.base).get(_SAME.get(sign, sign), "")
+    sign = _SAME.get(sign, sign)
+    return operators(speech.base).get(sign, speech.minus if sign == "-" else "")
 
 
 def prefixed(word: Written, speech: Language) -> tuple[str, Written] | None:
@@ -66,15 +71,23 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
     if _NAMES.fullmatch(core) and name("&", speech):
         parts = [spelled(part) if part.isupper() else part for part in core.split("&")]
         return [f" {name('&', speech)} ".join(parts)]
-    sign = core or words[at].lead
-    if len(sign) != 1 or not at or words[at - 1].tail or at + 1 == len(words) or words[at + 1].lead:
+    sign = words[at].lead + core
+    equals = "=" in [word.lead + word.core for word in words[at:at + 6]]
+    if sign in _ARITHMETIC and equals:
+        sign = _ARITHMETIC[sign]
+    if len(sign) not in (1, 2) or not at or words[at - 1].tail or at + 1 == len(words) or words[at + 1].lead:
         return None
     before, after = words[at - 1].core, words[at + 1].core
     if sign == "&":
         return [name("&", speech)] if name("&", speech) and after else None
-    if not before[-1:].isdigit() or not re.match(r"[-−]?\d", after):
+    variable = sign in _COMPARED and re.fullmatch("[^\\W\\d_]", before)
+    if not (variable or before[-1:].isdigit()) or not re.match(r"[-−]?\d", after):
         return None
-    if sign in "-−–" and "=" not in [word.core for word in words[at:at + 6]]:
+    if sign in "-−–" and not equals:
         return None
-    said_for = name("-" if sign == "–" else sign, speech)
-    return [said_for] if said_for and sign in "+=×÷*<>≤≥±-−–" else None
+    if sign in ("x", "X", "х") and speech.base == "pt" and len(before + after) == 2 and not next_core(words, at + 1):
+        return [signs("pt")["to"]]
+    if sign in ("x", "X", "х"):
+        return [signs(speech.base)["x"]] if "x" in signs(speech.base) else None
+    said_for = name(sign, speech) if sign in _COMPARED or sign in tuple("+=×÷*±-−–") else ""
+    return [said_for] if said_for else None

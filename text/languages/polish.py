@@ -38,7 +38,7 @@ def cardinal(number: int, case: str, gender: str) -> str | None:
 
 @cache
 def _counted(kind: str) -> frozenset[str]:
-    return frozenset(noun for _, noun, of in tables.rows(DATA / "counted.tsv") if of == kind)
+    return frozenset(noun for code, noun, of in tables.rows(DATA / "counted.tsv") if (code, of) == ("pl", kind))
 
 
 def is_personal(noun: str) -> bool:

@@ -12,7 +12,7 @@ from text.languages.grammar import Language, Number, agree
 from text.number_names import name
 from text.written import Written, next_core
 
-_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d)")
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d|(?<=\d\d-\d\d-)\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
@@ -89,11 +89,11 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     if speech.base != "ru":
         return None
     core, following = words[at].core, next_core(words, at).lower()
-    if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), full_year(date[4]))
-    if date := _ISO.fullmatch(core):
-        return _date(int(date[3]), int(date[2]), int(date[1]))
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if date := _DATE.fullmatch(core):
+        return _date(int(date[1]), int(date[3]), full_year(date[4]), _DAY_CASES.get(before, "g"))
+    if date := _ISO.fullmatch(core):
+        return _date(int(date[3]), int(date[2]), int(date[1]), _DAY_CASES.get(before, "g"))
     if re.fullmatch(r"\d{1,2}", core) and (following in months("ru") or _goes_on_to_a_month(words, at)):
         return _one(ordinal(int(core), _DAY_CASES.get(before, "g"), "n"))
     if re.fullmatch(r"1[5-9]\d\d|20\d\d", core) and before in months("ru") and following not in _YEARS:
@@ -136,10 +136,10 @@ def _compound(number: int, rest: str) -> str:
     return "".join(parts) + rest
 
 
-def _date(day: int, month: int, year: int) -> list[str] | None:
+def _date(day: int, month: int, year: int, case: str) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
-    day_words, year_words = ordinal(day, "g"), ordinal(year, "g")
+    day_words, year_words = ordinal(day, case, "n"), ordinal(year, "g")
     return [f"{day_words} {months('ru')[month - 1]} {year_words} года"] if day_words and year_words else None
 
 
@@ -164,9 +164,14 @@ def _one(words: str | None) -> list[str] | None:
     return [words] if words else None
 
 
+_NAMED_PARTS = {3: ("треть", "трети", "третей"), 4: ("четверть", "четверти", "четвертей")}
+
+
 def russian_parts(above: int, below: int, speech: Language) -> str | None:
-    """Одна вторая, три четвёртых."""
+    """Одна вторая, три четверти."""
     count = agree(name(str(above), "ru") or "", "f", speech)
     one = above % 10 == 1 and above % 100 != 11
+    if below in _NAMED_PARTS:
+        return f"{count} {_NAMED_PARTS[below][0 if one else 1 if 1 < above % 10 < 5 else 2]}"
     parts = ordinal(below, "n" if one else "g", "f", plural=not one)
     return f"{count} {parts}" if parts else None

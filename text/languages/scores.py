@@ -28,6 +28,9 @@ def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
             return None
         between = "" if core in _ASPECTS and speech.base in _BARE_ASPECTS else names.get("to", "")
         return [_joined([match[1], match[2]], between, speech)]
+    wickets = re.fullmatch(r"([1-6]\d\d)/(\d|10)", core) if speech.base == "hi" else None
+    if wickets:
+        return [_joined([wickets[1], wickets[2]], "पर", speech)]
     if match := _SIZE.fullmatch(core):
         return [_joined([side for side in match.groups() if side], names["x"], speech)]
     if speech.mark == "," and (match := _VERSION.fullmatch(core)) and not words[at].tail.startswith("%"):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from text.languages.electronic import signs
 from text.languages.grammar import Language
 from text.number_names import digit_names, name
-from text.written import Written
+from text.written import Written, next_core
 
 _MAX_WORDS = 8
 _INTERNATIONAL = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,11}\)?){1,6}"
@@ -18,12 +18,12 @@ _ANYWHERE = f"{_INTERNATIONAL}|{_AREA}|{_TRUNK}|{_GROUPS}"
 _OF_A_LANGUAGE = {
     "ru": r"8[ -]?\(?\d{3,5}\)?[ -]?\d{1,3}-\d\d-\d\d|\d{2,3}-\d\d-\d\d",
     "pt": r"(?:\d\d )?9?\d{4}-\d{4}", "hi": r"0?[6-9]\d{4} ?\d{5}|0\d{2,4} ?-?\d{6,8}",
-    "pl": r"\d{2,3}-\d\d-\d\d",
+    "pl": r"\d{2,3}-\d\d-\d\d", "es": r"\d{4}-\d{4}",
 }
 _CUED = r"\d{2,5}(?:[ .-]\d{2,5}){1,5}|\d{6,12}"
 """A number only behind a word such as these."""
-_CUE = re.compile(r"(?:tel|tél|fono|whatsapp|llam|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero|número"
-                  r"|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
+_CUE = re.compile(r"(?:tel|tél|fono|whatsapp|ll[aá]m|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero"
+                  r"|número|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
 _READ_BY_GROUP = {"fr": 2, "ru": 3}
 """Up to so many digits a group is said as a number."""
 
@@ -34,7 +34,7 @@ def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] 
         return None
     raw = [word.lead[-1:].strip("\"'") + word.core + word.tail for word in words[at:at + _MAX_WORDS]]
     match = re.compile(rf"(?:{_pattern(words, at, speech)})(?![\d.,]?\d)").match(" ".join(raw))
-    if match is None or not 6 < len(re.sub(r"\D", "", match[0])) < 16 or _are_years(match[0]):
+    if match is None or not 6 < len(re.sub(r"\D", "", match[0])) < 16 or _is_range(match[0], next_core(words, at)):
         return None
     count = match[0].count(" ") + 1
     if sum(map(len, raw[:count])) + count - 1 - len(words[at + count - 1].tail) > match.end():
@@ -48,9 +48,13 @@ def _pattern(words: Sequence[Written], at: int, speech: Language) -> str:
     return "|".join(filter(None, (_ANYWHERE, own, _CUED if cued else "")))
 
 
-def _are_years(text: str) -> bool:
-    """1990-1995"""
-    return bool(re.fullmatch(r"(?:1\d|20)\d\d-(?:1\d|20)\d\d", text))
+def _is_range(text: str, following: str) -> bool:
+    """1990-1995 · 2000-3000 · 2345-2399 km"""
+    ends = re.fullmatch(r"(\d{4})-(\d{4})", text)
+    if ends is None or re.fullmatch(r"(?:1\d|20)\d\d-(?:1\d|20)\d\d", text):
+        return ends is not None
+    low, high = map(int, ends.groups())
+    return low < high and (low % 50 == high % 50 == 0 or bool(re.fullmatch(r"[^\W\d]{2,}", following)))
 
 
 def _said(word: str, speech: Language) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.languages.grammar import Language, form
+from text.languages.amounts import units
+from text.languages.grammar import Language, agree, form
 from text.number_names import name
 from text.written import Written, next_core
 
@@ -12,7 +13,7 @@ _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
 _DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
-_DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la")}
+_DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la"), "pt": ("às", "das")}
 """What says that 20.15 is a time."""
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
              "pt": {1: "uma", 2: "duas", 21: "vinte e uma", 22: "vinte e duas"}, "de": {1: "ein"}}
@@ -23,9 +24,13 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     """15:45 · 15h45 · 15:45 Uhr, whose two display words share it as they are spoken · 7 h 05"""
     if phrases := _spaced(words, at, speech) or _whole_hour(words, at, speech) or _from_to(words, at, speech):
         return phrases
+    if lasting := re.fullmatch(r"(?:())(\d{1,3})'([0-5]\d)(?:''|\")?", words[at].core):
+        return _with_seconds(lasting, words, at, speech)
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
     if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
         return None
+    if match.re is _CLOCK and match[3] and (full := _with_seconds(match, words, at, speech)):
+        return full
     hours, minutes = _hours(int(match[1]), speech), _minutes(int(match[1]), match[2] or "00", speech)
     if hours is None or minutes is None:
         return None
@@ -41,6 +46,20 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if speech.base == "es" and (half := _half_day(int(match[1]), words, at)):
         return [f"{hours} {minutes}".strip(), *half]
     return [" ".join(filter(None, (hours, _hour_name(int(match[1]), minutes, speech), minutes)))]
+
+
+def _with_seconds(
+        match: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """2:30:05 · 52'30": hours, minutes and seconds by their names"""
+    conjunction = {"es": "y", "it": "e", "pt": "e", "de": "und", "fr": "et"}.get(speech.base)
+    if conjunction is None or not int(match[3] or 0) or next_core(words, at) == "Uhr":
+        return None
+    named = zip(match.groups(), ("h", "min", "s"), strict=True)
+    counts = [(int(digits or 0), units(speech.base)[unit]) for digits, unit in named]
+    parts = [f"{agree(name(str(count), speech.code) or '', noun.gender, speech)} {form(count, noun.forms, speech)}"
+             for count, noun in counts if count]
+    first = f" {conjunction} " if speech.base == "pt" else " "
+    return [f" {conjunction} ".join([first.join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
 
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
