@@ -20,10 +20,11 @@ import soundfile
 from benchmarks import timing_prices
 from benchmarks.timing_sets import DEV, Recording, changed, conditions, joined, spoken, tempo
 from text.spoken import read
-from timing import confidence
-from timing.align import DOUBT, NoEvidence, Samples
+from timing import confidence, edges
+from timing.align import DOUBT, GROW_MS, NoEvidence, Samples
 from timing.pocketsphinx import PocketSphinx
 from timing.search import Search
+from timing.words import Span
 
 SPEECH = Path(__file__).with_name("dev_speech")
 RIGHT_MS, WRONG_MS = 100, 200
@@ -71,8 +72,13 @@ def observed(recording: Recording) -> tuple[Floats, Floats]:
         places, found = _source[0].find(recording.samples, read(recording.text, recording.language))
     except NoEvidence:
         return np.zeros((0, len(confidence.WEIGHTS))), np.zeros(0)
-    off = [max(abs(start - truth[0]), abs(end - truth[1])) if (truth := recording.truth_ms[token]) else np.inf
-           for token, start, end in places]
+    spans: list[Span | None] = [None] * len(recording.words)
+    for token, start_ms, end_ms in places:
+        before = spans[token]
+        spans[token] = Span(before.start_ms if before else start_ms, end_ms)
+    spans = edges.refine(recording.samples, spans, GROW_MS[PocketSphinx.name])
+    off = [max(abs(span.start_ms - truth[0]), abs(span.end_ms - truth[1])) if (truth := recording.truth_ms[token])
+           and (span := spans[token]) else np.inf for token, *_ in places]
     return confidence.features(found), np.array(off)
 
 

@@ -68,6 +68,29 @@ def test_the_last_word_ends_where_its_sound_ends(story: tuple[Alignment, list[tu
     assert abs(alignment.timeline.words[-1].end_ms - truth_ms[-1][1]) <= 40
 
 
+def test_times_are_finer_than_the_frames_of_the_search(source: PocketSphinx) -> None:
+    samples, text, tokens, _ = passage(0.3, FIRST, 0.5, SECOND, 0.3)
+    later = np.concatenate([silence(0.005), samples])  # half a frame
+    words, moved = (timed(source, audio, text, tokens).timeline.words for audio in (samples, later))
+    by_ms = np.array([(b.start_ms - a.start_ms, b.end_ms - a.end_ms) for a, b in zip(words, moved, strict=True)])
+    assert np.abs(by_ms - 5).mean() < 4  # 5 where times lie on a grid of 10 ms
+
+
+def test_a_breath_right_before_a_word_is_no_part_of_it(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(FIRST, 0.3)
+    breath = np.random.default_rng(0).standard_normal(RATE_HZ * 14 // 100) * np.abs(samples).max() / 20
+    alignment = timed(source, np.concatenate([silence(0.5), breath.astype(np.float32), samples]), text, tokens)
+    assert abs(alignment.timeline.words[0].start_ms - truth_ms[0][0] - 640) <= 80
+
+
+def test_a_final_s_that_the_telephone_does_not_let_through_is_doubted(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(0.3, "Six clubs.", 0.5, "Eight hearts.", 0.5)
+    narrow = telephone(Recording(samples, tuple(text.split()), list(truth_ms)), np.random.default_rng(0)).samples
+    at_home, by_phone = ([word.score or 0.0 for word in timed(source, audio, text, tokens).timeline.words]
+                         for audio in (samples, narrow))
+    assert min(at_home) >= DOUBT and min(by_phone[1], by_phone[3]) < DOUBT
+
+
 def test_same_audio_gives_same_times(source: PocketSphinx, story: tuple[Alignment, list[tuple[int, int]]]) -> None:
     samples, text, tokens, _ = passage(0.4, FIRST, 0.8, SECOND, 6.0, THIRD, 1.0)
     assert timed(source, samples, text, tokens) == story[0] == timed(PocketSphinx(), samples, text, tokens)
