@@ -76,29 +76,32 @@ class Observer:
     """Looks at lines with one `faults.Checker`; each clip of a voice is made use of once."""
 
     def __init__(self) -> None:
-        self.checker, self._known = faults.Checker(), dict[int, tuple[Recording, npt.NDArray[np.float32]]]()
+        self.checker, self._known = faults.Checker(), dict[int, tuple[Recording, npt.NDArray[np.float32] | None]]()
 
     def rows(self, found: Sequence[Case], phone_s: Mapping[str, float]) -> list[Row]:
+        """Of the lines that are checked: those of which the voice's clip can be made use of."""
         rows = []
         for case in found:
-            features = self.checker.features(*self.line(case), phone_s)
+            if (line := self.line(case)) is None:
+                continue
+            features = self.checker.features(*line, phone_s)
             assert features is not None
             rows.append(Row(case.kind, case.fault, case.recording.speaker, spoken_words(case.recording), features))
         return rows
 
-    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, npt.NDArray[np.float32]]:
+    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, npt.NDArray[np.float32]] | None:
         """What the checker is asked with."""
         clip = case.reference
         if id(clip) not in self._known:
-            adaptation = self.checker.adaptation(clip.samples, RATE_HZ, spoken_words(clip), "en")
-            assert adaptation is not None
-            self._known[id(clip)] = clip, adaptation
-        return case.recording.samples, RATE_HZ, spoken_words(case.recording), "en", self._known[id(clip)][1]
+            self._known[id(clip)] = clip, self.checker.adaptation(clip.samples, RATE_HZ, spoken_words(clip), "en")
+        voice = self._known[id(clip)][1]
+        return None if voice is None else (
+            case.recording.samples, RATE_HZ, spoken_words(case.recording), "en", voice)
 
     def cpu_s(self, found: Sequence[Case]) -> tuple[float, float, float]:
         """Seconds of CPU time to check lines, seconds of speech in them, seconds of CPU time for each voice."""
         started = time.process_time()
-        lines = [self.line(case) for case in found]
+        lines = [line for case in found if (line := self.line(case))]
         known = time.process_time()
         for line in lines:
             self.checker.score(*line)
@@ -129,8 +132,9 @@ def usual_lengths(found: Sequence[Case]) -> dict[str, float]:
     """Of phones in lines without a fault; one that is rare is as long as the others on average."""
     observer, lengths = Observer(), dict[str, list[float]]()
     for case in found:
-        for phone, seconds in observer.checker.phones(*observer.line(case)):
-            lengths.setdefault(phone, []).append(seconds)
+        if line := observer.line(case):
+            for phone, seconds in observer.checker.phones(*line):
+                lengths.setdefault(phone, []).append(seconds)
     mean_s = float(np.mean([seconds for each in lengths.values() for seconds in each]))
     return {phone: round((sum(each) + RARE * mean_s) / (len(each) + RARE), 4)
             for phone, each in sorted(lengths.items())}
@@ -276,7 +280,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     network = fit(arguments.processes) if arguments.fit else faults.Network.read()
     rows = spoken(TEST, 16, 32, 4, network.phone_s, arguments.processes)
-    result = reported(rows, network)
+    result = {"lines_checked": f"{len(rows)} of 1024", **reported(rows, network)}
     check_s, speech_s, voice_s = Observer().cpu_s(cases(TEST, 40, 0))
     result["cpu_s_per_minute"], result["cpu_s_per_voice"] = round(60 * check_s / speech_s, 2), round(voice_s, 2)
     for name, found in {"a reader": reader(), "talkers": talkers()}.items():
