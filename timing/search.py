@@ -30,7 +30,7 @@ REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
 LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
-HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
+HESITATIONS = frozenset("ah eh er erm euh heu hm hmm hum mm oh uh um".split())
 """Words that people do draw out."""
 NEVER = 255
 BESIDE_S = 0.05
@@ -91,9 +91,9 @@ class Part:
 class Search:
     """Not for two threads at once."""
 
-    def __init__(self, *, reduced: bool = False) -> None:
-        """With `reduced` a word may also be said as `timing.reduced` says."""
-        self._model, self._reduced = Model(FRAMES_PER_S), reduced
+    def __init__(self, language: str = "en", *, reduced: bool = False) -> None:
+        """With `reduced` an English word may also be said as `timing.reduced` says."""
+        self._model, self._reduced = Model(FRAMES_PER_S, language), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
@@ -131,7 +131,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
     frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
     doubts = trellis.doubts(parts, starts, ends)
     quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
-    missing = 1 - float(sounding_filters(filter_powers(audio, BANDS_PER_S)).mean())
+    missing = 1 - float(sounding_filters(filter_powers(audio, BANDS_PER_S, graph.model.filters)).mean())
     found = []
     for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
         if part.index >= 0:

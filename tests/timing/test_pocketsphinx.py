@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.timing_sets import Recording, hesitant, joined, noise, telephone, utter
+from benchmarks.timing_sets import FRENCH_REPORT, OTHER_TEXTS, Recording, hesitant, joined, noise, telephone, utter
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
 from text.phonemes import pronounce
 from text.spoken import Token, read
@@ -133,14 +134,16 @@ def test_a_word_that_no_dictionary_has_is_found_where_it_is_said(source: PocketS
 def test_unknown_words_are_pronounced_in_the_models_phones() -> None:
     assert pronounce("kubernetes") == "K UW B ER N EH D IY Z"
     assert pronounce("thatchbury").split()[:4] == ["TH", "AE", "CH", "B"]
-    assert pronounce("") == pronounce("'") == ""
+    assert pronounce("youtubeur", "fr") == "yy ou tt uu bb oe rr"
+    assert pronounce("") == pronounce("'") == pronounce("", "fr") == ""
 
 
 def test_every_phone_of_the_table_is_known_to_the_model(source: PocketSphinx) -> None:
     from text import phonemes
 
-    phones = {phone for entry in phonemes._PHONES.values() for phone in entry.split()}
-    assert phones <= source._loaded()._model.phones.keys()
+    for language, (_, table) in phonemes.VOICES.items():
+        phones = {phone for entry in table.values() for phone in entry.split()}
+        assert phones <= source._loaded(language)._model.phones.keys()
 
 
 def test_words_that_are_not_in_the_audio_leave_the_others_their_times(source: PocketSphinx) -> None:
@@ -244,9 +247,48 @@ def test_a_word_that_nobody_says_is_estimated_or_doubted(source: PocketSphinx) -
         assert not [word for word, error in zip(words, off, strict=True) if error > 200 and (word.score or 0) >= DOUBT]
 
 
-def test_only_english_is_supported(source: PocketSphinx) -> None:
-    assert source.supports("en") is source.supports("en-GB") is source.supports("EN_us") is None
-    assert "English only" in str(source.supports("de")) and "English only" in str(source.supports("enm"))
+def test_english_and_french_are_supported(source: PocketSphinx) -> None:
+    assert [source.supports(tag) for tag in ("en", "en-GB", "EN_us", "fr", "fr-CA", "FR_be")] == [None] * 6
+    assert all("English and French only" in str(source.supports(tag)) for tag in ("de", "enm", "frp"))
+
+
+def test_an_english_job_loads_nothing_french() -> None:
+    samples, text, tokens, _ = passage(0.3, THIRD, 0.3)
+    source = PocketSphinx()
+    timed(source, samples, text, tokens)
+    assert list(source._searches) == ["en"] and "soundswallower" not in sys.modules
+
+
+@pytest.fixture(scope="module")
+def french() -> Recording:
+    """Elisions, liaisons, a ligature, an inversion, words in two parts and one that no dictionary has."""
+    clips = [utter(Espeak(), sentence, "roa/fr", 1.0) for sentence in (
+        "L'homme qu'il a vu hier n'est pas là, peut-être aujourd'hui.",
+        "Les enfants ont adoré cette œuvre du grand youtubeur québécois.",
+        "Y a-t-il quelqu'un dans la vieille maison?")]
+    return replace(joined([clip for clip in clips if clip], np.random.default_rng(0), (0.4, 0.9)), language="fr")
+
+
+def timed_in_french(source: PocketSphinx, samples: Samples, text: str) -> Alignment:
+    return align(samples, RATE_HZ, read(text, "fr"), [], text=text, language="fr-FR", method="auto",
+                 sources={"pocketsphinx": source}, check=lambda: None)
+
+
+def test_french_words_lie_where_they_are_said(source: PocketSphinx, french: Recording) -> None:
+    alignment = timed_in_french(source, french.samples, french.text)
+    off = np.abs(errors_ms(alignment, french.truth_ms))
+    assert len(off) == 27 and off.mean() < 25 and (off <= 50).mean() > 0.85
+    assert alignment.timeline.method == "pocketsphinx"
+    assert all((word.score or 0) > DOUBT for word in alignment.timeline.words)
+
+
+def test_a_french_text_that_is_not_said_is_refused_and_an_extra_word_doubted(source: PocketSphinx,
+                                                                             french: Recording) -> None:
+    with pytest.raises(TimingError, match="check that the text is what is said"):
+        timed_in_french(source, french.samples, OTHER_TEXTS[FRENCH_REPORT])
+    words = timed_in_french(source, french.samples, french.text.replace(" adoré", " adoré éléphant")).timeline.words
+    extra, = (word for word in words if word.text == "éléphant")
+    assert extra.estimated or (extra.score or 0) < DOUBT
 
 
 def test_threads_may_share_one_source(source: PocketSphinx) -> None:
