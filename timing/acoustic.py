@@ -32,7 +32,7 @@ FLOOR = 96 * NATS
 """A frame's Gaussians are at most so much worse than its best one: MAX_NEG_ASCR."""
 VARIANCE_FLOOR = 1e-4
 DENSITIES, STATES = 128, 3
-CHUNK = 64
+CHUNK, BANDS_PER_S = 64, 10
 """Frames at a time: what all Gaussians say of them fits into a processor's cache."""
 INTERNAL, BEGIN, END, SINGLE = range(4)
 
@@ -117,6 +117,11 @@ class Model:
         present = cepstra.sounding_filters(powers)
         transform = cepstra.transform_of(self.filters, present, self._covariance)
         return cepstra.cepstra(cepstra.without_noise(powers[:, present]), transform, self._spread)
+
+    def missing_bands(self, audio: Samples) -> float:
+        """The share of its filters that let nothing of the voice through."""
+        powers = cepstra.filter_powers(audio, BANDS_PER_S, self.filters)
+        return 1 - float(cepstra.sounding_filters(powers).mean())
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""

@@ -16,7 +16,6 @@ import numpy as np
 from timing import edges
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
-from timing.cepstra import filter_powers, sounding_filters
 from timing.reduced import forms
 
 FRAMES_PER_S = 100
@@ -40,7 +39,6 @@ NEAR_FRAMES, ACOUSTIC_SCALE = 3, 0.2
 """A boundary is the mean of those so near to the best path's, by their likelihood. Frames beside each other say much
 the same, so their scores count a fifth."""
 HISSES = frozenset("CH F S SH TH Z".split())
-BANDS_PER_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
     frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
     doubts = trellis.doubts(parts, starts, ends)
     quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
-    missing = 1 - float(sounding_filters(filter_powers(audio, BANDS_PER_S, graph.model.filters)).mean())
+    missing = graph.missing_bands(audio)
     found = []
     for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
         if part.index >= 0:
@@ -216,6 +214,10 @@ class Graph:
         """The names of the phones of one way to say a word."""
         names = list(self.model.phones)
         return [names[phone] for phone in self._phones[way]]
+
+    def missing_bands(self, audio: Samples) -> float:
+        """The share of the model's bands that hold no speech in this audio."""
+        return self.model.missing_bands(audio)
 
     def phones_in(self, part: Part) -> list[str]:
         """Those of the way in which a part of a path says its word."""
