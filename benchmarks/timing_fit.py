@@ -35,19 +35,25 @@ Floats = npt.NDArray[np.float64]
 _source: list[PocketSphinx] = []
 
 
+def clips(folder: Path) -> list[Recording | None]:
+    """The recordings of a folder, and where the search finds their words; None where it does not find all."""
+    search, found = Search(), list[Recording | None]()
+    for name, text in json.loads((folder / "texts.json").read_text()).items():
+        samples: Samples = soundfile.read(folder / f"{name}.flac", dtype="float32")[0]
+        assert all(map(search.knows, text.split()))
+        words = search.run(samples, text.split(), open_end=False)
+        found.append(Recording(samples, tuple(text.split()), [
+            (round(each.start_s * 1000), round(each.end_s * 1000)) for each in words], name.partition("-")[0])
+            if len(words) == len(text.split()) else None)
+    return found
+
+
 def human() -> list[Recording]:
     """Two clips of one speaker in each; the times are the search's of the clean clip."""
-    search, clips = Search(), []
-    for name, text in json.loads((SPEECH / "texts.json").read_text()).items():
-        samples: Samples = soundfile.read(SPEECH / f"{name}.flac", dtype="float32")[0]
-        assert all(map(search.knows, text.split()))
-        found = search.run(samples, text.split(), open_end=False)
-        assert len(found) == len(text.split())
-        clips.append(Recording(samples, tuple(text.split()), [
-            (round(each.start_s * 1000), round(each.end_s * 1000)) for each in found], name.partition("-")[0]))
+    found = [clip for clip in clips(SPEECH) if clip]
     chance = np.random.default_rng(DEV.seed)
     pairs = [(0, 1), (2, 3), (5, 7)]
-    return [joined([clips[a], clips[b]], chance, (0.2, 0.8)) for a, b in pairs]
+    return [joined([found[a], found[b]], chance, (0.2, 0.8)) for a, b in pairs]
 
 
 def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
