@@ -1,4 +1,5 @@
 """The public cases of two text normalisers and sentences of creators: what fits, and no display word changed."""
+import random
 import re
 
 import pytest
@@ -82,6 +83,18 @@ def test_no_display_word_of_any_case_is_changed(tag: str) -> None:
         tokens = read(case.written, tag)
         assert "".join(token.text for token in tokens) == "".join(case.written.split()) or "\u00a0" in case.written
         assert all(case.written[token.char_start:token.char_end] == token.text for token in tokens)
+
+
+def test_words_of_the_cases_in_any_order_are_read_without_loss() -> None:
+    chance = random.Random(8)
+    words = {tag: [word for case in cases(tag) for word in case.written.split()] for tag in LANGUAGES}
+    for _ in range(1000):
+        tag, other = chance.choice(LANGUAGES), chance.choice(LANGUAGES)
+        picked = [chance.choice(words[chance.choice((tag, tag, other))]) for _ in range(chance.randint(1, 8))]
+        text = " ".join([*picked, chance.choice(("x", "/", "3h", "1 1/2", "-", "CNY", "12'30\""))])
+        tokens = read(text, tag)
+        assert [text[token.char_start:token.char_end] for token in tokens] == [token.text for token in tokens]
+        assert "".join(token.text for token in tokens) == "".join(text.split()), (tag, text)
 
 
 def share(found: list[Case]) -> float:
