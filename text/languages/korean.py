@@ -42,7 +42,10 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     """3시 · 5명 · 2번째 · 15:30 · 2024-05-12 · 6월"""
     if speech.base != "ko":
         return None
-    core = _with_words(words[at].core)
+    core = words[at].core
+    if not (at and words[at - 1].core.endswith("월")):
+        core = re.sub(r"^(\d{1,2})[~〜](?=\d{1,2}일)", r"\1 에서 ", core)  # three to four days, no days of a month
+    core = _with_words(core)
     if _COUNTED.search(core):
         core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
@@ -66,7 +69,6 @@ def _span(match: re.Match[str]) -> str:
 def _with_words(core: str) -> str:
     """Signs of a range of days and short days of the week in words."""
     core = _WEEKDAY.sub(lambda day: f" {day[1]}요일" + (f"부터 {day[2]}요일" if day[2] else ""), core)
-    core = re.sub(r"(?<=\d)[~〜](?=\d{1,2}(?:일|년|대))", " 에서 ", core)
     return re.sub(r"(?<=[년월일대요\d)])(?:[~〜]|(?<=[년월일])[-–])(?=\d{1,4}(?:\d*년|월|일|대))", " 부터 ", core)
 
 
