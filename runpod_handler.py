@@ -81,7 +81,12 @@ class Parts:
 
     def insistent(self, job: Job) -> Parts:
         """The same, with a store that is asked again until `job` must end."""
-        return replace(self, store=s3_utils.Insistent(self.store, job.check))
+        return replace(self, store=s3_utils.Insistent(self.store, job.check, job.confirm))
+
+    def leavable(self, job: Job) -> Parts:
+        """The same, with a store that is left when `job` must end: for endpoints without a record of their own."""
+        store = s3_utils.Leavable(self.store, job.check)
+        return replace(self, store=store, records=records.Records(store, lease_s=self.settings.lease_s))
 
     @property
     def voices(self) -> voices.VoiceParts:
@@ -177,7 +182,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         requests.Download, lambda request, job, parts: delivery.download(
             request, parts.store, parts.records, job.check)),
     "verify": Endpoint(
-        requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, job.check)),
+        requests.Verify, lambda request, job, parts: marking.verify(request, parts.settings, parts.marking, job)),
     "health": Endpoint(requests.Health, lambda request, job, parts: health.report(
         parts.settings, parts.store, parts.engine, parts.sources, parts.start)),
 }
@@ -261,6 +266,10 @@ def make_handler(parts: Parts, engine_lost: Callable[[], None] = lambda: None) -
                 output["refresh_worker"] = True
                 engine_lost()
             log.warning("job failed: %s", output["error"])
+        except asyncio.CancelledError:
+            if progress is not None:
+                progress.break_off()
+            raise
         finally:
             if progress is not None:
                 await progress.stop()
@@ -286,7 +295,7 @@ async def _run(name: str, request: requests.Request, job: Job, parts: Parts, poo
     """Runs the operation in a thread, which a cancel stops at its next check."""
     def operation() -> Output:
         job.begin()
-        return ENDPOINTS[name].operation(request, job, parts)
+        return ENDPOINTS[name].operation(request, job, parts.leavable(job) if name in QUICK else parts)
 
     thread = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, operation)
     try:

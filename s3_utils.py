@@ -18,12 +18,12 @@ from storage.contract import (
     Entry,
     Head,
     MissingKey,
-    OutOfTime,
     Page,
     StorageError,
     Store,
     Tally,
     TooLarge,
+    is_cursor,
 )
 from storage.disposition import attachment
 from storage.folder import FolderStore
@@ -47,13 +47,14 @@ from storage.keys import (
     voice_key,
     words_key,
 )
-from storage.retries import Insistent, delays, insist
+from storage.leaving import OutOfTime
+from storage.retries import Insistent, Leavable, delays, insist
 from storage.s3 import S3Store
 
 __all__ = [
     "DEADLINE", "LEXICONS", "MAX_EXPIRES_S", "MIN_EXPIRES_S", "TALLY", "Entry", "FolderStore", "GcsStore", "Head",
-    "Insistent", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
-    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_upload_key",
-    "lexicon_key", "line_key", "lines_key", "picture_key", "record_key", "timing_key", "version_key", "versions_prefix",
-    "voice_index_key", "voice_key", "words_key",
+    "Insistent", "Leavable", "MissingKey", "OutOfTime", "Page", "S3Store", "StorageError", "Store", "Tally", "TooLarge",
+    "attachment", "audio_key", "check_job_id", "check_voice_name", "delays", "font_key", "insist", "is_cursor",
+    "is_upload_key", "lexicon_key", "line_key", "lines_key", "picture_key", "record_key", "timing_key", "version_key",
+    "versions_prefix", "voice_index_key", "voice_key", "words_key",
 ]

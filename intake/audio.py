@@ -9,6 +9,8 @@ Both are read in blocks, and stopped when more comes out than is accepted, whate
 from __future__ import annotations
 
 import io
+import os
+import select
 import signal
 import struct
 import subprocess
@@ -39,7 +41,7 @@ MAX_PEAK = 10.0
 """Full scale is 1.0. Float files go somewhat over; far over, the numbers are of another scale."""
 SILENCE_DBFS = -120.0
 """What digital silence is measured as."""
-_DECODE_S = 60.0
+_DECODE_S, _LOOK_S = 60.0, 0.1
 _MAX_ALLOC_BYTES = 1 << 28
 _BLOCK_FRAMES = 1 << 16
 _FFT_SAMPLES, _MAX_SPECTRA = 1024, 2000
@@ -117,12 +119,12 @@ def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
     """
     kind = _sniff(data)
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
-    with reader(data, kind) as stream:
+    with reader(data, kind, check) as stream:
         mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check)
     warnings: tuple[str, ...] = ()
     if stream.n_channels > 1 and mix.energy < _CANCELLED * mix.channel_energy.mean():
         loudest = int(np.argmax(mix.channel_energy))
-        with reader(data, kind) as stream:
+        with reader(data, kind, check) as stream:
             mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check, loudest)
         warnings = (f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used",)
     samples, rate_hz = mix.samples, to_hz or stream.rate_hz
@@ -238,7 +240,7 @@ class _Seekable(io.BytesIO):
 
 
 @contextmanager
-def _sndfile(data: bytes, kind: str) -> Iterator[_Stream]:
+def _sndfile(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stream]:
     try:
         with soundfile.SoundFile(_Seekable(data)) as file:
             blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
@@ -248,7 +250,7 @@ def _sndfile(data: bytes, kind: str) -> Iterator[_Stream]:
 
 
 @contextmanager
-def _ffmpeg(data: bytes, kind: str) -> Iterator[_Stream]:
+def _ffmpeg(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stream]:
     """Has FFmpeg write Sun audio, whose header is plain (FFmpeg's libavformat/au.c), into a pipe."""
     with tempfile.TemporaryFile() as file:
         file.write(data)
@@ -258,7 +260,7 @@ def _ffmpeg(data: bytes, kind: str) -> Iterator[_Stream]:
             timer = Timer(_DECODE_S, process.kill)
             timer.start()
             try:
-                yield _au(process, kind)
+                yield _au(process, kind, check)
             finally:
                 timer.cancel()
                 process.kill()
@@ -276,22 +278,35 @@ def _command(kind: str) -> list[str]:
     ]
 
 
-def _au(process: subprocess.Popen[bytes], kind: str) -> _Stream:
+def _au(process: subprocess.Popen[bytes], kind: str, check: Callable[[], None]) -> _Stream:
     output = cast(IO[bytes], process.stdout)
-    header = output.read(_AU.size)
+    header = _bytes_of(output, _AU.size, check)
     if len(header) < _AU.size:
         raise _failure(process, kind)
     _, offset, _, _, rate_hz, n_channels = _AU.unpack(header)
-    output.read(offset - _AU.size)
+    _bytes_of(output, offset - _AU.size, check)
 
     def blocks() -> Iterator[Samples]:
-        while block := output.read(_BLOCK_FRAMES * n_channels * 4):
+        while block := _bytes_of(output, _BLOCK_FRAMES * n_channels * 4, check):
             n_frames = len(block) // (4 * n_channels)
             yield np.frombuffer(block, ">f4", n_frames * n_channels).reshape(-1, n_channels).astype(np.float32)
         if process.wait():
             raise _failure(process, kind)
 
     return _Stream(rate_hz, n_channels, 0, blocks())
+
+
+def _bytes_of(pipe: IO[bytes], n_bytes: int, check: Callable[[], None]) -> bytes:
+    """So many bytes, fewer at the end. A decoder that gives none is waited for as long as `check` allows."""
+    found = bytearray()
+    while len(found) < n_bytes:
+        if not select.select([pipe], [], [], _LOOK_S)[0]:
+            check()
+        elif block := os.read(pipe.fileno(), n_bytes - len(found)):
+            found += block
+        else:
+            break
+    return bytes(found)
 
 
 def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,14 +58,6 @@ DEADLINE: ContextVar[float | None] = ContextVar("DEADLINE", default=None)
 def count_request(**_: object) -> None:
     if (tally := TALLY.get()) is not None:
         tally.n_requests += 1
-
-
-CHECK: ContextVar[Callable[[], None]] = ContextVar("CHECK", default=lambda: None)
-"""Called between the blocks of what is sent or read, wherever it is set; it raises when that is to stop."""
-
-
-class OutOfTime(Exception):
-    """Raised by a `check`: there is no time for another attempt. The storage's own error is raised in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +154,13 @@ def checked_key(key: str) -> str:
     return key
 
 
+def is_cursor(cursor: str) -> bool:
+    """Whether a page may have given it: some key of the bucket, whoever wrote that."""
+    return not re.search("[\0\ud800-\udfff]", cursor) and len(cursor.encode("utf-8", "replace")) <= MAX_KEY_BYTES
+
+
 def checked_cursor(cursor: str) -> str:
-    if re.search("[\0\ud800-\udfff]", cursor) or len(cursor.encode("utf-8", "replace")) > MAX_KEY_BYTES:
+    if not is_cursor(cursor):
         raise StorageError("the cursor is not one that a page gave; begin again without it", "InvalidCursor")
     return cursor
 

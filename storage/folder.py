@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 from storage.contract import (
-    CHECK,
     Entry,
     Head,
     MissingKey,
@@ -29,6 +28,7 @@ from storage.contract import (
     is_key,
     probe,
 )
+from storage.leaving import CHECK
 
 _BLOCK_BYTES = 1 << 20
 _md5 = partial(hashlib.md5, usedforsecurity=False)
@@ -126,6 +126,7 @@ class FolderStore:
         lock = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            CHECK.get()()  # who has waited for long may be wanted no more
             yield
         finally:
             os.close(lock)

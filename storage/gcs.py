@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.contract import (
-    CHECK,
     Entry,
     Head,
     MissingKey,
@@ -27,6 +26,7 @@ from storage.contract import (
     probe,
 )
 from storage.disposition import attachment
+from storage.leaving import CHECK
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _BLOCK_BYTES = 1 << 18

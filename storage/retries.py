@@ -5,10 +5,12 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from storage.contract import CHECK, Head, MissingKey, OutOfTime, Page, StorageError, Store
+from storage.contract import Head, MissingKey, Page, StorageError, Store
+from storage.leaving import OutOfTime, Silent, leaving
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +62,30 @@ def _pause(seconds: float, check: Callable[[], None]) -> None:
         check()
 
 
-class Insistent:
-    """A store as one job uses it: every request is made by `insist`, and stops between two blocks when the job must."""
+class Leavable:
+    """A store as one job uses it: a request that does not end is left when the job must, as `check` says by raising.
 
-    def __init__(self, store: Store, check: Callable[[], None]) -> None:
-        self._store, self._check = store, check
+    A request that was left may still be carried out, by a storage that had it whole. So a file is only put where there
+    is none, or over the version that was seen there, once `confirm` has not raised: late, it is refused.
+    """
+
+    def __init__(self, store: Store, check: Callable[[], None], confirm: Callable[[], None] | None = None) -> None:
+        self._store, self._check, self._confirm = store, check, confirm or check
+        self._etags: dict[str, str] = {}
         self.warning = store.warning
 
     def put(self, key: str, data: bytes | Path, content_type: str) -> str:
-        return self._insist(lambda: self._store.put(key, data, content_type))
+        if self._store.warning:
+            return self._made(lambda: self._store.put(key, data, content_type))
+        etag, seen = None, self._etags.get(key)
+        while etag is None:
+            etag = self._made(partial(self._put_over, seen, key, data, content_type))
+            if etag is None:
+                self._confirm()
+                found = self.head(key)
+                seen = found.etag if found else None
+        self._etags[key] = etag
+        return etag
 
     def put_if_absent(self, key: str, data: bytes | Path, content_type: str) -> str | None:
         return self._put_if(lambda: self._store.put_if_absent(key, data, content_type), key, data)
@@ -77,25 +94,30 @@ class Insistent:
         return self._put_if(lambda: self._store.put_if_match(key, data, content_type, etag), key, data)
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:
-        return self._insist(lambda: self._store.get(key, max_bytes))
+        return self._made(lambda: self._store.get(key, max_bytes))
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
-        return self._insist(lambda: self._store.get_with_etag(key))
+        return self._made(lambda: self._store.get_with_etag(key))
 
     def head(self, key: str) -> Head | None:
-        return self._insist(lambda: self._store.head(key))
+        return self._made(lambda: self._store.head(key))
 
     def list(self, prefix: str, limit: int = 1000, cursor: str | None = None) -> Page:
-        return self._insist(lambda: self._store.list(prefix, limit, cursor))
+        return self._made(lambda: self._store.list(prefix, limit, cursor))
 
     def delete(self, key: str) -> None:
-        self._insist(lambda: self._store.delete(key))
+        self._made(lambda: self._store.delete(key))
 
     def presign(self, key: str, expires_s: int, filename: str, content_type: str) -> str:
         return self._store.presign(key, expires_s, filename, content_type)
 
     def check(self) -> None:
-        self._store.check()
+        self._made(self._store.check)
+
+    def _put_over(self, seen: str | None, key: str, data: bytes | Path, content_type: str) -> str | None:
+        if seen is None:
+            return self._store.put_if_absent(key, data, content_type)
+        return self._store.put_if_match(key, data, content_type, seen)
 
     def _put_if(self, write: Callable[[], str | None], key: str, data: bytes | Path) -> str | None:
         """A write that was done but not confirmed refuses its own repetition; its author knows the content again."""
@@ -107,14 +129,14 @@ class Insistent:
             etag = write()
             return self._same(key, data) if etag is None and n_attempts > 1 else etag
 
-        return self._insist(attempt)
+        return self._made(attempt)
 
-    def _insist(self, request: Callable[[], T]) -> T:
-        token = CHECK.set(self._check)
+    def _made(self, request: Callable[[], T]) -> T:
         try:
-            return insist(request, self._check)
-        finally:
-            CHECK.reset(token)
+            return leaving(request, self._check)
+        except Silent:
+            raise StorageError("the storage did not answer in time; try again later", "Timeout",
+                               transient=True) from None
 
     def _same(self, key: str, data: bytes | Path) -> str | None:
         try:
@@ -122,3 +144,10 @@ class Insistent:
         except MissingKey:
             return None
         return etag if found == (data.read_bytes() if isinstance(data, Path) else data) else None
+
+
+class Insistent(Leavable):
+    """The same, and every request is made by `insist`."""
+
+    def _made(self, request: Callable[[], T]) -> T:
+        return insist(partial(super()._made, request), self._check)

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.contract import (
-    CHECK,
     DEADLINE,
     NO_CONDITIONS,
     Entry,
     Head,
     MissingKey,
-    OutOfTime,
     Page,
     StorageError,
     TooLarge,
@@ -30,6 +28,7 @@ from storage.contract import (
     probe,
 )
 from storage.disposition import attachment
+from storage.leaving import CHECK, known, note_failure
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +92,9 @@ class S3Store:
                     ignore_configured_endpoint_urls=True,
                 )
                 client = self._session.client("s3", config=config, **self._place)
-                client.meta.events.register("before-send.s3", count_request)
-                client.meta.events.register("needs-retry.s3", _note_attempt)
+                client.meta.events.register("before-send.s3", _begin_attempt)
+                client.meta.events.register("needs-retry.s3", _end_attempt)
+                _cut_what_is_left(client)
                 self._clients[timeout_s] = client
             return self._clients[timeout_s]
 
@@ -179,10 +179,7 @@ class S3Store:
 
     def _put(self, key: str, data: bytes | Path, **fields: Any) -> str:
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as body:
-            try:
-                return _bare(self._client.put_object(**self._object(key), Body=_Checked(body), **fields)["ETag"])
-            except _Stopped as stopped:
-                raise stopped.reason from None
+            return _bare(self._client.put_object(**self._object(key), Body=_Checked(body), **fields)["ETag"])
 
     def _put_if(self, key: str, data: bytes | Path, content_type: str, **condition: str) -> tuple[bool, str | None]:
         """Whether it was written, and the etag that stands there now.
@@ -235,44 +232,39 @@ class S3Store:
                 try:
                     return _read(answer["Body"]), _bare(answer["ETag"])
                 except BotoCoreError:
+                    note_failure()
                     if not attempts_left:
                         raise
 
 
-class _Stopped(BaseException):
-    """The upload is not wanted any more. botocore takes every Exception of a body for a broken connection."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class _Checked:
-    """A body for botocore; each read of it asks `CHECK`.
-
-    One that is read again after an attempt has failed: when time is over then, it is the storage that failed.
-    """
+    """A body for botocore; each read of it asks `CHECK`."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._check = file, CHECK.get()
         self.seek, self.tell = file.seek, file.tell
-        self.was_tried = False
 
     def read(self, n_bytes: int = -1) -> bytes:
-        try:
-            self._check()
-        except OutOfTime as reason:
-            failed = StorageError("the storage is failing; try again later (OutOfTime)", "OutOfTime", transient=True)
-            raise _Stopped(failed if self.was_tried else reason) from None
-        except Exception as reason:
-            raise _Stopped(reason) from None
+        self._check()
         return self._file.read(n_bytes)
 
 
-def _note_attempt(request_dict: dict[str, Any], **_: Any) -> None:
+def _begin_attempt(**_: Any) -> None:
+    count_request()
+    CHECK.get()()
+
+
+def _end_attempt(response: Any, caught_exception: Exception | None, **_: Any) -> None:
     """Called by botocore after each attempt, before it decides whether to try again."""
-    if isinstance(body := request_dict.get("body"), _Checked):
-        body.was_tried = True
+    if caught_exception is not None or response[0].status_code >= 500:
+        note_failure()
+
+
+def _cut_what_is_left(client: Any) -> None:
+    """botocore has no public way to say which class its connections are of."""
+    pools = client._endpoint.http_session._pool_classes_by_scheme
+    for scheme, pool in pools.items():
+        pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": known(pool.ConnectionCls)})
 
 
 def _read(body: Any) -> bytes:

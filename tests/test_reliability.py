@@ -370,9 +370,9 @@ def test_a_worker_that_lost_its_lease_and_fails_takes_no_file_of_the_other_away(
         settings: Settings, frozen: Frozen, s3: S3Server, fault: Fault | None) -> None:
     """The lease runs out after the audio was written: the files that the late one would take back are the other's."""
     handler, _ = worker(settings)
-    put, stuck = s3_utils.S3Store.put, list[str]()
+    put, stuck = s3_utils.S3Store.put_if_absent, list[str]()
 
-    def late(self: s3_utils.S3Store, key: str, *rest: Any) -> str:
+    def late(self: s3_utils.S3Store, key: str, *rest: Any) -> str | None:
         etag = put(self, key, *rest)
         if key == "output/job.wav" and not stuck:
             stuck.append(key)
@@ -383,7 +383,7 @@ def test_a_worker_that_lost_its_lease_and_fails_takes_no_file_of_the_other_away(
         return etag
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(s3_utils.S3Store, "put", late)
+        patch.setattr(s3_utils.S3Store, "put_if_absent", late)
         frozen.stop_renewing()
         output = generate(handler)
     s3.faults.clear()

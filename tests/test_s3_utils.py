@@ -30,6 +30,7 @@ import pytest
 import s3_utils
 import storage.s3
 from s3_utils import FolderStore, GcsStore, MissingKey, S3Store, StorageError, Store, TooLarge
+from storage.leaving import CHECK, Left
 from tests.doubles.gcs import Gcs, start_gcs
 from tests.doubles.s3 import Fault, S3Server, start_s3
 
@@ -800,17 +801,21 @@ def test_a_slow_upload_ends_with_its_job(tmp_path: Path) -> None:
     assert 0.9 < time.monotonic() - began < 2
 
 
-def test_a_transfer_that_is_stopped_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
+def test_a_transfer_that_is_left_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     left = [3]
 
     def check() -> None:
         left[0] -= 1
         if left[0] < 0:
-            raise Ended
+            raise Left
 
     (tmp_path / "large").write_bytes(bytes(5_000_000))
-    with pytest.raises(Ended):
-        s3_utils.Insistent(store, check).put("output/a.wav", tmp_path / "large", WAV)
+    token = CHECK.set(check)
+    try:
+        with pytest.raises(Left):
+            store.put("output/a.wav", tmp_path / "large", WAV)
+    finally:
+        CHECK.reset(token)
     assert store.list("output/").entries == ()
     store.put("output/b.wav", tmp_path / "large", WAV)
     assert len(s3_utils.Insistent(store, lambda: None).get("output/b.wav")) == 5_000_000

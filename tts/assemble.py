@@ -5,7 +5,7 @@ The waveform grows in a temporary file: hours of speech take no more memory than
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -41,11 +41,13 @@ class Waveform:
 
     Neighbouring lines are cross-faded, over at most half of the shorter one; a silence is exact. A line that a silence
     or the end follows fades out over 5 ms, as one that nothing precedes fades in: a cut through a sound clicks.
-    What may still fade is held back. Raises EngineError where the temporary disk is full.
+    What may still fade is held back. `on_write` gets all that is final, in order. Raises EngineError where the
+    temporary disk is full.
     """
 
-    def __init__(self, rate_hz: int, cross_fade_s: float) -> None:
-        self.rate_hz, self.n_samples, self.peak = rate_hz, 0, 0.0
+    def __init__(self, rate_hz: int, cross_fade_s: float,
+                 on_write: Callable[[Samples], None] = lambda samples: None) -> None:
+        self.rate_hz, self.n_samples, self._on_write = rate_hz, 0, on_write
         self.segments: list[Segment] = []
         self._n_fade, self._n_click = int(cross_fade_s * rate_hz), int(_CLICK_FADE_S * rate_hz)
         self._tail: Samples = np.zeros(0, np.float32)
@@ -116,7 +118,7 @@ class Waveform:
 
     def _write(self, samples: Samples) -> None:
         self.n_samples += len(samples)
-        self.peak = max(self.peak, float(np.max(np.abs(samples), initial=0.0)))
+        self._on_write(samples)
         with _disk_errors():
             self._file.write(samples.astype(_DTYPE, copy=False).tobytes())
 

@@ -14,7 +14,7 @@ from s3_utils import Store, audio_key
 from text import script, spoken
 from timing.align import Alignment, Source, Window, align
 from timing.words import Span, Timeline, Word, settle
-from tts import Engine, Line, Options, Samples, Utterance, Voice, assemble, encode
+from tts import Engine, Line, Options, Utterance, Voice, assemble, encode, loudness
 from worker import delivery, lexicons, stream, voices
 from worker.jobs import Job
 from worker.marking import Marking
@@ -57,7 +57,8 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
     with job.stage("prepare", 0.0):
         plan = watched(lambda check: _plan(request, parts, check), job.check)
     verification = _verification(request, plan, engine, seed, job)
-    with assemble.Waveform(engine.rate_hz, request.cross_fade_duration) as waveform:
+    with loudness.Meter(engine.rate_hz, request.loudness_lufs, job.check) as meter, assemble.Waveform(
+            engine.rate_hz, request.cross_fade_duration, meter.add) as waveform:
         with job.stage("speak", 0.05), closing(engine.speak(
                 plan.lines, _options(request, seed), check=job.check,
                 progress=lambda share: job.report("speak", 0.05 + 0.7 * share))) as spoken_lines:
@@ -65,8 +66,7 @@ def generate(request: Generate, job: Job, parts: SpeechParts, written: list[str]
             utterances = _joined(plan, _marked_as_made(kept, parts), waveform, job.check,
                                  _streamed(request, plan, parts, job, written))
         with job.stage("assemble", 0.75):
-            blocks = partial(_checked, waveform.blocks, job.check)
-            level = encode.level(blocks, waveform.peak, engine.rate_hz, request.loudness_lufs)
+            level = meter.level()
         timed = None
         if request.wants_timings:
             with job.stage("align", 0.8):
@@ -227,29 +227,21 @@ def _marked_as_made(utterances: Iterable[Utterance], parts: SpeechParts) -> Iter
         yield utterance
 
 
-def _checked(blocks: encode.Blocks, check: Callable[[], None]) -> Iterator[Samples]:
-    """The blocks, as long as the job goes on."""
-    for block in blocks():
-        check()
-        yield block
-
-
-def _stored_audio(request: Generate, waveform: assemble.Waveform, level: encode.Level, job: Job, parts: SpeechParts,
+def _stored_audio(request: Generate, waveform: assemble.Waveform, level: loudness.Level, job: Job, parts: SpeechParts,
                   written: list[str]) -> tuple[dict[str, Any], list[str]]:
     """The audio fields of the output, and warnings."""
     form = encode.FORMATS[request.audio_format]
     key = audio_key(job.job_id, form.extension)
     with tempfile.TemporaryDirectory(prefix="audio-") as folder:
         path = Path(folder, f"audio.{form.extension}")
-        with encode.at_level(partial(_checked, waveform.blocks, job.check), waveform.rate_hz, level) as levelled:
-            rate_hz = encode.write(partial(_checked, levelled.blocks, job.check), waveform.rate_hz, form, path)
+        made = encode.write(waveform.blocks, waveform.rate_hz, form, path, level, job.check)
         marks, unmarked = parts.marking.file(path) if parts.engine.clones else ([], [])
         written.append(key)
         parts.store.put(key, path, form.content_type)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"audio_key": key, "sample_rate": rate_hz, "sha256": digest, "marked": marks,
-            "loudness": asdict(levelled.loudness) if levelled.loudness else None}, [*levelled.warnings, *unmarked]
+    return {"audio_key": key, "sample_rate": made.rate_hz, "sha256": digest, "marked": marks,
+            "loudness": asdict(made.loudness) if made.loudness else None}, [*made.warnings, *unmarked]
 
 
 def _times(request: Generate, plan: Plan, utterances: Sequence[Utterance], waveform: assemble.Waveform,

@@ -55,6 +55,12 @@ class Job:
         if self.lease is not None:
             self.lease.check()
 
+    def confirm(self) -> None:
+        """Called before something that lies there is replaced. Raises as `check` does, LeaseLost for certain."""
+        self.check()
+        if self.lease is not None:
+            self.lease.confirm()
+
     def report(self, stage: str, progress: float) -> None:
         if self.lease is not None:
             self.lease.report(stage, progress)

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intake import audio, net
 from tts import Samples
@@ -16,6 +17,9 @@ from worker import VERSION
 from worker.requests import Verify
 from worker.settings import Settings
 from worker.watch import watched
+
+if TYPE_CHECKING:
+    from worker.jobs import Job
 
 MAX_AUDIO_BYTES = 100_000_000
 MAX_AUDIO_S = 3600.0
@@ -51,23 +55,29 @@ def of(settings: Settings, device: str) -> Marking:
     return Marking(watermark, Provenance(str(certificate).encode(), str(key).encode(), VERSION) if signs else None)
 
 
-def verify(request: Verify, settings: Settings, check: Callable[[], None]) -> dict[str, Any]:
-    """Endpoint `verify`: which marks a recording carries."""
-    data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
-                     allow_hosts=settings.url_allow_hosts, check=check)
-    return {"status": "completed", **watched(lambda stop: marks_of(data, stop), check)}
+def verify(request: Verify, settings: Settings, own: Marking, job: Job) -> dict[str, Any]:
+    """Endpoint `verify`: which marks a recording carries. The network that looks for them may have to be loaded first,
+    which takes a cold machine most of a minute; where this worker marks its own speech, that one looks.
+    """
+    with job.stage("fetch", 0.0):
+        data = net.fetch(request.audio_url, max_bytes=MAX_AUDIO_BYTES, deadline_s=_FETCH_S,
+                         allow_hosts=settings.url_allow_hosts, check=job.check)
+    with job.stage("load", 0.2):
+        watermark = own.watermark or watched(lambda _: _detector(), job.check)
+    with job.stage("look", 0.5):
+        return {"status": "completed", **watched(lambda stop: marks_of(data, stop, watermark), job.check)}
 
 
-def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:
+def marks_of(data: bytes, check: Callable[[], None], watermark: Watermark | None = None) -> dict[str, Any]:
     """`c2pa`: the manifest or None. `watermark`: its score, None where it could not be looked for, as `warnings` say.
 
     Raises UnsupportedAudio, TooLarge.
     """
     recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=check)
     warnings, score = list(recording.warnings), None
-    try:
-        score = round(_detector().score(recording.samples, recording.rate_hz), 3)
-    except WatermarkError:
+    if (detector := watermark or _detector()) is not None:
+        score = round(detector.score(recording.samples, recording.rate_hz), 3)
+    else:
         warnings.append("watermark: not looked for, resemble-perth is not in this environment")
     try:
         manifest = _manifest(data)
@@ -78,10 +88,21 @@ def marks_of(data: bytes, check: Callable[[], None]) -> dict[str, Any]:
     return {"marked": found, "c2pa": manifest, "watermark": score, "warnings": warnings}
 
 
+_loading = threading.Lock()
+
+
+def _detector() -> Watermark | None:
+    """Loaded at the first look, by one at a time, then kept. A look that was left has loaded it for the next."""
+    with _loading:
+        return _loaded()
+
+
 @cache
-def _detector() -> Watermark:
-    """Loaded at the first look (0.3 s), then kept."""
-    return Watermark()
+def _loaded() -> Watermark | None:
+    try:
+        return Watermark()
+    except WatermarkError:
+        return None
 
 
 def _manifest(data: bytes) -> dict[str, Any] | None:

@@ -35,6 +35,10 @@ class Progress:
         self._more = news
         self._loop.call_soon_threadsafe(self._news.set)
 
+    def break_off(self) -> None:
+        """The job is cancelled: no result follows that a late report could undo."""
+        self._task.cancel()
+
     async def stop(self) -> None:
         """Waits for a report that is on its way: one broken off may still be read, after the result."""
         self._stop.set()

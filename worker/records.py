@@ -36,7 +36,7 @@ _LOOK_S = 0.1
 _PROGRESS_S = 2.0
 _NEWS_S = 1.0
 """A record is not rewritten sooner than this: a job of a second has a first and a last write alone."""
-_CLOSE_S = 1.0
+_CLOSE_S = 0.5
 """How long the answer of a failed job waits until its record says so too."""
 
 
@@ -147,7 +147,12 @@ class Lease:
         Raises LeaseLost when the job is another's or already completed, StorageError when that cannot be known.
         """
         if time.monotonic() - self._renewed_at > self._lease_s:
-            self._insist()
+            self.confirm()
+        self.check()
+
+    def confirm(self) -> None:
+        """Renews now: what is done next is done by the job's owner. Raises LeaseLost, StorageError."""
+        self._insist()
         self.check()
 
     def report(self, stage: str, progress: float) -> None:

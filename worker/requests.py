@@ -82,6 +82,12 @@ def _cursor(value: str) -> str:
     return value
 
 
+def _lexicon_cursor(value: str) -> str:
+    if not (value.startswith(s3_utils.LEXICONS) and s3_utils.is_cursor(value)):
+        raise ValueError("is not one that list_lexicons gave; begin again without it")
+    return value
+
+
 def _job_id(value: str) -> str:
     s3_utils.check_job_id(value)
     return value
@@ -361,7 +367,7 @@ class ListLexicons(Request):
     """A page of lists; `cursor` is the `next_cursor` of the page before."""
 
     limit: int = Field(100, ge=1, le=1000)
-    cursor: str | None = Field(None, max_length=1024, pattern="^lexicon/.")
+    cursor: Annotated[str, AfterValidator(_lexicon_cursor)] | None = None
 
 
 class Status(Request):

@@ -12,7 +12,7 @@ import numpy as np
 from intake import audio
 from timing.words import Word
 from tts import Samples
-from tts.encode import measure
+from tts.loudness import measure
 
 MATCHES = 0.5
 """A text whose words are found with a lower mean score is likely another's."""

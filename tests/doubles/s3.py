@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,11 +43,12 @@ class Fault:
     """What befalls the next `times` requests whose method and key match these shell patterns.
 
     `error` answers `status` and `code`, `reset` cuts the connection, `stall` sends half of the body and
-    falls silent, `silence` takes the request and never answers, `skew` sets the server's clock `skew_s`
+    falls silent, `silence` takes the request and never answers, `deaf` reads no more of its body than some of it,
+    `late` carries it out after `late_s`, whether or not anybody waits, `skew` sets the server's clock `skew_s`
     ahead. With `after_work` the request is carried out and only its answer is lost. A listing has the key "".
     """
 
-    kind: Literal["error", "reset", "stall", "silence", "skew"]
+    kind: Literal["error", "reset", "stall", "silence", "deaf", "late", "skew"]
     method: str = "*"
     key: str = "*"
     times: int = 1
@@ -55,6 +56,7 @@ class Fault:
     code: str = "InternalError"
     skew_s: int = 3600
     after_work: bool = False
+    late_s: float = 0.0
 
 
 @dataclass
@@ -268,7 +270,9 @@ class S3Server:
 
     def answer(self, request: Request, fault: Fault | None) -> Answer | None:
         """None where the connection is to be cut."""
-        if fault is None or fault.kind in ("stall", "skew"):
+        if fault is not None and fault.kind == "late":
+            time.sleep(fault.late_s)
+        if fault is None or fault.kind in ("stall", "late", "skew"):
             return self._judged(request, fault.skew_s if fault and fault.kind == "skew" else 0)
         if fault.after_work:
             self._judged(request, 0)
@@ -359,10 +363,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_any
 
     def _request(self) -> Request:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Request(self.command, path, tuple(parse_qsl(query, keep_blank_values=True)), headers, body)
+        request = Request(self.command, path, tuple(parse_qsl(query, keep_blank_values=True)), headers, b"")
+        if any(fault.kind == "deaf" for fault in self.server.s3.faults) and self.server.s3.take_fault(request):
+            self.rfile.read(1000)
+            self.server.s3.stopping.wait(_STALL_S)
+        return replace(request, body=self.rfile.read(int(self.headers.get("content-length") or 0)))
 
     def _send(self, answer: Answer, stall: bool) -> None:
         body = b"" if self.command == "HEAD" else answer.body

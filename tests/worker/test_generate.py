@@ -90,12 +90,65 @@ def test_a_cancel_is_obeyed_while_a_voice_is_prepared(parts: runpod_handler.Part
     assert cancelled_after(seconds, lambda check: voices.upload(request, parts.voices, check)) < 1
 
 
+VERIFY = """
+import os, sys, threading, time
+from tests.doubles.host import start_host
+from tests.doubles.speech import spoken_wav
+from tts import Cancelled
+from worker.jobs import Job
+from worker.marking import Marking, verify
+from worker.requests import Verify, parse
+from worker.settings import Settings
+
+def reported(stage, share):
+    if stage == "load":
+        threading.Timer(0.3, cancel).start()
+
+def cancel():
+    cancelled_at.append(time.monotonic())
+    job.cancel()
+
+cancelled_at, job = [], Job("a", 600.0, reported)
+with start_host({"/a.wav": spoken_wav("Hello there.")}) as host:
+    request = parse(Verify, {"audio_url": f"{host.url}/a.wav"})
+    try:
+        verify(request, Settings(url_allow_hosts=frozenset({"127.0.0.1"})), Marking(), job)
+    except Cancelled:
+        late_s = time.monotonic() - cancelled_at[0]
+        os.write(1, f"{late_s} {'torch' in sys.modules}".encode())  # the package that is loaded has taken print's place
+    os._exit(0)
+"""
+
+
+def test_a_cancel_is_obeyed_while_the_network_is_loaded_that_looks_for_marks(root: Path) -> None:
+    """In a process of its own, which has not loaded it before: that is said as a stage of the job."""
+    done = subprocess.run([sys.executable, "-c", VERIFY], cwd=root, capture_output=True, text=True, check=True,
+                          timeout=100)
+    late_s, loads = done.stdout.split()
+    assert float(late_s) < 1.5
+    assert loads == "True"
+
+
 def test_a_cancel_is_obeyed_while_marks_are_looked_for(settings: Settings) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, np.random.default_rng(1).uniform(-0.1, 0.1, 300 * 24_000), 24_000, format="WAV")
-    with start_host({"/a.wav": buffer.getvalue()}) as host:
-        request = parse(Verify, {"audio_url": f"{host.url}/a.wav"})
-        assert cancelled_after(0.5, lambda check: marking.verify(request, settings, check)) < 1
+    stages: list[str] = []
+    cancelled_at: list[float] = []
+
+    def reported(stage: str, share: float) -> None:
+        stages.append(stage)
+        if stage == "look":
+            threading.Timer(0.3, cancel).start()
+
+    def cancel() -> None:
+        cancelled_at.append(time.monotonic())
+        job.cancel()
+
+    job = Job("a", 600.0, reported)
+    with start_host({"/a.wav": buffer.getvalue()}) as host, pytest.raises(Cancelled):
+        marking.verify(parse(Verify, {"audio_url": f"{host.url}/a.wav"}), settings, marking.Marking(), job)
+    assert time.monotonic() - cancelled_at[0] < 1
+    assert stages == ["fetch", "load", "look"]
 
 
 def test_work_that_does_not_look_up_is_left() -> None:

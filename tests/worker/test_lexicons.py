@@ -94,6 +94,8 @@ def test_a_broken_list_is_named_with_its_fault(call: Call, parts: Parts, content
     {"endpoint": "set_lexicon", "lexicon_name": "a", "pronunciations": {}},
     {"endpoint": "set_lexicon", "lexicon_name": "a", "pronunciations": {"-": "dash"}},
     {"endpoint": "list_lexicons", "cursor": "voices/a.wav"},
+    {"endpoint": "list_lexicons", "cursor": "lexicon/a.js\0"},
+    {"endpoint": "list_lexicons", "cursor": "lexicon/" + "ä" * 1000},
     {"text": TEXT, "lexicon": "a/b"},
 ])
 def test_bad_fields_are_refused(call: Call, fields: dict[str, Any]) -> None:

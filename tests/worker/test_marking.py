@@ -7,11 +7,15 @@ import pytest
 import soundfile
 
 from intake.audio import UnsupportedAudio
+from tests.doubles.host import start_host
 from tests.tts.test_marking import RATE_HZ, chain, speech  # noqa: F401 - a fixture
-from tts.encode import FORMATS, write
+from tts.encode import FORMATS, encode, write
 from tts.provenance import SYNTHETIC, Provenance, ProvenanceError
 from tts.watermark import Watermark
+from worker import marking
+from worker.jobs import Job
 from worker.marking import Marking, marks_of, of
+from worker.requests import Verify, parse
 from worker.settings import Settings
 
 
@@ -52,3 +56,14 @@ def test_an_unusable_certificate_stops_the_start() -> None:
 def test_what_is_no_audio_is_refused() -> None:
     with pytest.raises(UnsupportedAudio):
         marks_of(b"not audio", lambda: None)
+
+
+def test_a_worker_that_marks_its_own_speech_loads_no_second_network(
+        settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Marking(Watermark())
+    marked = own.waveform(speech(), RATE_HZ)
+    monkeypatch.setattr(marking, "_loaded", lambda: pytest.fail("loaded again"))
+    with start_host({"/a.wav": encode(marked, RATE_HZ, FORMATS["wav"]).data}) as host:
+        request = parse(Verify, {"audio_url": f"{host.url}/a.wav"})
+        found = marking.verify(request, settings, own, Job("a", 60.0, lambda stage, share: None))
+    assert found["marked"] == ["watermark"]
