@@ -66,10 +66,7 @@ def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
 
 
 def observed(recording: Recording) -> tuple[Floats, Floats]:
-    """Features of the words that were found, and how far each is off in ms; infinite where it is not said.
-
-    Words of which more than one is said ("abonnez-vous") are left out: the truth knows only where they lie together.
-    """
+    """Features of the words that were found, and how far each is off in ms; infinite where it is not said."""
     if not _source:
         _source.append(PocketSphinx())
     tokens = read(recording.text, recording.language)
@@ -84,8 +81,7 @@ def observed(recording: Recording) -> tuple[Floats, Floats]:
     spans = edges.refine(recording.samples, spans, GROW_MS[PocketSphinx.name])
     off = [max(abs(span.start_ms - truth[0]), abs(span.end_ms - truth[1])) if (truth := recording.truth_ms[token])
            and (span := spans[token]) else np.inf for token, *_ in places]
-    alone = np.array([len(tokens[token].spoken) == 1 for token, *_ in places])
-    return confidence.features(found)[alone], np.array(off)[alone]
+    return confidence.features(found), np.array(off)
 
 
 def fitted(features: Floats, right: Floats) -> Floats:
