@@ -3,7 +3,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from text.spoken import read, utterance
@@ -67,6 +67,7 @@ def test_the_spans_of_an_utterance_are_what_is_said_for_each_word(text: str, lan
 @given(st.one_of(st.lists(PIECES.filter(str.isascii), max_size=12).map(" ".join),
                  st.text(st.characters(max_codepoint=0x7E), max_size=40)))
 def test_spoken_words_read_again_are_themselves(text: str) -> None:
+    assume(not re.search(r"[@#]\w", text))  # a handle's letters are nobody's title: #mr
     spoken = [word for token in read(text, "en") for word in token.spoken]
     assert [word for token in read(" ".join(spoken), "en") for word in token.spoken] == spoken
     assert read(text, "en") == read(text, "en")
