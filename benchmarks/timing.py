@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from benchmarks.timing_sets import REPORT, Recording, changed, conditions, joined, spoken, tempo
+from benchmarks.timing_sets import FRENCH_REPORT, REPORT, Recording, Split, changed, conditions, joined, spoken, tempo
 from tests.doubles.processes import memory_kib
 from text.spoken import read
 from timing.align import UNCALIBRATED_DOUBT, Method, Source, TimingError, align, doubt
@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEECH = next((path for path in (ROOT / "shared/speech", ROOT.parent / "shared/speech") if path.is_dir()), None)
 RATE_HZ = 16_000
 WRONG_MS = 200
+PEOPLE = frozenset(
+    ("noise 10 dB", "telephone", "music before", "long pauses", "5 missing", "5 extra", "another text"))
+"""What is done to people's speech too."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,9 @@ def word_tier(path: Path) -> list[tuple[float, float, str]]:
 
 def ours(source: Source, recording: Recording) -> list[Placed]:
     """The words' times by our `align`."""
-    timed = align(recording.samples, RATE_HZ, read(recording.text, "en"), [], text=recording.text, language="en",
-                  method=cast(Method, source.name), sources={source.name: source}, check=lambda: None)
+    timed = align(recording.samples, RATE_HZ, read(recording.text, recording.language), [], text=recording.text,
+                  language=recording.language, method=cast(Method, source.name), sources={source.name: source},
+                  check=lambda: None)
     return [Placed(word.start_ms, word.end_ms, word.estimated or (word.score or 0.0) < doubt(source.name))
             for word in timed.timeline.words]
 
@@ -157,17 +161,17 @@ def _long_recording(recording: Recording, make: Callable[[], Source]) -> Row:
     return row
 
 
-def sets(count: int) -> dict[str, list[Recording]]:
-    synthetic = spoken(REPORT)
+def sets(split: Split, count: int) -> dict[str, list[Recording]]:
+    synthetic = spoken(split)
     synthetic = synthetic[:: max(1, len(synthetic) // count)]
-    people = human(SPEECH) if SPEECH else []
-    found = {"people": people}
-    for name, change in conditions(REPORT).items():
-        found[name] = changed(synthetic, change, REPORT.seed)
-        if name in ("noise 10 dB", "telephone", "music before", "long pauses", "5 missing", "5 extra", "another text"):
-            found[f"people, {name}"] = changed(people[:1], change, REPORT.seed)
+    people = human(SPEECH) if SPEECH and split is REPORT else []
+    found = {"people": people} if split is REPORT else {}
+    for name, change in conditions(split).items():
+        found[name] = changed(synthetic, change, split.seed)
+        if people and name in PEOPLE:
+            found[f"people, {name}"] = changed(people[:1], change, split.seed)
     for factor in (0.6, 1.5, 2.0):
-        faster = spoken(tempo(REPORT, factor))
+        faster = spoken(tempo(split, factor))
         found[f"tempo {factor}"] = faster[:: max(1, len(faster) // count)]
     return found
 
@@ -185,16 +189,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--models", type=Path, help="a folder with align/en: a model for WhisperX and for ours with it")
     parser.add_argument("--recordings", type=int, default=5, help="how many of some 9 s there are in each set")
     parser.add_argument("--minutes", type=float, default=60, help="length of the long recording, 0 for none")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/timing.json")
+    parser.add_argument("--language", choices=("en", "fr"), default="en", help="French has voices of eSpeak's alone")
+    parser.add_argument("--out", type=Path, help="benchmarks/results/timing.json or timing_fr.json")
     arguments = parser.parse_args(argv)
+    is_english = arguments.language == "en"
     methods = _methods(arguments.models)
     rows = []
-    for name, recordings in sets(arguments.recordings).items():
+    for name, recordings in sets(REPORT if is_english else FRENCH_REPORT, arguments.recordings).items():
         rows += [_measured(name, method, aligner, recordings) for method, aligner in methods.items()]
         print(name, file=sys.stderr, flush=True)
-    if arguments.minutes:
+    if arguments.minutes and is_english:
         rows.append(long_recording(long(arguments.minutes * 60), PocketSphinx))
-    _report(rows, arguments.out)
+    _report(rows, arguments.out or ROOT / f"benchmarks/results/timing{'' if is_english else '_fr'}.json")
     return 0
 
 

@@ -45,6 +45,7 @@ class Split:
     """eSpeak voice and speed."""
     sentences: tuple[str, ...]
     seed: int
+    language: str = "en"
 
 
 DEV = Split("dev", (("gmw/en-US+m3", 1.0), ("gmw/en-GB-x-gbcwmd", 0.95), ("gmw/en-US+f2", 1.1), ("gmw/en+m7", 0.85)),
@@ -95,7 +96,53 @@ My brother keeps his tools in a box under the stairs.
 We finished the puzzle late at night, with one piece missing.
 """.strip().splitlines()), 2000)
 
+FRENCH_DEV = Split("French dev", (("roa/fr", 1.0), ("roa/fr-BE+f2", 1.1), ("roa/fr-CH+m3", 0.9)), tuple("""
+Hier mon voisin a trouvé une vieille carte derrière l'armoire.
+Elle montrait un chemin étroit que personne au village n'avait jamais pris.
+Nous avons emporté des sandwichs, une corde et deux lampes très lourdes.
+Au début la forêt était silencieuse, puis une branche a craqué au-dessus de nous.
+Tu sais, je crois que nous devrions rentrer maintenant.
+C'est à ce moment que tout a mal tourné pour elle.
+Franchement, je ne pensais pas que ce serait si long à expliquer.
+La cuisine sentait l'ail, le beurre et le basilic frais.
+Abonnez-vous si vous aimez les vidéos sur les moteurs, les bateaux et les machines bizarres.
+Les scientifiques ont mesuré la température du lac pendant trente ans.
+Ce qui s'est passé ensuite a surpris même les plus vieux pêcheurs.
+Eh bien, il a dit oui, puis il est simplement parti.
+Chaque enfant mérite un professeur qui croit en lui.
+Laissez-moi vous montrer comment ce petit moteur soulève un piano entier.
+Le juge demandait le calme, mais la foule continuait à crier.
+Sa grand-mère a porté le même manteau vert pendant quarante hivers.
+À la fin ils ont vendu la ferme et se sont installés sur la côte.
+Il n'y a pas de réponse facile à une question comme celle-là.
+""".strip().splitlines()), 3000, "fr")
+
+FRENCH_REPORT = Split("French report", (("roa/fr+m1", 1.0), ("roa/fr-BE", 0.9), ("roa/fr-CH+f5", 1.1)), tuple("""
+Le train du matin a quitté la gare avant que l'on remarque la valise oubliée.
+Posez les pommes rouges sur la table de la cuisine, et fermez la fenêtre.
+Elle voulait une chambre calme, mais on lui en a donné une sur la rue.
+Personne ne croyait que la petite boutique passerait l'hiver.
+Après la pluie, nous avons marché le long de la rivière en comptant les bateaux.
+Les bonnes histoires commencent au milieu, et finissent un peu trop tôt.
+Il ouvrit la lourde porte, regarda autour de lui, et ne dit rien du tout.
+Notre institutrice écrit de courtes notes sur du papier jaune.
+Quand la musique s'arrête, respirez lentement et recommencez.
+Le capitaine montra les nuages sombres, puis fit tourner le navire.
+Je n'ai jamais vu autant d'oiseaux sur un seul toit.
+Du pain frais, un café fort et un journal font un dimanche parfait.
+Ils ont repeint la clôture en bleu parce qu'il n'y avait plus de vert.
+Pourriez-vous me dire quel autobus va au marché du nord?
+Un bon ami écoute d'abord, réfléchit deux fois et parle une fois.
+Le chat dormait sous la chaise pendant que le chien surveillait la porte.
+Tournez à gauche au pont, dépassez l'église et arrêtez-vous au portail.
+Mon frère range ses outils dans une boîte sous l'escalier.
+""".strip().splitlines()), 4000, "fr")
+
 OTHER_TEXTS = {
+    FRENCH_DEV: "Le parlement a rejeté l'amendement jeudi parce que trois membres de la commission avaient changé "
+                "d'avis sur les quotas de pêche et le prix de l'acier importé.",
+    FRENCH_REPORT: "Fouettez quatre œufs avec une tasse de sucre jusqu'à ce que le mélange blanchisse, ajoutez la "
+                   "farine d'amande et faites cuire le tout à feu doux pendant vingt minutes.",
     DEV: "Parliament rejected the amendment on Thursday because three members of the committee had changed their "
          "minds about fishing quotas and the price of imported steel.",
     REPORT: "Whisk four eggs with a cup of sugar until the mixture turns pale, fold in the almond flour, and bake "
@@ -111,7 +158,7 @@ def spoken(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0
     for number, (voice, speed) in enumerate(split.voices):
         sentences = split.sentences[number % 2 :: 2]
         clips = [utter(engine, sentence, voice, speed) for sentence in sentences]
-        clips = [clip for clip in clips if clip is not None]
+        clips = [replace(clip, language=split.language) for clip in clips if clip is not None]
         for first in range(0, len(clips) - per_recording + 1, per_recording):
             found.append(joined(clips[first : first + per_recording], chance, gap_s))
     return found
@@ -293,7 +340,7 @@ def with_extra_words(recording: Recording, chance: np.random.Generator, count: i
     """The text has words that nobody says."""
     words, truth_ms = list(recording.words), list(recording.truth_ms)
     for place in sorted(_some(recording, chance, count), reverse=True):
-        words.insert(place, str(chance.choice(_STRANGERS)))
+        words.insert(place, str(chance.choice(_STRANGERS[recording.language])))
         truth_ms.insert(place, None)
     return replace(recording, words=tuple(words), truth_ms=truth_ms)
 
@@ -302,11 +349,14 @@ def misheard(recording: Recording, chance: np.random.Generator, count: int) -> R
     """The text has other words in place of some that are said; their time is that of what is said."""
     words = list(recording.words)
     for place in _some(recording, chance, count):
-        words[place] = str(chance.choice(_STRANGERS))
+        words[place] = str(chance.choice(_STRANGERS[recording.language]))
     return replace(recording, words=tuple(words))
 
 
-_STRANGERS = ("elephant", "yesterday", "purple", "circumstances", "jump", "ago", "whose", "seventy", "mountain", "if")
+_STRANGERS = {
+    "en": "elephant yesterday purple circumstances jump ago whose seventy mountain if".split(),
+    "fr": "éléphant demain violet circonstances sauter voici dont soixante montagne ou".split(),
+}
 
 
 def _some(recording: Recording, chance: np.random.Generator, count: int) -> list[int]:

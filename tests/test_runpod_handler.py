@@ -240,6 +240,17 @@ def test_a_recording_is_aligned_with_its_text(call: Call, host: Any) -> None:
     assert output["timing_method"] == "pocketsphinx"
 
 
+def test_a_french_job_is_timed_offline_as_the_engine_knows_it(call: Call) -> None:
+    text = "Bonjour à tous, aujourd'hui je vous parle de l'histoire des vieux moulins à vent."
+    fields = {"text": text, "language": "fr", "timing_format": "json", "return_word_timings": True}
+    found, exact = ({word["word"]: (word["start"], word["end"]) for word in json.loads(
+        opened(output["timing_files"]["json"]))["words"]}
+        for output in (call(**fields, timing_method="pocketsphinx"), call(**fields)))
+    assert found.keys() == exact.keys() == set(text.split())
+    off = [abs(ours - true) for word in found for ours, true in zip(found[word], exact[word], strict=True)]
+    assert 0 < sum(off) / len(off) < 0.03
+
+
 def test_a_named_timing_method_is_used_or_the_job_fails(call: Call) -> None:
     assert call(text=TEXT, timing_method="pocketsphinx")["timing_method"] == "pocketsphinx"
     assert call(text=TEXT, timing_method="whisperx")["error"].startswith("TIMING_FAILED: ")

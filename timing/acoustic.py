@@ -1,24 +1,26 @@
-"""How well each state of a phone matches each frame of speech, by the English model in PocketSphinx's wheel.
+"""How well each state of a phone matches each frame of speech, by the English model in PocketSphinx' wheel and the
+French one in SoundSwallower's.
 
-Its decoder says only how well the best path fits, and forgets every path outside its beam. Here the model's own files
-are read and evaluated for a whole stretch at once, so that any path can be weighed against any other.
+Their decoders say only how well the best path fits, and forget every path outside their beam. Here the models' own
+files are read and evaluated for a whole stretch at once, so that any path can be weighed against any other.
 
-The model is phonetically tied (Hwang 1993): 128 Gaussians for each phone and each of three streams (cepstra, their
+The models are phonetically tied (Hwang 1993): 128 Gaussians for each phone and each of three streams (cepstra, their
 first and second differences), and for each senone, the tied state of a triphone, weights of these Gaussians.
 """
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pocketsphinx
 
 from timing import cepstra
 from timing.align import Samples
-from timing.cepstra import N_CEPSTRA
+from timing.cepstra import N_CEPSTRA, Filters
 from timing.dictionary import Dictionary
 
 Floats = npt.NDArray[np.float32]
@@ -30,19 +32,47 @@ FLOOR = 96 * NATS
 """A frame's Gaussians are at most so much worse than its best one: MAX_NEG_ASCR."""
 VARIANCE_FLOOR = 1e-4
 DENSITIES, STATES = 128, 3
-CHUNK = 64
+CHUNK, BANDS_PER_S = 64, 10
 """Frames at a time: what all Gaussians say of them fits into a processor's cache."""
 INTERNAL, BEGIN, END, SINGLE = range(4)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a package keeps a model, and the lowest and highest frequency and the number of the filters it takes."""
+
+    package: str
+    files: str
+    dictionary: str
+    filters: tuple[float, float, int]
+
+    def is_installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+    def folder(self) -> Path:
+        """Of the package's models; it is not imported."""
+        found = find_spec(self.package)
+        if found is None or found.origin is None:
+            raise ModuleNotFoundError(self.package)
+        return Path(found.origin).with_name("model")
+
+
+MODELS = {
+    "en": Files("pocketsphinx", "en-us/en-us", "en-us/cmudict-en-us.dict", (130.0, 6800.0, 25)),
+    "fr": Files("soundswallower", "fr-fr", "fr-fr/dict.txt", (130.0, 3700.0, 20)),
+}
 
 
 class Model:
     """The model's files in memory, 12 MB. Not for two threads at once."""
 
-    def __init__(self, frames_per_s: int) -> None:
+    def __init__(self, frames_per_s: int, language: str = "en") -> None:
+        """Of a language in `MODELS`."""
         self._frames_per_s = frames_per_s
-        folder = Path(pocketsphinx.get_model_path()) / "en-us"
-        files = folder / "en-us"
-        self.dictionary = Dictionary(folder / "cmudict-en-us.dict")
+        model = MODELS[language]
+        files = model.folder() / model.files
+        self.filters = Filters.between(*model.filters)
+        self.dictionary = Dictionary(model.folder() / model.dictionary, language)
         self._read_phones((files / "mdef").read_bytes())
         self._read_gaussians(files)
         self._weights = _read_weights((files / "sendump").read_bytes(), self._n_senones)
@@ -83,19 +113,19 @@ class Model:
 
     def cepstra(self, audio: Samples) -> Floats:
         """[n_frames, 13]; those of sound without high or low frequencies are estimated from what there is."""
-        powers = cepstra.filter_powers(audio, self._frames_per_s)
+        powers = cepstra.filter_powers(audio, self._frames_per_s, self.filters)
         present = cepstra.sounding_filters(powers)
-        transform = cepstra.transform_of(present, self._covariance)
+        transform = cepstra.transform_of(self.filters, present, self._covariance)
         return cepstra.cepstra(cepstra.without_noise(powers[:, present]), transform, self._spread)
+
+    def missing_bands(self, audio: Samples) -> float:
+        """The share of its filters that let nothing of the voice through."""
+        powers = cepstra.filter_powers(audio, BANDS_PER_S, self.filters)
+        return 1 - float(cepstra.sounding_filters(powers).mean())
 
     def pronunciations(self, word: str) -> list[list[int]]:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
-        ways = self.dictionary[word]
-        if not ways:
-            from text.phonemes import pronounce
-
-            ways = [phones] if (phones := pronounce(word).split()) else []
-        return [[self.phones[phone] for phone in way] for way in ways]
+        return [[self.phones[phone] for phone in way] for way in self.dictionary.ways(word)]
 
     def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
         """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time, of senones as `in_order` has them.

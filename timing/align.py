@@ -30,10 +30,12 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
-DOUBT = 0.75
+DOUBT = 0.8
 """A word with a lower score is named in a warning, where scores are calibrated."""
 UNCALIBRATED_DOUBT = 0.5
 CALIBRATED = frozenset({"pocketsphinx"})
+GROW_MS = {"pocketsphinx": 30}
+"""Over how much sound at a pause a source's words grow, where that was measured; others end words too early."""
 BELIEVED = 0.5
 LEAST_SHARE = 0.2
 """Where fewer of the words have a score of at least `BELIEVED`, the text is another's."""
@@ -257,7 +259,8 @@ def _piece(source: Source, piece: Samples, tokens: Sequence[Token], language: st
     """The spans of one call, refined; all None when the words are not there, or none are left to be found."""
     if tokens and len(piece):
         try:
-            return edges.refine(piece, source.align(piece, tokens, language))
+            spans = source.align(piece, tokens, language)
+            return edges.refine(piece, spans, GROW_MS.get(source.name, edges.GROW_MS))
         except NoEvidence:
             pass
     return [None] * len(tokens)

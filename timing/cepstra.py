@@ -1,12 +1,13 @@
 """Samples at 16 kHz in, the model's cepstra out: thirteen numbers for each frame of 25.6 ms.
 
-The steps and their numbers are those with which the model was trained: pre-emphasis, Hamming window, 25 filters on the
-mel scale, noise taken off each filter, logarithm, cosine transform, liftering, and the mean taken off. They are done
+The steps and their numbers are those with which the model was trained: pre-emphasis, Hamming window, filters on the mel
+scale, noise taken off each filter, logarithm, cosine transform, liftering, and the mean taken off. They are done
 here and not by the decoder, because it keeps to itself what each filter lets through, and where a recording has no
 sound at high frequencies that must be known.
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,7 +19,6 @@ Present = npt.NDArray[np.bool_]
 
 RATE_HZ = 16_000
 WINDOW, FFT, EMPHASIS = 410, 512, 0.97
-N_FILTERS, LOWEST_HZ, HIGHEST_HZ = 25, 130.0, 6800.0
 N_CEPSTRA, LIFTER = 13, 22
 LOG_FLOOR = 1e-4
 """Of power, where a sample is 1 in 32 768."""
@@ -36,8 +36,21 @@ ROUGHNESS = 0.5
 """The variance of a filter's logarithm about what thirteen cepstra say of it."""
 
 
-def filter_powers(audio: Floats, frames_per_s: int) -> Powers:
-    """What each filter lets through of each frame, [n_frames, 25]."""
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """Some on the mel scale between two frequencies: `triangles` [n, 257] over the lines of the spectrum, and the
+    `transform` [13, n] of their logarithms to cepstra."""
+
+    triangles: Powers
+    transform: Powers
+
+    @classmethod
+    def between(cls, lowest_hz: float, highest_hz: float, n: int) -> Filters:
+        return cls(_triangles(lowest_hz, highest_hz, n), _transform(n))
+
+
+def filter_powers(audio: Floats, frames_per_s: int, filters: Filters) -> Powers:
+    """What each filter lets through of each frame, [n_frames, n]."""
     step = RATE_HZ // frames_per_s
     values = np.clip(audio, -1, 1).astype(np.float64) * 32767
     values[1:] -= EMPHASIS * values[:-1]
@@ -45,7 +58,7 @@ def filter_powers(audio: Floats, frames_per_s: int) -> Powers:
     values = np.pad(values, (0, max(0, (n_frames - 1) * step + WINDOW - len(values))))
     frames = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[::step] * np.hamming(WINDOW)
     spectrum = np.fft.rfft(frames, FFT)
-    powers: Powers = (spectrum.real**2 + spectrum.imag**2) @ _FILTERS.T
+    powers: Powers = (spectrum.real**2 + spectrum.imag**2) @ filters.triangles.T
     return powers
 
 
@@ -102,38 +115,35 @@ def cepstra(powers: Powers, transform: Powers, spread: Powers) -> Floats:
     return found.astype(np.float32)
 
 
-def transform_of(present: Present, covariance: Powers) -> Powers:
+def transform_of(filters: Filters, present: Present, covariance: Powers) -> Powers:
     """From the logarithms of the filters that are `present` to all cepstra, [13, n_present].
 
     Where some are missing it is the linear estimate of the least mean square error, for cepstra of this covariance.
     """
     if present.all():
-        return TRANSFORM
-    logs = np.linalg.pinv(TRANSFORM)[present]
+        return filters.transform
+    logs = np.linalg.pinv(filters.transform)[present]
     transform: Powers = covariance @ logs.T @ np.linalg.inv(logs @ covariance @ logs.T + ROUGHNESS * np.eye(len(logs)))
     return transform
 
 
-def _filters() -> Powers:
-    """Triangles of one area, their corners at lines of the spectrum, [25, 257]."""
-    lowest, highest = (2595 * float(np.log10(1 + hz / 700)) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    mel = np.linspace(lowest, highest, N_FILTERS + 2)
+def _triangles(lowest_hz: float, highest_hz: float, n: int) -> Powers:
+    """Of one area, their corners at lines of the spectrum."""
+    lowest, highest = (2595 * float(np.log10(1 + hz / 700)) for hz in (lowest_hz, highest_hz))
+    mel = np.linspace(lowest, highest, n + 2)
     line_hz = RATE_HZ / FFT
     corners_hz = np.floor(700 * (10 ** (mel / 2595) - 1) / line_hz + 0.5) * line_hz
-    left, middle, right = (corners_hz[i : N_FILTERS + i, None] for i in range(3))
+    left, middle, right = (corners_hz[i : n + i, None] for i in range(3))
     hz = np.arange(FFT // 2 + 1) * line_hz
     triangles = np.minimum((hz - left) / (middle - left), (right - hz) / (right - middle))
-    filters: Powers = np.maximum(triangles, 0) * 2 / (right - left)
-    return filters
+    found: Powers = np.maximum(triangles, 0) * 2 / (right - left)
+    return found
 
 
-def _transform() -> Powers:
-    """Unitary cosine transform (type II) and liftering, [13, 25]."""
+def _transform(n: int) -> Powers:
+    """Unitary cosine transform (type II) and liftering."""
     order = np.arange(N_CEPSTRA)[:, None]
-    cosines = np.cos(np.pi / N_FILTERS * order * (np.arange(N_FILTERS) + 0.5)) * np.sqrt(2 / N_FILTERS)
-    cosines[0] = np.sqrt(1 / N_FILTERS)
+    cosines = np.cos(np.pi / n * order * (np.arange(n) + 0.5)) * np.sqrt(2 / n)
+    cosines[0] = np.sqrt(1 / n)
     transform: Powers = cosines * (1 + LIFTER / 2 * np.sin(order * np.pi / LIFTER))
     return transform
-
-
-_FILTERS, TRANSFORM = _filters(), _transform()

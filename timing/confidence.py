@@ -18,8 +18,11 @@ NEAR, AROUND = 3, 12
 PAUSE_S = 1.0
 MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 """In nats: what is less or more says nothing else."""
-WEIGHTS: tuple[float, ...] = (-1.681, 0.025, 0.277, 0.154, 1.012, -4.77, 1.087, -2.324, -0.129, 0.771, 0.934, 0.875,
-                               -0.311, -0.045, -6.954)
+NEEDLESS = 90.0
+"""In nats: no margin counts for more above what a word is needed, since it may be nowhere."""
+QUIET_S, CLEAN_DB, MISSING = 0.05, 20.0, 3.0
+WEIGHTS: tuple[float, ...] = (-1.117, 0.149, 0.209, -0.083, 2.008, -6.031, 1.744, -2.59, -0.21, 0.512, 0.816, 0.944,
+                               -0.3, -0.191, -6.815, -2.004)
 
 
 def scores(found: Sequence[Found]) -> list[float]:
@@ -31,11 +34,12 @@ def scores(found: Sequence[Found]) -> list[float]:
 
 
 def features(found: Sequence[Found]) -> Floats:
-    """[n_words, 15]: one; the word's match with its neighbours', its worst phone's, and how much better it is than
+    """[n_words, 16]: one; the word's match with its neighbours', its worst phone's, and how much better it is than
     silence; how far its length is from that of its phones, and from how fast the passage is spoken; its shortness;
     neighbours with other sounds beside them; a short word at a long pause; words found of the passage around; how much
     worse it is to begin or end 0.1 s and 0.2 s away, and to leave the word out; how far speech is above the noise; the
-    share of the passage's words that would better be left out."""
+    share of the passage's words that would better be left out; a fricative before a pause in noise or without its
+    bands."""
     count = len(found)
     match, worst, quiet, start_s, end_s, n_phones, index = np.array(
         [(max(each.match, WORST), max(each.worst, WORST), max(each.quiet, WORST), each.start_s, each.end_s,
@@ -46,13 +50,18 @@ def features(found: Sequence[Found]) -> Floats:
     pace = np.array([np.median(length[a : b + 1]) for a, b in zip(first, last, strict=True)])
     needed = np.array([each.needed for each in found])
     needless = np.array([(needed[a : b + 1] < 0).mean() for a, b in zip(first, last, strict=True)])
+    margins = np.minimum(np.array([each.margins for each in found]), needed[:, None] + NEEDLESS)
+    contrast_db = np.array([each.contrast_db for each in found])
+    masked = MISSING * np.array([each.missing for each in found]) + np.maximum(CLEAN_DB - contrast_db, 0) / 10
+    masked *= [each.hissing for each in found]
+    masked[:-1] *= pause_s[1:-1] > QUIET_S
     at_pause = np.maximum(pause_s[:-1], pause_s[1:]) > PAUSE_S
     return np.column_stack([
         np.ones(count), _mean(match), worst, np.minimum(match - quiet, 0), np.abs(length), np.abs(length - pace),
         1 / n_phones, _mean(np.array([float(each.beside) for each in found])),
         at_pause / n_phones, (last - first + 1) / (index[last] - index[first] + 1),
-        np.log1p(np.clip([each.margins for each in found], 0, MOST_MARGIN)),
-        np.clip(needed, *NEEDED) / 20, np.array([each.contrast_db for each in found]) / 10, needless])
+        np.log1p(np.clip(margins, 0, MOST_MARGIN)),
+        np.clip(needed, *NEEDED) / 20, contrast_db / 10, needless, masked])
 
 
 def _mean(values: Floats) -> Floats:

@@ -82,16 +82,18 @@ def pieces(samples: Samples, start: int, stop: int, max_s: float) -> Iterator[tu
     yield start, stop
 
 
-def refine(samples: Samples, spans: Sequence[Span | None]) -> list[Span | None]:
+def refine(samples: Samples, spans: Sequence[Span | None], grow_ms: int = GROW_MS) -> list[Span | None]:
     """Moves word edges at pauses to where the sound begins and ends; where there is no pause, words meet.
 
+    A word grows over at most `grow_ms` of sound: what lies farther away is a breath, or a word that the text lacks.
     Noise and voice are measured among some sixty words at a time. Spans stay in order and do not overlap if
     they did not before. Next to a token that was not found (None) edges stay: its sound may lie there.
     """
     result: list[Span | None] = []
     for first in range(0, len(spans), GROUP):
         before = next((s for s in reversed(result) if s), None)
-        result += _refine_group(samples, spans[first : first + GROUP], before, _following(spans, first + GROUP))
+        after = _following(spans, first + GROUP)
+        result += _refine_group(samples, spans[first : first + GROUP], before, after, grow_ms)
     return result
 
 
@@ -100,7 +102,7 @@ def _following(spans: Sequence[Span | None], index: int) -> Span | None:
 
 
 def _refine_group(
-    samples: Samples, spans: Sequence[Span | None], before: Span | None, after: Span | None
+    samples: Samples, spans: Sequence[Span | None], before: Span | None, after: Span | None, grow_ms: int
 ) -> list[Span | None]:
     known = [span for span in spans if span is not None]
     if not known:
@@ -116,7 +118,7 @@ def _refine_group(
     gap = _Gap(level_db, *levels, low_ms, high_ms)
     result = [span and _without_pause(span, gap) for span in spans]
     for index in range(len(result) + 1):
-        _refine_gap(result, index, gap)
+        _refine_gap(result, index, gap, grow_ms)
     return result
 
 
@@ -193,7 +195,7 @@ def _without_pause(span: Span, gap: _Gap) -> Span:
     return replace(span, start_ms=min(gap.ms(int(at[before + 1])), span.end_ms - 1))
 
 
-def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:
+def _refine_gap(spans: list[Span | None], index: int, gap: _Gap, grow_ms: int) -> None:
     """Refines the end of word `index - 1` and the start of word `index`, which share the gap between them."""
     left = spans[index - 1] if index else None
     right = spans[index] if index < len(spans) else None
@@ -206,10 +208,10 @@ def _refine_gap(spans: list[Span | None], index: int, gap: _Gap) -> None:
     end_ms, start_ms = open_ms, close_ms
     if left:
         half_ms = (left.end_ms - left.start_ms) // 2
-        end_ms = gap.end(open_ms, open_ms - min(SHRINK_MS, half_ms), min(close_ms, open_ms + GROW_MS), close_ms)
+        end_ms = gap.end(open_ms, open_ms - min(SHRINK_MS, half_ms), min(close_ms, open_ms + grow_ms), close_ms)
     if right:
         half_ms = (right.end_ms - right.start_ms) // 2
-        start_ms = gap.start(close_ms, max(open_ms, close_ms - GROW_MS), close_ms + min(SHRINK_MS, half_ms), open_ms)
+        start_ms = gap.start(close_ms, max(open_ms, close_ms - grow_ms), close_ms + min(SHRINK_MS, half_ms), open_ms)
     if left and right and end_ms >= start_ms:
         end_ms = start_ms = gap.quietest(open_ms, close_ms)
     if left:

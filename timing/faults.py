@@ -20,7 +20,7 @@ from timing import confidence
 from timing.acoustic import STATES, Floats
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import Hypotheses
-from timing.pocketsphinx import MAX_WORDS, PocketSphinx, Sounding, with_noise
+from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
 from timing.search import FRAMES_PER_S, Found, Graph, Part, Search, Trellis, best_words
 
 SUSPICIOUS = 0.5
@@ -70,7 +70,6 @@ class Checker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._source = PocketSphinx()
         self._network = Network.read()
         self._search: Search | None = None
 
@@ -97,7 +96,7 @@ class Checker:
     def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str],
                   language: str) -> tuple[Graph, Floats, Floats, Samples] | None:
         """The words' graph, what the sound says of it, and that sound."""
-        if self._source.supports(language) is not None:
+        if primary(language) != "en":
             return None
         sound = _sound(samples, rate_hz)
         with self._lock:

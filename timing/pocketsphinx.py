@@ -1,4 +1,4 @@
-"""English words found by PocketSphinx: offline, without a GPU, with the model that its wheel brings.
+"""Words found offline, without a GPU, by the English model in PocketSphinx' wheel or the French in SoundSwallower's.
 
 A stretch of some twenty seconds is searched in one go. Longer audio is searched piece by piece: what a piece says of
 words up to its clearest late pause between well-matched words is kept, and the next piece begins there.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from timing import confidence, edges
+from timing.acoustic import MODELS
 from timing.align import RATE_HZ, NoEvidence, Samples
 from timing.search import Found, Search
 from timing.words import Span, to_ms
@@ -32,7 +33,7 @@ MAX_WORDS = 50_000
 
 
 class PocketSphinx:
-    """A `timing.align.Source`. Loads its model (0.3 s) at the first use; one call at a time."""
+    """A `timing.align.Source`. Loads a language's model (0.1 s) at its first use; one call at a time."""
 
     name = "pocketsphinx"
     usd_per_minute = 0.0
@@ -40,13 +41,16 @@ class PocketSphinx:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._search: Search | None = None
+        self._searches: dict[str, Search] = {}
 
     def supports(self, language: str) -> str | None:
-        return None if re.match(r"en\b", language.replace("_", "-").lower()) else "its acoustic model is English only"
+        model = MODELS.get(primary(language))
+        if model is None:
+            return "its acoustic models are English and French only"
+        return None if model.is_installed() else f"{model.package} is not installed"
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        places, found = self.find(samples, tokens)
+        places, found = self.find(samples, tokens, language)
         spans: list[Span | None] = [None] * len(tokens)
         for (index, start_ms, end_ms), score in zip(places, confidence.scores(found), strict=True):
             before = spans[index]
@@ -54,7 +58,8 @@ class PocketSphinx:
             spans[index] = Span(before.start_ms if before else start_ms, end_ms, worst)
         return spans
 
-    def find(self, samples: Samples, tokens: Sequence[Token]) -> tuple[list[tuple[int, int, int]], list[Found]]:
+    def find(self, samples: Samples, tokens: Sequence[Token],
+             language: str) -> tuple[list[tuple[int, int, int]], list[Found]]:
         """The spoken words that were found: whose they are, from when to when in ms; and what the search says of them.
 
         Raises NoEvidence when there are none.
@@ -63,7 +68,7 @@ class PocketSphinx:
         if not audio.parts:
             raise NoEvidence("the audio is silent")
         with self._lock:
-            search = self._loaded()
+            search = self._loaded(primary(language))
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if search.knows(word)]
             found = _align_pieces(search, audio, [word for _, word in words])
         if not found:
@@ -72,10 +77,15 @@ class PocketSphinx:
                   for each in found]
         return places, found
 
-    def _loaded(self) -> Search:
-        if self._search is None or self._search.n_words > MAX_WORDS:
-            self._search = Search()
-        return self._search
+    def _loaded(self, language: str) -> Search:
+        if language not in self._searches or self._searches[language].n_words > MAX_WORDS:
+            self._searches[language] = Search(language)
+        return self._searches[language]
+
+
+def primary(language: str) -> str:
+    """A language tag without its region."""
+    return re.split("[-_]", language.lower())[0]
 
 
 class Sounding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,12 +29,16 @@ REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
 LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
-HESITATIONS = frozenset("ah eh er erm hm hmm mm oh uh um".split())
+HESITATIONS = frozenset("ah eh er erm euh heu hm hmm hum mm oh uh um".split())
 """Words that people do draw out."""
 NEVER = 255
 BESIDE_S = 0.05
 FAR_S = (0.1, 0.2)
 """A boundary that is so far away is another one."""
+NEAR_FRAMES, ACOUSTIC_SCALE = 3, 0.2
+"""A boundary is the mean of those so near to the best path's, by their likelihood. Frames beside each other say much
+the same, so their scores count a fifth."""
+HISSES = frozenset("CH F S SH TH Z".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,8 @@ class Found:
     `match` is its likelihood against the best phones in any order, 0 when nothing matches better; `worst` is that of
     its worst phone; `quiet` is that of silence in its place. `margins` is how much worse the best path is, in nats, on
     which it begins or ends farther away than each of `FAR_S`, `needed` that on which it is left out for nothing.
-    `contrast_db` is how far the loud parts of the audio about it lie above the quiet ones.
+    `contrast_db` is how far the loud parts of the audio about it lie above the quiet ones, `missing` the share of the
+    model's bands that hold no speech there. `hissing` says that it ends in a fricative, which may be inaudible then.
     `beside` says that sounds which are no words of the text, or skipped words, lie next to it.
     """
 
@@ -57,6 +63,8 @@ class Found:
     margins: tuple[float, ...]
     needed: float
     contrast_db: float
+    missing: float
+    hissing: bool
     beside: bool = False
 
     def moved(self, by_words: int, by_s: float) -> Found:
@@ -81,9 +89,9 @@ class Part:
 class Search:
     """Not for two threads at once."""
 
-    def __init__(self, *, reduced: bool = False) -> None:
-        """With `reduced` a word may also be said as `timing.reduced` says."""
-        self._model, self._reduced = Model(FRAMES_PER_S), reduced
+    def __init__(self, language: str = "en", *, reduced: bool = False) -> None:
+        """With `reduced` an English word may also be said as `timing.reduced` says."""
+        self._model, self._reduced = Model(FRAMES_PER_S, language), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
@@ -117,25 +125,49 @@ def best_words(graph: Graph, states: Floats, silence: Floats, audio: Samples, *,
     """The words on the best path through the graph's evidence of this audio."""
     trellis = Trellis(graph, states, silence, open_end=open_end)
     parts = trellis.path()
-    doubts = trellis.doubts(parts)
+    starts, ends = trellis.boundaries()
+    frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
+    doubts = trellis.doubts(parts, starts, ends)
     quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
-    return [_found(part, graph.n_phones[part.index], silence, [*doubts[part.index], float(loud_db - quiet_db)],
-                   _beside(before, part) or _beside(part, after))
-            for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False)
-            if part.index >= 0]
+    missing = graph.missing_bands(audio)
+    found = []
+    for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
+        if part.index >= 0:
+            start_s, end_s = map(seconds, frames[part.index])
+            quiet = float(silence[part.start : part.stop].mean())
+            *margins, needed = doubts[part.index]
+            found.append(Found(
+                part.index, start_s, end_s, part.match, part.worst, quiet, graph.n_phones[part.index], tuple(margins),
+                needed, float(loud_db - quiet_db), missing, graph.phones_in(part)[-1] in HISSES,
+                _beside(before, part) or _beside(part, after)))
+    return found
 
 
-def seconds(frame: int) -> float:
+def seconds(frame: float) -> float:
     """When a frame begins, or the last one before it ends."""
     return frame / FRAMES_PER_S + FRAME_MIDDLE_S
 
 
-def _found(part: Part, n_phones: int, silence: Floats, doubts: Sequence[float], beside: bool) -> Found:
-    start_s, end_s = seconds(part.start), seconds(part.stop)
-    quiet = float(silence[part.start : part.stop].mean())
-    *margins, needed, contrast_db = doubts
-    return Found(part.index, start_s, end_s, part.match, part.worst, quiet, n_phones, tuple(margins), needed,
-                 contrast_db, beside)
+def _mean_boundaries(words: Sequence[Part], starts: Floats, ends: Floats) -> dict[int, tuple[float, float]]:
+    """From which frame to which each word of a path is said, in parts of a frame; words that met meet."""
+    reaches = [min(NEAR_FRAMES, (word.stop - word.start - 1) // 2) for word in words]  # so that something is left
+    frames = [
+        (_mean_frame(starts[:, word.index], word.start, reach), _mean_frame(ends[:, word.index], word.stop, reach))
+        for word, reach in zip(words, reaches, strict=True)
+    ]
+    for right, (before, after) in enumerate(pairwise(words), 1):
+        (first, stop), (start, last) = frames[right - 1 : right + 1]
+        if before.stop == after.start or start < stop:
+            middle = (start + stop) / 2
+            met = min(max(middle, before.stop - reaches[right - 1]), after.start + reaches[right])
+            frames[right - 1 : right + 1] = (first, met), (met, last)
+    return {word.index: times for word, times in zip(words, frames, strict=True)}
+
+
+def _mean_frame(scores: Floats, at: int, reach: int) -> float:
+    first = max(0, at - reach)
+    near = scores[first : at + reach + 1]
+    return first + float(np.average(np.arange(len(near)), weights=np.exp(ACOUSTIC_SCALE * (near - near.max()))))
 
 
 def _beside(before: Part | None, after: Part | None) -> bool:
@@ -176,6 +208,14 @@ class Graph:
         """The names of the phones of one way to say a word."""
         names = list(self._model.phones)
         return [names[phone] for phone in self._phones[way]]
+
+    def missing_bands(self, audio: Samples) -> float:
+        """The share of the model's bands that hold no speech in this audio."""
+        return self._model.missing_bands(audio)
+
+    def phones_in(self, part: Part) -> list[str]:
+        """Those of the way in which a part of a path says its word."""
+        return self.phones_of(int(np.searchsorted(self.last, part.states[0])))
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""
@@ -256,11 +296,14 @@ class Trellis:
             np.maximum(arrivals[:, 1:], ends, out=arrivals[:, 1:])
             _skip(arrivals, nodes[t + 1], self._steps)
 
-    def doubts(self, parts: Sequence[Part]) -> dict[int, list[float]]:
+    def boundaries(self) -> tuple[Floats, Floats]:
+        """The best paths on which each word begins, and on which it ends, after t frames, [n_frames + 1, n_words]."""
+        return self.nodes[:, :-1] + self._word_ends[::-1, 1, ::-1], self._word_ends[:, 0] + self.after[:, 1:]
+
+    def doubts(self, parts: Sequence[Part], starts: Floats, ends: Floats) -> dict[int, list[float]]:
         """For each word of a path how much worse the best other one is: one for each of `FAR_S`, and without the word.
+        `starts` and `ends` are its `boundaries`.
         """
-        starts = self.nodes[:, :-1] + self._word_ends[::-1, 1, ::-1]
-        ends = self._word_ends[:, 0] + self.after[:, 1:]
         without = (self.nodes[:, :-1] + self.after[:, 1:]).max(axis=0)
         found = {}
         for part in parts:
@@ -367,7 +410,6 @@ class _Inside:
         np.copyto(self._price, np.greater_equal(stayed, self._long, out=self._is_long))
         self._price *= STRETCH
         return self._price
-
 
 
 def _skip(arrivals: Floats, nodes: Floats, steps: Floats) -> None:

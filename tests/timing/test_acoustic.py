@@ -42,10 +42,10 @@ def model() -> Model:
     return Model(100)
 
 
-def test_cepstra_are_those_that_the_decoder_computes(decoded: tuple[Samples, Floats, Floats]) -> None:
+def test_cepstra_are_those_that_the_decoder_computes(decoded: tuple[Samples, Floats, Floats], model: Model) -> None:
     samples, theirs, _ = decoded
-    powers = cepstra.without_noise(cepstra.filter_powers(samples, 100))
-    ours = cepstra.cepstra(powers, cepstra.TRANSFORM, theirs.std(axis=0).astype(np.float64))
+    powers = cepstra.without_noise(cepstra.filter_powers(samples, 100, model.filters))
+    ours = cepstra.cepstra(powers, model.filters.transform, theirs.std(axis=0).astype(np.float64))
     assert ours.shape == theirs.shape
     assert (np.abs(ours - theirs).mean(axis=0) < 0.01 * theirs.std(axis=0)).all()
 
@@ -81,8 +81,8 @@ def test_what_a_telephone_leaves_out_is_estimated_from_the_rest(model: Model) ->
     recording = Recording(passage(0.3, FIRST, 0.3)[0], (), [])
     clean = with_noise(recording.samples)
     narrow = with_noise(telephone(recording, np.random.default_rng(0)).samples)
-    assert cepstra.sounding_filters(cepstra.filter_powers(clean, 100)).all()
-    present = cepstra.sounding_filters(cepstra.filter_powers(narrow, 100))
+    assert cepstra.sounding_filters(cepstra.filter_powers(clean, 100, model.filters)).all()
+    present = cepstra.sounding_filters(cepstra.filter_powers(narrow, 100, model.filters))
     assert present[2:18].all() and not present[20:].any()
     expected, found = model.cepstra(clean), model.cepstra(narrow)
     assert (np.square(found - expected).mean() / expected.var()) < 0.3

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.timing_sets import Recording, hesitant, joined, noise, telephone, utter
+from benchmarks.timing_sets import FRENCH_REPORT, OTHER_TEXTS, Recording, hesitant, joined, noise, telephone, utter
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
 from text.phonemes import pronounce
 from text.spoken import Token, read
@@ -68,6 +69,29 @@ def test_the_last_word_ends_where_its_sound_ends(story: tuple[Alignment, list[tu
     assert abs(alignment.timeline.words[-1].end_ms - truth_ms[-1][1]) <= 40
 
 
+def test_times_are_finer_than_the_frames_of_the_search(source: PocketSphinx) -> None:
+    samples, text, tokens, _ = passage(0.3, FIRST, 0.5, SECOND, 0.3)
+    later = np.concatenate([silence(0.005), samples])  # half a frame
+    words, moved = (timed(source, audio, text, tokens).timeline.words for audio in (samples, later))
+    by_ms = np.array([(b.start_ms - a.start_ms, b.end_ms - a.end_ms) for a, b in zip(words, moved, strict=True)])
+    assert np.abs(by_ms - 5).mean() < 4  # 5 where times lie on a grid of 10 ms
+
+
+def test_a_breath_right_before_a_word_is_no_part_of_it(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(FIRST, 0.3)
+    breath = np.random.default_rng(0).standard_normal(RATE_HZ * 14 // 100) * np.abs(samples).max() / 20
+    alignment = timed(source, np.concatenate([silence(0.5), breath.astype(np.float32), samples]), text, tokens)
+    assert abs(alignment.timeline.words[0].start_ms - truth_ms[0][0] - 640) <= 80
+
+
+def test_a_final_s_that_the_telephone_does_not_let_through_is_doubted(source: PocketSphinx) -> None:
+    samples, text, tokens, truth_ms = passage(0.3, "Six clubs.", 0.5, "Eight hearts.", 0.5)
+    narrow = telephone(Recording(samples, tuple(text.split()), list(truth_ms)), np.random.default_rng(0)).samples
+    at_home, by_phone = ([word.score or 0.0 for word in timed(source, audio, text, tokens).timeline.words]
+                         for audio in (samples, narrow))
+    assert min(at_home) >= DOUBT and min(by_phone[1], by_phone[3]) < DOUBT
+
+
 def test_same_audio_gives_same_times(source: PocketSphinx, story: tuple[Alignment, list[tuple[int, int]]]) -> None:
     samples, text, tokens, _ = passage(0.4, FIRST, 0.8, SECOND, 6.0, THIRD, 1.0)
     assert timed(source, samples, text, tokens) == story[0] == timed(PocketSphinx(), samples, text, tokens)
@@ -110,14 +134,16 @@ def test_a_word_that_no_dictionary_has_is_found_where_it_is_said(source: PocketS
 def test_unknown_words_are_pronounced_in_the_models_phones() -> None:
     assert pronounce("kubernetes") == "K UW B ER N EH D IY Z"
     assert pronounce("thatchbury").split()[:4] == ["TH", "AE", "CH", "B"]
-    assert pronounce("") == pronounce("'") == ""
+    assert pronounce("youtubeur", "fr") == "yy ou tt uu bb oe rr"
+    assert pronounce("") == pronounce("'") == pronounce("", "fr") == ""
 
 
 def test_every_phone_of_the_table_is_known_to_the_model(source: PocketSphinx) -> None:
     from text import phonemes
 
-    phones = {phone for entry in phonemes._PHONES.values() for phone in entry.split()}
-    assert phones <= source._loaded()._model.phones.keys()
+    for language, (_, table) in phonemes.VOICES.items():
+        phones = {phone for entry in table.values() for phone in entry.split()}
+        assert phones <= source._loaded(language)._model.phones.keys()
 
 
 def test_words_that_are_not_in_the_audio_leave_the_others_their_times(source: PocketSphinx) -> None:
@@ -221,9 +247,48 @@ def test_a_word_that_nobody_says_is_estimated_or_doubted(source: PocketSphinx) -
         assert not [word for word, error in zip(words, off, strict=True) if error > 200 and (word.score or 0) >= DOUBT]
 
 
-def test_only_english_is_supported(source: PocketSphinx) -> None:
-    assert source.supports("en") is source.supports("en-GB") is source.supports("EN_us") is None
-    assert "English only" in str(source.supports("de")) and "English only" in str(source.supports("enm"))
+def test_english_and_french_are_supported(source: PocketSphinx) -> None:
+    assert [source.supports(tag) for tag in ("en", "en-GB", "EN_us", "fr", "fr-CA", "FR_be")] == [None] * 6
+    assert all("English and French only" in str(source.supports(tag)) for tag in ("de", "enm", "frp"))
+
+
+def test_an_english_job_loads_nothing_french() -> None:
+    samples, text, tokens, _ = passage(0.3, THIRD, 0.3)
+    source = PocketSphinx()
+    timed(source, samples, text, tokens)
+    assert list(source._searches) == ["en"] and "soundswallower" not in sys.modules
+
+
+@pytest.fixture(scope="module")
+def french() -> Recording:
+    """Elisions, liaisons, a ligature, an inversion, words in two parts and one that no dictionary has."""
+    clips = [utter(Espeak(), sentence, "roa/fr", 1.0) for sentence in (
+        "L'homme qu'il a vu hier n'est pas là, peut-être aujourd'hui.",
+        "Les enfants ont adoré cette œuvre du grand youtubeur québécois.",
+        "Y a-t-il quelqu'un dans la vieille maison?")]
+    return replace(joined([clip for clip in clips if clip], np.random.default_rng(0), (0.4, 0.9)), language="fr")
+
+
+def timed_in_french(source: PocketSphinx, samples: Samples, text: str) -> Alignment:
+    return align(samples, RATE_HZ, read(text, "fr"), [], text=text, language="fr-FR", method="auto",
+                 sources={"pocketsphinx": source}, check=lambda: None)
+
+
+def test_french_words_lie_where_they_are_said(source: PocketSphinx, french: Recording) -> None:
+    alignment = timed_in_french(source, french.samples, french.text)
+    off = np.abs(errors_ms(alignment, french.truth_ms))
+    assert len(off) == 27 and off.mean() < 25 and (off <= 50).mean() > 0.85
+    assert alignment.timeline.method == "pocketsphinx"
+    assert all((word.score or 0) > DOUBT for word in alignment.timeline.words)
+
+
+def test_a_french_text_that_is_not_said_is_refused_and_an_extra_word_doubted(source: PocketSphinx,
+                                                                             french: Recording) -> None:
+    with pytest.raises(TimingError, match="check that the text is what is said"):
+        timed_in_french(source, french.samples, OTHER_TEXTS[FRENCH_REPORT])
+    words = timed_in_french(source, french.samples, french.text.replace(" adoré", " adoré éléphant")).timeline.words
+    extra, = (word for word in words if word.text == "éléphant")
+    assert extra.estimated or (extra.score or 0) < DOUBT
 
 
 def test_threads_may_share_one_source(source: PocketSphinx) -> None:
