@@ -384,6 +384,21 @@ def test_of_a_long_recording_the_cleanest_stretch_is_stored_with_exactly_its_wor
         * len(said) / len(best), rel=0.2)
 
 
+@pytest.mark.parametrize(("before_s", "behind_s"), [(0.7, 0.0), (0.0, 0.7), (1.5, 0.4)])
+def test_silence_around_a_recording_is_taken_off_and_nothing_else(call: Call, before_s: float, behind_s: float) -> None:
+    samples, rate_hz = soundfile.read(io.BytesIO(spoken_wav(NATURE)), dtype="float32")
+    around = [np.zeros(int(seconds * rate_hz), np.float32) for seconds in (before_s, behind_s)]
+    plain = upload(call, "plain", wav(samples, rate_hz), NATURE)["voice"]
+    padded = upload(call, "padded", wav(np.concatenate([around[0], samples, around[1]]), rate_hz), NATURE)["voice"]
+    assert padded["duration"] == pytest.approx(plain["duration"], abs=0.12)
+
+
+def test_noise_before_and_behind_a_stretch_is_not_its_own(call: Call) -> None:
+    levels = [0.1, 0.1, 0.001, 0.001, 0.001, 0.1, 0.1, 0.003, 0.003, 0.003]
+    said = upload(call, "v", long_recording(lambda index: levels[index]), " ".join(LINES))["voice"]["reference_text"]
+    assert said in " ".join(LINES[2:5])
+
+
 class Claims:
     """A source that says of each word of a second that it ends before the next, as surely as it is told."""
 
@@ -430,6 +445,7 @@ def test_a_drawn_out_word_is_not_cut_where_the_aligner_ends_it() -> None:
     first, last = WORDS.index(made.text.split()[0]), WORDS.index(made.text.split()[-1])
     assert np.abs(made.samples[-RATE_HZ // 100:]).max() < 0.001
     assert last - first + 0.8 < len(made.samples) / RATE_HZ < last - first + 1.2
+    assert 40 <= made.words[0].start_ms <= 60
 
 
 def test_noise_is_measured_under_a_voice_that_never_pauses() -> None:
