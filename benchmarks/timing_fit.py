@@ -35,19 +35,25 @@ Floats = npt.NDArray[np.float64]
 _source: list[PocketSphinx] = []
 
 
+def clips(folder: Path) -> list[Recording | None]:
+    """The recordings of a folder, and where the search finds their words; None where it does not find all."""
+    search, found = Search(), list[Recording | None]()
+    for name, text in json.loads((folder / "texts.json").read_text()).items():
+        samples: Samples = soundfile.read(folder / f"{name}.flac", dtype="float32")[0]
+        assert all(map(search.knows, text.split()))
+        words = search.run(samples, text.split(), open_end=False)
+        found.append(Recording(samples, tuple(text.split()), [
+            (round(each.start_s * 1000), round(each.end_s * 1000)) for each in words], name.partition("-")[0])
+            if len(words) == len(text.split()) else None)
+    return found
+
+
 def human() -> list[Recording]:
     """Two clips of one speaker in each; the times are the search's of the clean clip."""
-    search, clips = Search(), []
-    for name, text in json.loads((SPEECH / "texts.json").read_text()).items():
-        samples: Samples = soundfile.read(SPEECH / f"{name}.flac", dtype="float32")[0]
-        assert all(map(search.knows, text.split()))
-        found = search.run(samples, text.split(), open_end=False)
-        assert len(found) == len(text.split())
-        clips.append(Recording(samples, tuple(text.split()), [
-            (round(each.start_s * 1000), round(each.end_s * 1000)) for each in found], name.partition("-")[0]))
+    found = [clip for clip in clips(SPEECH) if clip]
     chance = np.random.default_rng(DEV.seed)
     pairs = [(0, 1), (2, 3), (5, 7)]
-    return [joined([clips[a], clips[b]], chance, (0.2, 0.8)) for a, b in pairs]
+    return [joined([found[a], found[b]], chance, (0.2, 0.8)) for a, b in pairs]
 
 
 def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
@@ -60,10 +66,7 @@ def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
 
 
 def observed(recording: Recording) -> tuple[Floats, Floats]:
-    """Features of the words that were found, and how far each is off in ms; infinite where it is not said.
-
-    Words of which more than one is said ("abonnez-vous") are left out: the truth knows only where they lie together.
-    """
+    """Features of the words that were found, and how far each is off in ms; infinite where it is not said."""
     if not _source:
         _source.append(PocketSphinx())
     tokens = read(recording.text, recording.language)
@@ -78,8 +81,7 @@ def observed(recording: Recording) -> tuple[Floats, Floats]:
     spans = edges.refine(recording.samples, spans, GROW_MS[PocketSphinx.name])
     off = [max(abs(span.start_ms - truth[0]), abs(span.end_ms - truth[1])) if (truth := recording.truth_ms[token])
            and (span := spans[token]) else np.inf for token, *_ in places]
-    alone = np.array([len(tokens[token].spoken) == 1 for token, *_ in places])
-    return confidence.features(found)[alone], np.array(off)[alone]
+    return confidence.features(found), np.array(off)
 
 
 def fitted(features: Floats, right: Floats) -> Floats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from timing.align import RATE_HZ, Samples
 from tts.espeak import Espeak
 
 FADE = RATE_HZ // 200
+READER = Path(__file__).with_name("test_speech")
+LEAST_WORDS, MOST_WORDS = 8, 30
+"""Of a person's reference."""
 CLEAN = "clean"
 Chance = np.random.Generator
 Edit = Callable[[Recording, int, Chance], Samples]
@@ -31,6 +35,8 @@ class Case:
     fault: int
     text: int
     """The same for lines that begin with the same sentence."""
+    reference: Recording
+    """Other words that the same voice says well: what a cloned voice is made from."""
 
 
 FIT = Split("fit", (*DEV.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
@@ -85,6 +91,13 @@ Our guide knew the name of each tree and of each stone.
 I would rather be early for a train than sorry on the platform.
 """.strip().splitlines()), 31_000)
 
+MORE = replace(FIT, seed=33_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
+    "en-US": "Alicia Michael Reed announcer benjamin caleb ed linda quincy steph2 travis victor",
+    "en": "Mario ian robert shelby f1", "en-GB-x-gbclan": "m5 anika", "en-GB-x-gbcwmd": "m4 Annie",
+    "en-US-nyc": "m1 f2 ed",
+}.items() for variant in variants.split()))
+"""Other voices to fit on."""
+
 TEST = Split("test", (*REPORT.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "m2 m6 Andy klatt4", "en-GB-x-rp": "rob m8 zac", "en-029": "f4", "en-GB-scotland": "m3",
 }.items() for variant in variants.split())), (*REPORT.sentences, *"""
@@ -116,6 +129,25 @@ No one was hurt, but the car was beyond repair.
 At the back of the shop there is a door that is always locked.
 With a little luck and a lot of work, we will be done by May.
 """.strip().splitlines()), 72_000)
+
+
+REFERENCES = {"fit": """
+The old clock in the station has been wrong for years, but the people of this town set their watches by it.
+My sister bought a yellow boat last spring, and we spent the whole summer learning how to steer it.
+A good cup of tea needs fresh water, a warm pot, and somebody who is willing to share it with you.
+When the power failed, the children lit some candles and told each other stories about ghosts and pirates.
+The judge looked over her glasses, put down her pen, and asked the young man to think about his choice again.
+Every autumn thousands of geese fly over our roof, and their voices wake us long before the morning alarm.
+You should measure the shelf twice before you cut the wood, because nobody can make a short board longer.
+We drove through heavy fog for an hour until the road joined the highway just outside of the village.
+""", "test": """
+The photographer waited in the cold for three days, and then the fox walked right past his tent.
+Please leave your shoes by the entrance, choose a pillow, and join the others in the large blue room.
+Few visitors know that the tunnel behind the theatre was once used to carry ice from the river.
+I usually make a list of jobs on Monday, lose it by Tuesday, and enjoy the rest of my week.
+The painter mixed a little green into the grey, and suddenly the whole picture looked like early March.
+Our neighbours have a parrot that can whistle four songs, though it always gets the third one wrong.
+"""}
 
 
 def word_at(line: Recording, index: int) -> tuple[int, int]:
@@ -172,16 +204,28 @@ TWO = ("two doubled, said twice", "swapped")
 
 def cases(split: Split, n_clean: int, n_each: int, seed: int = 0) -> list[Case]:
     engine, chance = Espeak(), np.random.default_rng(split.seed + seed)
+    references = _references(engine, split, np.random.default_rng([split.seed, seed]))
     found: list[Case] = []
     for kind, count in {CLEAN: n_clean, **dict.fromkeys([*EDITS, *SAID], n_each)}.items():
         n_wanted = len(found) + count
         while len(found) < n_wanted:
-            case = _case(engine, split, kind, chance)
+            case = _case(engine, split, kind, references, chance)
             found += [case] if case else []
     return found
 
 
-def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | None:
+def _references(engine: Espeak, split: Split, chance: Chance) -> dict[str, Recording]:
+    """Some 8 s of each voice."""
+    found = {}
+    for voice, _ in split.voices:
+        said = utter(engine, str(chance.choice(REFERENCES[split.name].strip().splitlines())), voice,
+                     float(chance.uniform(0.85, 1.2)))
+        assert said is not None
+        found[voice] = said
+    return found
+
+
+def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recording], chance: Chance) -> Case | None:
     voice, _ = split.voices[chance.integers(len(split.voices))]
     speed = float(chance.uniform(0.8, 1.3))
     first = int(chance.integers(len(split.sentences) - 2))
@@ -189,9 +233,10 @@ def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | Non
     line = utter(engine, " ".join(words), voice, speed)
     index = int(chance.integers(len(words) - (kind in TWO)))
     if line is None or kind == CLEAN:
-        return line and Case(kind, line, -1, first)
+        return line and Case(kind, line, -1, first, references[voice])
     if kind in EDITS:
-        return Case(kind, replace(line, samples=EDITS[kind](line, index, chance)), index, first)
+        return Case(kind, replace(line, samples=EDITS[kind](line, index, chance)), index, first,
+                    references[voice])
     if kind == "swapped" and words[index] == words[index + 1]:
         return None
     said = " ".join(SAID[kind](words, index))
@@ -199,28 +244,49 @@ def _case(engine: Espeak, split: Split, kind: str, chance: Chance) -> Case | Non
     if faulty is not None:
         pace = float(np.clip(speed * len(faulty.samples) / len(line.samples), 0.5, 2.0))
         faulty = utter(engine, said, voice, pace)
-    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first)
+    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first, references[voice])
 
 
 def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case]:
-    """Eight words of a person at a time, as they are and edited."""
-    clean = [_part(line, first, min(first + 8, len(line.words)))
-             for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)]
+    """Eight words of a person at a time, as they are and edited; the reference is what the recording has besides."""
+    clean = [(_part(line, first, min(first + 8, len(line.words))), _besides(line, first, first + 8))
+             for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)
+             if len(line.words) >= 8 + LEAST_WORDS]
     chance = np.random.default_rng(seed)
-    found = [Case(CLEAN, line, -1, -1) for line in clean]
+    found = [Case(CLEAN, line, -1, -1, besides) for line, besides in clean]
     for kind, edit in EDITS.items():
-        for line in clean * n_each:
+        for line, besides in clean * n_each:
             index = int(chance.integers(len(line.words)))
-            found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1))
+            found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1, besides))
     return found
+
+
+def _besides(line: Recording, first: int, last: int) -> Recording:
+    """The longer part of a recording before or after `words[first:last]`, at most `MOST_WORDS` of it."""
+    if first > len(line.words) - last:
+        return _part(line, max(0, first - MOST_WORDS), first)
+    return _part(line, last, min(len(line.words), last + MOST_WORDS))
 
 
 def fit_people() -> list[Recording]:
     return timing_fit.human()
 
 
-def test_people() -> list[Recording]:
-    return human(SPEECH) if SPEECH else []
+def talkers() -> list[Case]:
+    """The people of `shared/speech`: spontaneous talk."""
+    return people(human(SPEECH), TEST.seed, 4) if SPEECH else []
+
+
+def reader() -> list[Case]:
+    """The clips of `test_speech`, as they are and edited; the first is the reference."""
+    first, *clips = [clip for clip in timing_fit.clips(READER) if clip]
+    chance = np.random.default_rng(TEST.seed)
+    found = [Case(CLEAN, clip, -1, -1, first) for clip in clips]
+    for kind, edit in EDITS.items():
+        for clip in clips:
+            index = int(chance.integers(len(clip.words)))
+            found.append(Case(kind, replace(clip, samples=edit(clip, index, chance)), index, -1, first))
+    return found
 
 
 def _part(line: Recording, first: int, last: int) -> Recording:

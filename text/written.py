@@ -130,7 +130,7 @@ def grouped(words: Sequence[Written], start: int) -> int:
 
 
 def next_core(words: Sequence[Written], at: int) -> str:
-    """The core after this one when nothing stands between, else ""."""
-    if words[at].tail or at + 1 == len(words) or words[at + 1].lead:
+    """The core after this one when nothing stands between, else "", also beyond the end."""
+    if at + 1 >= len(words) or words[at].tail or words[at + 1].lead:
         return ""
     return words[at + 1].core

@@ -150,6 +150,21 @@ class Model:
                 found *= mixed
             yield np.log(found, out=found)
 
+    def expected(self, stream: int, values: Floats, senones: Ints) -> tuple[Floats, Floats]:
+        """What a stream's frames [n, 13], each in its senone, are measured by: the mean precision of the Gaussians that
+        they are likely of, and of precision times mean, both [n, 13]."""
+        inputs = np.concatenate([values**2, values, np.ones((len(values), 1), np.float32)], axis=1)
+        precision, aim = np.empty_like(values), np.empty_like(values)
+        for codebook in np.unique(self._codebook[senones]):
+            chosen = self._codebook[senones] == codebook
+            gaussians = self._gaussians[stream][:, codebook * DENSITIES : (codebook + 1) * DENSITIES]
+            logs = inputs[chosen] @ gaussians - NATS * self._weights[stream][:, senones[chosen]].T
+            shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+            shares /= shares.sum(axis=1, keepdims=True)
+            precision[chosen] = shares @ (-2 * gaussians[:N_CEPSTRA].T)
+            aim[chosen] = shares @ gaussians[N_CEPSTRA : 2 * N_CEPSTRA].T
+        return precision, aim
+
     def in_order(self, senones: Ints) -> tuple[Ints, Ints]:
         """Each of the senones once, those of a codebook together, and where each of those given is among them."""
         key, at = np.unique(self._codebook[senones] * self._n_senones + senones, return_inverse=True)
@@ -186,13 +201,19 @@ def _densities(scores: Floats) -> None:
     flat[above] = found
 
 
-def _inputs(cepstra: Floats) -> list[Floats]:
-    """What the Gaussians of each stream are multiplied with: squares, values, one."""
+def differences(cepstra: Floats) -> list[Floats]:
+    """The model's streams: the cepstra, their first and their second differences."""
     n = len(cepstra)
     at = np.pad(cepstra, ((3, 3), (0, 0)), mode="edge")
     change = at[5 : n + 5] - at[1 : n + 1]
     bend = at[6 : n + 6] - at[2 : n + 2] - at[4 : n + 4] + at[:n]
-    return [np.concatenate([each**2, each, np.ones((n, 1), np.float32)], axis=1) for each in (cepstra, change, bend)]
+    return [cepstra, change, bend]
+
+
+def _inputs(cepstra: Floats) -> list[Floats]:
+    """What the Gaussians of each stream are multiplied with: squares, values, one."""
+    ones = np.ones((len(cepstra), 1), np.float32)
+    return [np.concatenate([each**2, each, ones], axis=1) for each in differences(cepstra)]
 
 
 def _keys(rows: Ints) -> Ints:

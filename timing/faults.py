@@ -7,8 +7,9 @@ layer, is fitted by `./run bench verify --fit`.
 from __future__ import annotations
 
 import json
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,32 +17,36 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from timing import confidence
+from timing import adaptation, confidence
 from timing.acoustic import STATES, Floats
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import Hypotheses
 from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
-from timing.search import FRAMES_PER_S, Found, Graph, Part, Search, Trellis, best_words
+from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis, best_words
 
 SUSPICIOUS = 0.5
 LEAST, MOST = -150.0, 60.0
 """In nats: what is less or more says nothing else."""
 WORST = -12.0
-LONG = frozenset("AA AE AO AW AY EY IY OW OY UW ER F S SH CH JH TH Z ZH".split())
-SONORANT = frozenset("M N NG L R W Y".split())
-LONG_S, SONORANT_S, SHORT_S = 0.13, 0.09, 0.065
-"""Mean lengths of a phone in benchmarks/dev_speech."""
+UNLIKE = 9.0
+"""In spreads of the cepstra."""
+SPREAD_FLOOR = 1e-3
+REPEATS, SHORTEST_REPEAT = (0.5, 0.6, 1.0), 5
+"""Shares of a word's length; frames."""
+CLIP_SHARE = 0.5
+"""Of a clip's words at least so many are found without doubt."""
 SHORTEST = RATE_HZ // 10
 """In samples: what is shorter is filled up with silence."""
-N_DURATIONS = 4
-"""So many of the features, the last ones, are lengths of words."""
 WEIGHTS = Path(__file__).with_name("faults.json")
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Network:
-    """Of features to how suspicious each word is; a line is suspicious whose words sum up to more than `limit`."""
+    """Of features to how suspicious each word is; a line is suspicious whose words sum up to more than `limit`.
+
+    `phone_s` are the lengths that phones usually have.
+    """
 
     ARRAYS: ClassVar = ("mean", "scale", "hidden", "bias", "out")
     mean: Doubles
@@ -49,12 +54,14 @@ class Network:
     hidden: Doubles
     bias: Doubles
     out: Doubles
+    phone_s: Mapping[str, float]
     limit: float = 0.0
 
     @classmethod
     def read(cls) -> Network:
         values = json.loads(WEIGHTS.read_text())
-        return cls(limit=values["limit"], **{name: np.array(values[name]) for name in cls.ARRAYS})
+        return cls(**{name: np.array(values[name]) for name in cls.ARRAYS}, phone_s=values["phone_s"],
+                   limit=values["limit"])
 
     def words(self, features: Floats) -> Doubles:
         found: Doubles = np.tanh((features - self.mean) / self.scale @ self.hidden + self.bias) @ self.out
@@ -73,29 +80,47 @@ class Checker:
         self._network = Network.read()
         self._search: Search | None = None
 
-    def score(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> float | None:
+    def adaptation(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
+        """What brings the model to a voice, from a clip of it that says exactly `words`; see `score`.
+
+        None also where the clip does not say them.
+        """
+        found = self._evidence(samples, rate_hz, words, language, adaptation.NONE)
+        if found is None or found.said_share() < CLIP_SHARE:
+            return None
+        return adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.trellis.path()))
+
+    def score(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
+              voice: Floats) -> float | None:
         """0-1; below `SUSPICIOUS` the line is. None for what cannot be judged: another language than English, a word
         that cannot be pronounced.
 
-        `samples` are mono; `words` are lower case, letters and apostrophes.
+        `samples` are mono; `words` are lower case, letters and apostrophes; `voice` is what `adaptation` says of the
+        line's voice.
         """
-        found = self._evidence(samples, rate_hz, words, language)
+        found = self._evidence(samples, rate_hz, words, language, voice)
         if found is None:
             return None
-        graph, states, silence, sound = found
-        if not _is_said(best_words(graph, states, silence, sound, open_end=False), len(words)):
+        if found.said_share() <= LEAST_SHARE:  # not even another text's: the network knows only lines with one fault
             return 0.0
-        features = _features(graph, states, silence)
-        return round(float(1 / (1 + np.exp(np.clip(self._network.line(features), -50, 50)))), 3)
+        line = self._network.line(_features(found, self._network.phone_s))
+        return round(float(1 / (1 + np.exp(np.clip(line, -50, 50)))), 3)
 
-    def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
-        """[n_words, n_features], see `score`."""
-        found = self._evidence(samples, rate_hz, words, language)
-        return None if found is None else _features(*found[:3])
+    def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str, voice: Floats,
+                 phone_s: Mapping[str, float]) -> Floats | None:
+        """[n_words, n_features], see `score`; `phone_s` are the lengths that phones usually have."""
+        found = self._evidence(samples, rate_hz, words, language, voice)
+        return None if found is None else _features(found, phone_s)
 
-    def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str],
-                  language: str) -> tuple[Graph, Floats, Floats, Samples] | None:
-        """The words' graph, what the sound says of it, and that sound."""
+    def phones(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
+               voice: Floats) -> list[tuple[str, float]]:
+        """The phones of a line and the seconds that each lasts."""
+        found = self._evidence(samples, rate_hz, words, language, voice)
+        return [] if found is None else [each for part in found.trellis.path() if part.index >= 0
+                                         for each in _phones(found.graph, part)]
+
+    def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
+                  voice: Floats) -> _Evidence | None:
         if primary(language) != "en":
             return None
         sound = _sound(samples, rate_hz)
@@ -104,7 +129,7 @@ class Checker:
             if not words or not all(map(search.knows, words)):
                 return None
             graph = search.graph(words)
-            return graph, *graph.evidence(sound), sound
+        return _Evidence(graph, sound, graph.cepstra(sound, voice))
 
     def _loaded(self) -> Search:
         if self._search is None or self._search.n_words > MAX_WORDS:
@@ -112,9 +137,18 @@ class Checker:
         return self._search
 
 
-def _is_said(found: Sequence[Found], n_words: int) -> bool:
-    """Whether more is found of the words than of another text's: the network knows only lines with one fault."""
-    return sum(score >= BELIEVED for score in confidence.scores(found)) > LEAST_SHARE * n_words
+class _Evidence:
+    """What a sound says of a line's words, and the search through it."""
+
+    def __init__(self, graph: Graph, sound: Samples, cepstra: Floats) -> None:
+        self.graph, self.sound, self.cepstra = graph, sound, cepstra
+        self.states, self.silence = graph.likelihoods(cepstra)
+        self.trellis = Trellis(graph, self.states, self.silence)
+
+    def said_share(self) -> float:
+        """Of the words, those that are found without doubt."""
+        found = best_words(self.graph, self.trellis, self.silence, self.sound)
+        return sum(score >= BELIEVED for score in confidence.scores(found)) / self.graph.n_words
 
 
 def _sound(samples: Samples, rate_hz: int) -> Samples:
@@ -124,46 +158,67 @@ def _sound(samples: Samples, rate_hz: int) -> Samples:
     return with_noise(audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32))
 
 
-def _features(graph: Graph, states: Floats, silence: Floats) -> Floats:
+def _features(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
     """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes."""
-    trellis = Trellis(graph, states, silence)
+    graph, states = found.graph, found.states
     parts: list[Part | None] = [None] * graph.n_words
-    for part in trellis.path():
+    for part in found.trellis.path():
         if part.index >= 0:
             parts[part.index] = part
-    table = np.clip(Hypotheses(graph, states, trellis).table(), LEAST, MOST)
+    table = np.clip(Hypotheses(graph, states, found.trellis).table(), LEAST, MOST)
     around = np.pad(table, ((1, 0), (0, 0)), constant_values=LEAST)
-    match, worst, quiet, length_s, expected_s, gap = _alignment(graph, parts, silence).T
+    match, worst, quiet, gap, length_s, expected_s, slowest, fastest, repeat = _alignment(found, parts, phone_s).T
     pace = np.log(length_s / expected_s)
-    pace -= np.median(pace)
+    usual = np.median(pace)
+    pace -= usual
     after = np.append(gap[1:], len(states) - max((part.stop for part in parts if part), default=0))
     last = graph.n_words - 1
     return np.column_stack([
         table[:-1], table[1:, -1], around[:-2, :2], around[2:, :2],
         match, worst, quiet, (match.sum() - match) / max(last, 1), np.log1p(gap), np.log1p(after),
         [part is None for part in parts], graph.n_phones, expected_s, np.arange(last + 1) == 0,
-        np.arange(last + 1) == last,
+        np.arange(last + 1) == last, repeat, slowest - usual, fastest - usual,
         length_s, pace, np.append(0, pace[:-1]), np.append(pace[1:], 0)]).astype(np.float32)
 
 
-def _alignment(graph: Graph, parts: Sequence[Part | None], silence: Floats) -> Doubles:
-    """[n_words, 6]: match, worst phone's match, silence's; seconds it takes, seconds expected of its phones; frames of
-    other sound or silence before it."""
-    rows: list[tuple[float, ...]] = []
+def _alignment(found: _Evidence, parts: Sequence[Part | None], phone_s: Mapping[str, float]) -> Doubles:
+    """[n_words, 9]: match, worst phone's match, silence's; frames of other sound or silence before it; seconds it
+    takes, seconds expected of its phones; pace of its slowest and of its fastest phone; see `_repeat`."""
+    graph, rows = found.graph, list[tuple[float, ...]]()
     stop = 0
+    cepstra = found.cepstra[:, 1:] / (found.cepstra[:, 1:].std(axis=0) + SPREAD_FLOOR)
     for word, part in enumerate(parts):
-        way = int(graph.ways[word])
         if part is None:
             shortest_s = STATES * graph.n_phones[word] / FRAMES_PER_S
-            rows.append((WORST, WORST, 0.0, shortest_s, _expected_s(graph.phones_of(way)), 0))
+            expected_s = sum(phone_s[phone] for phone in graph.phones_of(int(graph.ways[word])))
+            rows.append((WORST, WORST, 0, 0, shortest_s, expected_s, 0, 0, UNLIKE))
             continue
-        way += int(np.searchsorted(graph.last[way : graph.ways[word + 1]], part.states[0]))
-        quiet = float(silence[part.start : part.stop].mean())
-        rows.append((max(part.match, WORST), max(part.worst, WORST), max(quiet, WORST),
-                     (part.stop - part.start) / FRAMES_PER_S, _expected_s(graph.phones_of(way)), part.start - stop))
+        phones = _phones(graph, part)
+        paces = [math.log(seconds / phone_s[phone]) for phone, seconds in phones]
+        rows.append((max(part.match, WORST), max(part.worst, WORST),
+                     max(float(found.silence[part.start : part.stop].mean()), WORST), part.start - stop,
+                     (part.stop - part.start) / FRAMES_PER_S, sum(phone_s[phone] for phone, _ in phones),
+                     max(paces), min(paces), _repeat(cepstra, part.start, part.stop)))
         stop = part.stop
     return np.array(rows)
 
 
-def _expected_s(phones: Sequence[str]) -> float:
-    return sum(LONG_S if phone in LONG else SONORANT_S if phone in SONORANT else SHORT_S for phone in phones)
+def _repeat(cepstra: Floats, start: int, stop: int) -> float:
+    """How far from each other the two most alike stretches about a word are, of which one follows the other."""
+    least = UNLIKE
+    for share in REPEATS:
+        n = max(SHORTEST_REPEAT, int(share * (stop - start)))
+        first, last = max(0, start - n // 2), min(len(cepstra) - 2 * n, stop)
+        if first <= last:
+            away = np.linalg.norm(cepstra[first : last + n] - cepstra[first + n : last + 2 * n], axis=1)
+            total = np.cumsum(np.append(0, away))
+            least = min(least, float((total[n:] - total[:-n]).min()) / n)
+    return least
+
+
+def _phones(graph: Graph, part: Part) -> list[tuple[str, float]]:
+    """Each phone of a word on the path, and its seconds."""
+    first, last = graph.ways[part.index : part.index + 2]
+    way = int(first + np.searchsorted(graph.last[first:last], part.states[0]))
+    n_frames = np.bincount((np.array(part.states) - graph.first[way]) // STATES)
+    return list(zip(graph.phones_of(way), (n_frames / FRAMES_PER_S).tolist(), strict=True))

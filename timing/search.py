@@ -114,16 +114,16 @@ class Search:
         if not words or len(audio) < RATE_HZ // 10:
             return []
         graph = self.graph(words)
-        return best_words(graph, *graph.evidence(audio), audio, open_end=open_end)
+        states, silence = graph.evidence(audio)
+        return best_words(graph, Trellis(graph, states, silence, open_end=open_end), silence, audio)
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def best_words(graph: Graph, states: Floats, silence: Floats, audio: Samples, *, open_end: bool) -> list[Found]:
+def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) -> list[Found]:
     """The words on the best path through the graph's evidence of this audio."""
-    trellis = Trellis(graph, states, silence, open_end=open_end)
     parts = trellis.path()
     starts, ends = trellis.boundaries()
     frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
@@ -186,7 +186,7 @@ class Graph:
     """
 
     def __init__(self, model: Model, words: Sequence[Sequence[Sequence[int]]], drawn_out: Sequence[bool]) -> None:
-        self._model = model
+        self.model = model
         silence = model.phones["SIL"]
         firsts = [*(ways[0][0] for ways in words), silence]
         lasts = [silence, *(ways[0][-1] for ways in words)]
@@ -204,14 +204,20 @@ class Graph:
         self.n_words, self.n_states = len(words), len(self._joined)
         self.n_phones = [len(ways[0]) for ways in words]
 
+    def aligned(self, parts: Sequence[Part]) -> tuple[Ints, Ints]:
+        """The frames of the words of a path, and the senone of each."""
+        spoken = [part for part in parts if part.index >= 0]
+        return (np.concatenate([np.arange(part.start, part.stop) for part in spoken]),
+                self._joined[np.concatenate([part.states for part in spoken])])
+
     def phones_of(self, way: int) -> list[str]:
         """The names of the phones of one way to say a word."""
-        names = list(self._model.phones)
+        names = list(self.model.phones)
         return [names[phone] for phone in self._phones[way]]
 
     def missing_bands(self, audio: Samples) -> float:
         """The share of the model's bands that hold no speech in this audio."""
-        return self._model.missing_bands(audio)
+        return self.model.missing_bands(audio)
 
     def phones_in(self, part: Part) -> list[str]:
         """Those of the way in which a part of a path says its word."""
@@ -226,17 +232,24 @@ class Graph:
         other.long_frames, other.n_phones = self.long_frames[::-1], self.n_phones[::-1]
         return other
 
+    def cepstra(self, audio: Samples, transform: Floats) -> Floats:
+        """[n_frames, 13]; `transform` is of `timing.adaptation`."""
+        return self.model.cepstra(audio) @ transform[:, :-1].T + transform[:, -1]
+
     def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
+        """See `likelihoods`."""
+        return self.likelihoods(self.model.cepstra(audio))
+
+    def likelihoods(self, cepstra: Floats) -> tuple[Floats, Floats]:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
-        cepstra = self._model.cepstra(audio)
-        every = self._model.ci_senones.ravel()
-        senones, at = self._model.in_order(np.concatenate([every, self._joined, self._alone]))
+        every = self.model.ci_senones.ravel()
+        senones, at = self.model.in_order(np.concatenate([every, self._joined, self._alone]))
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
-        quiet = at[STATES * self._model.phones["SIL"] :][:STATES]
+        quiet = at[STATES * self.model.phones["SIL"] :][:STATES]
         states = np.empty((len(cepstra), self.n_states), np.float32)
         silence = np.empty(len(cepstra), np.float32)
         start = 0
-        for scores in self._model.scores(cepstra, senones):
+        for scores in self.model.scores(cepstra, senones):
             stop = start + len(scores)
             scores -= scores[:, phones].max(axis=1, keepdims=True)
             np.maximum(scores.take(joined, axis=1), scores.take(alone, axis=1), out=states[start:stop])

@@ -96,6 +96,11 @@ class Engine(Protocol):
     concurrency: int
     """Jobs at a time that gain from being spoken together."""
 
+    @property
+    def own_voice(self) -> Voice | None:
+        """Says the lines that name no voice; None where that is no recording."""
+        ...
+
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         """The longest line, in bytes of UTF-8, that one pass can speak in this voice."""
         ...

@@ -57,6 +57,7 @@ class Espeak:
     rate_hz = RATE_HZ
     clones = False
     fallible = False
+    own_voice: Voice | None = None
     concurrency = 1
 
     def __init__(self) -> None:

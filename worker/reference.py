@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from intake import audio
 from text import spoken
@@ -18,6 +19,7 @@ from timing.align import BELIEVED, Source, TimingError, Window, align
 from timing.words import Timeline, Word
 from tts import Samples
 
+Levels = npt.NDArray[np.float64]
 VERSION = 2
 """Raised when voices are prepared in another way: those of a lower version are prepared again."""
 RATE_HZ = 24_000
@@ -28,8 +30,12 @@ _WANTED_MS = 6_000
 _EDGE_MS = 50
 _PAUSE_MS = 120
 """A gap of this length between two words is a pause: stops within and between words are shorter."""
-_FLOOR_STEPS = 100
+_FLOOR_STEPS, _FLOOR_HOP, _BANDS = 150, 10, 20
+_DOUBT_DB = 6.0
+"""What a word in doubt costs."""
 _SILENT_PEAK_DBFS = -60.0
+_WEAKEST_DB, _MAX_SOUND_DB = -30.0, 12.0
+"""What lies so far under the speech is no word that goes on; and the most that sound at a cut costs."""
 
 
 class BadReference(ValueError):
@@ -123,10 +129,10 @@ def _aligned(samples: Samples, text: str, language: str, tokens: Sequence[spoken
 
 def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _Stretch:
     """The stretch with the highest merit. Raises BadReference where no two pauses lie within 12 s."""
-    stretches = list(_stretches(timeline))
+    levels = _Levels(samples, timeline)
+    stretches = list(_stretches(timeline, levels))
     if not stretches:
         raise BadReference("no pauses were found in 12 s of the recording; send a shorter one")
-    levels = _Levels(samples, timeline)
     merits = []
     for stretch in stretches:
         check()
@@ -134,7 +140,11 @@ def _best(samples: Samples, timeline: Timeline, check: Callable[[], None]) -> _S
     return stretches[int(np.argmax(merits))]
 
 
-def _stretches(timeline: Timeline) -> Iterator[_Stretch]:
+def _is_believed(word: Word) -> bool:
+    return not word.estimated and (word.score is None or word.score >= BELIEVED)
+
+
+def _stretches(timeline: Timeline, levels: _Levels) -> Iterator[_Stretch]:
     """From pause to pause, with no estimated word; the start and the end of the recording are pauses too.
 
     Those of 6 to 12 s; where there are none, the shorter ones.
@@ -143,26 +153,42 @@ def _stretches(timeline: Timeline) -> Iterator[_Stretch]:
     pauses = [0, *(i for i, (before, after) in enumerate(pairwise(words), start=1)
                    if after.start_ms - before.end_ms >= _PAUSE_MS), len(words)]
     missing = np.cumsum([0, *(word.estimated for word in words)])
-    found = [_stretch(words, first, last, timeline.duration_ms)
+    found = [_stretch(words, first, last, timeline.duration_ms, levels)
              for i, first in enumerate(pauses) for last in pauses[i + 1:]
              if words[last - 1].end_ms - words[first].start_ms <= MAX_MS and missing[first] == missing[last]]
     fitting = [each for each in found if MIN_MS <= each.end_ms - each.start_ms <= MAX_MS]
     yield from [each for each in fitting if each.end_ms - each.start_ms >= _WANTED_MS] or fitting
 
 
-def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int) -> _Stretch:
-    """Cuts in the pauses, at most `_EDGE_MS` from the words, and at their middle where they are short."""
+def _stretch(words: Sequence[Word], first: int, last: int, duration_ms: int, levels: _Levels) -> _Stretch:
+    """Cuts in the pauses, where they are quiet: an aligner may end a drawn-out word early."""
     before_ms = words[first - 1].end_ms if first else 0
     after_ms = words[last].start_ms if last < len(words) else duration_ms
-    start_ms, end_ms = words[first].start_ms, words[last - 1].end_ms
-    return _Stretch(first, last, max((before_ms + start_ms) // 2, start_ms - _EDGE_MS),
-                    min((end_ms + after_ms) // 2, end_ms + _EDGE_MS))
+    return _Stretch(first, last, levels.quiet_before(before_ms, words[first].start_ms),
+                    levels.quiet_after(words[last - 1].end_ms, after_ms))
+
+
+def _noise(samples: Samples, n_steps: int) -> Levels:
+    """The power of the noise in each 10 ms, float64 [n_steps]: of all bands together, each by its own quiet moments."""
+    n_step = RATE_HZ // 100
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, n_step)), 2 * n_step)[::n_step][:n_steps]
+    window = np.hanning(2 * n_step)
+    edges = np.unique(np.geomspace(4, n_step, _BANDS + 1).astype(int))
+    scale = 2.0 / (np.square(window).sum() * 2 * n_step)  # Parseval, both halves of the spectrum
+    bands = np.concatenate([
+        np.add.reduceat(np.square(np.abs(np.fft.rfft(frames[start:start + 1000] * window))), edges[:-1], axis=1) * scale
+        for start in range(0, n_steps, 1000)])
+    around = np.pad(bands, ((_FLOOR_STEPS // 2, _FLOOR_STEPS // 2), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(around, _FLOOR_STEPS, axis=0)[::_FLOOR_HOP]
+    floor = np.percentile(windows, 10, axis=2).sum(axis=1)
+    return np.asarray(np.repeat(floor, _FLOOR_HOP)[:n_steps], np.float64)
 
 
 class _Levels:
     """The power of each 10 ms of the recording, which are speech (30 ms around words too), and the usual rate.
 
-    The noise under speech is what the power of a second falls to (minimum statistics, Martin 2001).
+    The noise under speech is what each band of the spectrum falls to within a second and a half (minimum statistics,
+    Martin 2001): whoever talks without a pause still leaves some band empty at a time.
     """
 
     def __init__(self, samples: Samples, timeline: Timeline) -> None:
@@ -170,43 +196,62 @@ class _Levels:
         n_steps = len(samples) // n_step
         steps = samples[:n_steps * n_step].reshape(n_steps, n_step)
         self.power = np.square(steps, dtype=np.float64).mean(axis=1)
-        around = np.pad(self.power, _FLOOR_STEPS // 2, mode="edge")[:n_steps + _FLOOR_STEPS - 1]
-        self.floor = np.percentile(np.lib.stride_tricks.sliding_window_view(around, _FLOOR_STEPS), 10, axis=1)
+        self.noise = _noise(samples, n_steps)
         self.is_clipped = np.abs(steps).max(axis=1) >= 0.999
         self.is_speech = np.zeros(n_steps, bool)
         for word in timeline.words:
             self.is_speech[max(0, word.start_ms // 10 - 3):word.end_ms // 10 + 4] = True
         self.words = timeline.words
-        self.n_doubtful = np.cumsum([0, *(word.estimated or (word.score is not None and word.score < BELIEVED)
-                                          for word in timeline.words)])
+        self.weakest = float(self.power[self.is_speech].mean()) * 10 ** (_WEAKEST_DB / 10)
+        self.n_doubtful = np.cumsum([0, *(not _is_believed(word) for word in timeline.words)])
         self.usual_rate = float(np.median([self._rate(i, i + 8) for i in range(max(1, len(self.words) - 8))]))
 
     def merit(self, stretch: _Stretch) -> float:
         """In decibels: the ratio of speech to the noise under it, less what a listener would mind.
 
         An unusual rate costs 12 dB for each factor of two, clipping 20 dB, a second of missing voice 0.5 dB, a doubtful
-        word in it or next to it 6 dB, and a cut where there is sound as much as that stands over the noise: a word may
-        go on there.
+        word in it or next to it 6 dB, and a cut where there is sound, or noise that hides it, as much as that stands
+        over the weakest word, up to 12 dB: a word may go on there.
         """
         steps = slice(stretch.start_ms // 10, stretch.end_ms // 10)
         power, is_speech = self.power[steps], self.is_speech[steps]
-        noise = max(float(self.floor[steps].mean()), 1e-9)
+        noise = max(float(self.noise[steps].mean()), 1e-9)
         snr_db = 10 * np.log10(max(float(power[is_speech].mean()), 1e-9) / noise)
         octaves = abs(np.log2(self._rate(stretch.first, stretch.last) / self.usual_rate))
         missing_s = (MAX_MS - (stretch.end_ms - stretch.start_ms)) / 1000
         last = min(len(self.words), stretch.last + 1)
         n_doubtful = int(self.n_doubtful[last] - self.n_doubtful[max(0, stretch.first - 1)])
         return float(min(snr_db, 50.0) - 12 * octaves - 20 * bool(self.is_clipped[steps].any()) - 0.5 * missing_s
-                     - 6 * n_doubtful
+                     - _DOUBT_DB * n_doubtful
                      - self._sound_db(stretch.start_ms) - self._sound_db(stretch.end_ms))
 
+    def quiet_after(self, word_end_ms: int, limit_ms: int) -> int:
+        """Where to cut after a word: behind the first 50 ms that are quiet, at the limit at the latest."""
+        quiet = self._quiet_runs(word_end_ms, limit_ms)
+        return min(word_end_ms // 10 * 10 + 10 * int(np.argmax(quiet)) + _EDGE_MS, limit_ms) if len(quiet) else (
+            word_end_ms + limit_ms) // 2
+
+    def quiet_before(self, limit_ms: int, word_start_ms: int) -> int:
+        """Where to cut before a word: in front of the last 50 ms that are quiet."""
+        quiet = self._quiet_runs(limit_ms, word_start_ms)
+        return limit_ms // 10 * 10 + 10 * (len(quiet) - 1 - int(np.argmax(quiet[::-1]))) if len(quiet) else (
+            limit_ms + word_start_ms) // 2
+
+    def _quiet_runs(self, start_ms: int, end_ms: int) -> npt.NDArray[np.bool_]:
+        """Of each 50 ms that begin between two words: too weak for a word, or about the weakest there are."""
+        power = self.power[start_ms // 10:end_ms // 10]
+        if len(power) < _EDGE_MS // 10:
+            return np.zeros(0, bool)
+        means = np.lib.stride_tricks.sliding_window_view(power, _EDGE_MS // 10).mean(axis=1)
+        return np.asarray(means <= max(self.weakest, 2 * float(means.min())), np.bool_)
+
     def _sound_db(self, cut_ms: int) -> float:
-        """How far the 30 ms around a cut are over the noise there."""
-        at = slice(max(0, cut_ms // 10 - 1), cut_ms // 10 + 2)
-        power = self.power[at]
+        """How far the 30 ms around a cut are over what is too weak to be a word, be it noise that may hide one."""
+        power = self.power[max(0, cut_ms // 10 - 1):cut_ms // 10 + 2]
         if not len(power):
             return 0.0
-        return max(0.0, float(10 * np.log10((power.mean() + 1e-9) / (self.floor[at].mean() + 1e-9))))
+        over_db = 10 * np.log10((power.mean() + 1e-9) / (self.weakest + 1e-9))
+        return float(np.clip(over_db, 0.0, _MAX_SOUND_DB))
 
     def _rate(self, first: int, last: int) -> float:
         """Characters per second of `words[first:last]`, pauses left out."""

@@ -11,16 +11,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tts import Engine, Line, Options, Utterance
+from text.spoken import read
+from tts import Engine, Line, Options, Samples, Utterance, Voice
 from worker.watch import watched
 
 if TYPE_CHECKING:
+    from timing.acoustic import Floats
     from timing.faults import Checker
 
 MAX_SEED = 2_147_483_647
 NAMED = 5
 """Warnings name so many lines; one more counts the others."""
 SHOWN = 40
+MAX_VOICES = 500
+"""What is kept of each is 1 kB."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,19 @@ class Verification:
     def best(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         """The lines' utterances, in order; in place of a suspicious one the best of its tries."""
         for line, words, utterance in zip(self._lines, self._words, utterances, strict=False):
-            best, score, tries = utterance, self._score(utterance, words, line.language), 1
+            best, score, tries = utterance, self._score(utterance, words, line), 1
             while score is not None and _is_suspicious(score) and tries <= self._max_retries:
                 again = self._spoken_again(line, tries)
                 tries += 1
-                score_again = self._score(again, words, line.language)
+                score_again = self._score(again, words, line)
                 if score_again is not None and score_again > score:
                     best, score = again, score_again
             self.verified.append(Verified(score, tries))
             yield best
 
-    def _score(self, utterance: Utterance, words: Sequence[str], language: str) -> float | None:
-        return watched(lambda _: _checker().score(utterance.samples, self._engine.rate_hz, words, language),
+    def _score(self, utterance: Utterance, words: Sequence[str], line: Line) -> float | None:
+        voice = line.voice or self._engine.own_voice
+        return watched(lambda _: _judged(utterance.samples, self._engine.rate_hz, words, line.language, voice),
                        self._check)
 
     def _spoken_again(self, line: Line, n_tries: int) -> Utterance:
@@ -74,7 +79,8 @@ class Verification:
             found.append(f"verify: {len(suspicious) - NAMED} more lines may lack, repeat or garble a word; see lines")
         if n_unknown := sum(each.score is None for each in self.verified):
             found.append(f"verify: {n_unknown} of {len(self.verified)} lines were not checked: the check knows "
-                         "English alone, and no word that it cannot pronounce")
+                         "English alone, in voices whose clip is English and says its transcript, and no word that it "
+                         "cannot pronounce")
         return found
 
 
@@ -82,6 +88,28 @@ def _is_suspicious(score: float) -> bool:
     from timing.faults import SUSPICIOUS
 
     return score < SUSPICIOUS
+
+
+def _judged(samples: Samples, rate_hz: int, words: Sequence[str], language: str, voice: Voice | None) -> float | None:
+    adaptation = _adaptation(voice) if voice else None
+    return None if adaptation is None else _checker().score(samples, rate_hz, words, language, adaptation)
+
+
+_adaptations: dict[str, Floats | None] = {}
+
+
+def _adaptation(voice: Voice) -> Floats | None:
+    """What the check makes of a voice's clip, made once for each clip and transcript."""
+    try:
+        return _adaptations[voice.fingerprint]
+    except KeyError:
+        pass
+    words = [word for token in read(voice.text, voice.language) for word in token.spoken]
+    found = _checker().adaptation(voice.samples, voice.rate_hz, words, voice.language)
+    if len(_adaptations) >= MAX_VOICES:
+        _adaptations.clear()
+    _adaptations[voice.fingerprint] = found
+    return found
 
 
 @cache

@@ -1,4 +1,5 @@
 """The public cases of two text normalisers and sentences of creators: what fits, and no display word changed."""
+import random
 import re
 
 import pytest
@@ -53,6 +54,8 @@ FOUND_WRONG = [
     ("5W-30 oil in a 737", "five W thirty oil in a seven hundred thirty-seven"),
     ("a Boeing 737-800", "a Boeing seven thirty-seven eight hundred"),
     ("₹1,25,000 or 3 crore", "one hundred twenty-five thousand rupees or three crore"),
+    ("9.99,19.99 and 10:30,11:30", "nine point nine nine, nineteen point nine nine and ten thirty, eleven thirty"),
+    ("4.5x10^3 at 51.5°N", "four point five times ten to the power of three at fifty-one point five degrees north"),
     ("PIN 1234, your OTP is ab9453", "pin one two three four, your O T P is A B nine four five three"),
     ("boards at 0645", "boards at zero six forty-five"),
     ("at 40°42'46\"N", "at forty degrees forty-two minutes forty-six seconds north"),
@@ -84,6 +87,18 @@ def test_no_display_word_of_any_case_is_changed(tag: str) -> None:
         assert all(case.written[token.char_start:token.char_end] == token.text for token in tokens)
 
 
+def test_words_of_the_cases_in_any_order_are_read_without_loss() -> None:
+    chance = random.Random(8)
+    words = {tag: [word for case in cases(tag) for word in case.written.split()] for tag in LANGUAGES}
+    for _ in range(1000):
+        tag, other = chance.choice(LANGUAGES), chance.choice(LANGUAGES)
+        picked = [chance.choice(words[chance.choice((tag, tag, other))]) for _ in range(chance.randint(1, 8))]
+        text = " ".join([*picked, chance.choice(("x", "/", "3h", "1 1/2", "-", "CNY", "12'30\""))])
+        tokens = read(text, tag)
+        assert [text[token.char_start:token.char_end] for token in tokens] == [token.text for token in tokens]
+        assert "".join(token.text for token in tokens) == "".join(text.split()), (tag, text)
+
+
 def share(found: list[Case]) -> float:
     return sum(fits(case, ours(case.written, case.language)) for case in found) / len(found)
 
@@ -91,9 +106,18 @@ def share(found: list[Case]) -> float:
 def test_public_english_cases_fit() -> None:
     public = [case for case in cases("en") if not case.kind.startswith("creators")]
     assert len(public) > 550
-    assert share(public) >= 0.97
+    assert share(public) >= 0.99
     for kind in {case.kind for case in public}:
-        assert share([case for case in public if case.kind == kind]) >= 0.75, kind
+        assert share([case for case in public if case.kind == kind]) >= 0.97, kind
+
+
+@pytest.mark.parametrize(("tag", "kinds"), [
+    ("zh", "decimal fraction math measure money number sport whitelist word"),
+    ("ja", "decimal math measure money ordinal sport time whitelist"),
+])
+def test_classes_where_a_peer_was_better_fit(tag: str, kinds: str) -> None:
+    for kind in kinds.split():
+        assert share([case for case in cases(tag) if case.kind == kind]) >= 0.96, kind
 
 
 def test_sentences_of_creators_fit() -> None:
@@ -101,6 +125,7 @@ def test_sentences_of_creators_fit() -> None:
     assert share([case for case in cases("en") if case.kind == "creators, held out"]) >= 0.94
     assert share([case for case in cases("en") if case.kind == "creators 2, held out"]) >= 0.97
     assert share([case for case in cases("en") if case.kind == "creators 3, held out"]) >= 0.93
+    assert share([case for case in cases("en") if case.kind == "creators 4, held out"]) >= 0.96
 
 
 @pytest.mark.parametrize(("tag", "least"), [
@@ -109,6 +134,8 @@ def test_sentences_of_creators_fit() -> None:
 ])
 def test_sentences_of_creators_fit_in_other_languages(tag: str, least: float) -> None:
     assert share([case for case in cases(tag) if case.kind == "creators, held out"]) >= least
+    third = [case for case in cases(tag) if case.kind.startswith("creators 3")]
+    assert not third or share(third) >= 0.85
 
 
 def test_an_alternative_is_used_sorted_and_has_a_reason() -> None:

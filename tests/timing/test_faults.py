@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from benchmarks.timing_sets import utter
 from tests.timing.recordings import say
+from timing import adaptation
 from timing.acoustic import Floats
 from timing.align import RATE_HZ, Samples
-from timing.faults import SUSPICIOUS, Checker
+from timing.faults import SUSPICIOUS, Checker, Network
 from timing.hypotheses import FAULTS
 from timing.reduced import forms
+from timing.search import Search, Trellis
 from tts.espeak import Espeak
 
 LINE = "My brother keeps his tools in a box under the stairs."
@@ -25,14 +29,27 @@ def checker() -> Checker:
     return Checker()
 
 
+CLIP = "the old clock has been wrong for years but the people set their watches by it".split()
+
+
+@cache
+def voice(checker: Checker, of: str = "gmw/en-US") -> Floats:
+    """What the checker makes of a clip of an eSpeak voice."""
+    said = utter(Espeak(), " ".join(CLIP), of, 1.0)
+    assert said is not None
+    found = checker.adaptation(said.samples, RATE_HZ, CLIP, "en")
+    assert found is not None
+    return found
+
+
 def evidence(checker: Checker, said: str) -> Floats:
-    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en")
+    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en", voice(checker), Network.read().phone_s)
     assert features is not None
     return features[:, : len(FAULTS)]
 
 
-def score(checker: Checker, samples: Samples, words: list[str] = WORDS) -> float:
-    found = checker.score(samples, RATE_HZ, words, "en")
+def score(checker: Checker, samples: Samples, words: list[str] = WORDS, of: str = "gmw/en-US") -> float:
+    found = checker.score(samples, RATE_HZ, words, "en", voice(checker, of))
     assert found is not None and 0 <= found <= 1
     return found
 
@@ -53,9 +70,9 @@ def test_a_line_that_says_its_words_is_not_suspicious_and_one_with_a_fault_is(ch
 
 def test_another_accent_is_no_fault(checker: Checker) -> None:
     words = "the morning train left the station before anyone noticed the missing suitcase".split()
-    for voice in ("gmw/en-GB-x-rp", "gmw/en-US+f5"):
-        said = utter(Espeak(), " ".join(words), voice, 1.0)
-        assert said is not None and score(checker, said.samples, words) > SUSPICIOUS, voice
+    for of in ("gmw/en-GB-x-rp", "gmw/en-US+f5"):
+        said = utter(Espeak(), " ".join(words), of, 1.0)
+        assert said is not None and score(checker, said.samples, words, of) > SUSPICIOUS, of
 
 
 @pytest.mark.parametrize("samples", [say(LINE)[0][:0], np.zeros(RATE_HZ, np.float32), say(LINE)[0][:RATE_HZ // 2]],
@@ -71,8 +88,26 @@ def test_a_line_of_one_word_is_judged(checker: Checker) -> None:
 
 def test_what_cannot_be_judged_has_no_score(checker: Checker) -> None:
     samples = say(LINE)[0]
-    assert checker.score(samples, RATE_HZ, ["keller"], "de") is None
-    assert checker.score(samples, RATE_HZ, [], "en") is None
+    assert checker.score(samples, RATE_HZ, ["keller"], "de", voice(checker)) is None
+    assert checker.score(samples, RATE_HZ, [], "en", voice(checker)) is None
+
+
+def test_a_clip_that_does_not_say_its_words_brings_no_voice(checker: Checker) -> None:
+    samples = say(LINE)[0]
+    assert checker.adaptation(samples, RATE_HZ, WORDS, "de") is None
+    assert checker.adaptation(samples, RATE_HZ, CLIP, "en") is None
+    assert checker.adaptation(samples[:0], RATE_HZ, WORDS, "en") is None
+
+
+def test_a_voice_that_the_model_fits_badly_fits_better_once_its_clip_is_known(checker: Checker) -> None:
+    said = utter(Espeak(), LINE, "gmw/en-029+f4", 1.0)
+    assert said is not None
+    search = Search(reduced=True)
+    assert all(map(search.knows, WORDS))
+    graph = search.graph(WORDS)
+    unlike, like = (Trellis(graph, *graph.likelihoods(graph.cepstra(said.samples, transform))).nodes[-1, -1]
+                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4")))
+    assert like > 0.8 * unlike, "nats below the best phones in any order"
 
 
 def test_words_may_be_said_as_people_say_them() -> None:

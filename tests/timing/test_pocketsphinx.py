@@ -279,7 +279,7 @@ def test_french_words_lie_where_they_are_said(source: PocketSphinx, french: Reco
     off = np.abs(errors_ms(alignment, french.truth_ms))
     assert len(off) == 27 and off.mean() < 25 and (off <= 50).mean() > 0.85
     assert alignment.timeline.method == "pocketsphinx"
-    assert sum((word.score or 0) < DOUBT for word in alignment.timeline.words) <= 1
+    assert sum((word.score or 0) < DOUBT for word in alignment.timeline.words) <= 2
 
 
 def test_a_french_text_that_is_not_said_is_refused_and_an_extra_word_doubted(source: PocketSphinx,

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ TEXT = f"{GOOD} {BAD}"
 SEED = 7
 
 
+@cache
+def clip() -> Voice:
+    """What an engine that clones has of its voice."""
+    text = "The old clock has been wrong for years, but the people set their watches by it."
+    engine = Espeak()
+    [said] = engine.speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)
+    return Voice("own", said.samples, engine.rate_hz, text, "en", "own")
+
+
 class Failing(Espeak):
     """Says a line that has "baker" otherwise, as long as the seed is below `works_from`."""
 
@@ -33,6 +43,7 @@ class Failing(Espeak):
         self._works_from, self._change = works_from, change
         self.asked: list[tuple[str, int]] = []
         self.spoke_again: Callable[[], None] = lambda: None
+        self.own_voice = clip()
 
     def max_bytes(self, voice: Voice | None, speed: float) -> int:
         return 70
@@ -107,6 +118,15 @@ def test_lines_in_another_language_are_said_once_not_to_be_checked(parts: runpod
     assert {(line["score"], line["tries"]) for line in output["lines"]} == {(None, 1)}
     [warning] = named(output)
     assert "2 of 2 lines were not checked" in warning and "English" in warning
+
+
+def test_lines_in_a_voice_whose_clip_says_something_else_are_not_checked(parts: runpod_handler.Parts) -> None:
+    engine = Failing(SEED + 1)
+    engine.own_voice = replace(clip(), text="Nine letters came by boat on Friday and each of them was opened twice.",
+                               fingerprint="other")
+    output = run(parts, engine, verify="retry")
+    assert {(line["score"], line["tries"]) for line in output["lines"]} == {(None, 1)}
+    assert "2 of 2 lines were not checked" in named(output)[0] and "says its transcript" in named(output)[0]
 
 
 def test_only_the_kept_try_of_a_line_is_handed_out(parts: runpod_handler.Parts, unfailing: Failing) -> None:

@@ -385,18 +385,18 @@ def test_of_a_long_recording_the_cleanest_stretch_is_stored_with_exactly_its_wor
 
 
 class Claims:
-    """A source that says of each word of a second that it ends 200 ms before the next, as surely as it is told."""
+    """A source that says of each word of a second that it ends before the next, as surely as it is told."""
 
     name, max_window_s, usd_per_minute = "claims", math.inf, 0.0
 
-    def __init__(self, unsure: frozenset[int] = frozenset()) -> None:
-        self.unsure = unsure
+    def __init__(self, unsure: frozenset[int] = frozenset(), length_ms: int = 800) -> None:
+        self.unsure, self.length_ms = unsure, length_ms
 
     def supports(self, language: str) -> None:
         return None
 
     def align(self, samples: np.ndarray, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        return [Span(i * 1000, i * 1000 + 800, 0.4 if i in self.unsure else 0.9) for i in range(len(tokens))]
+        return [Span(i * 1000, i * 1000 + self.length_ms, 0.4 if i in self.unsure else 0.9) for i in range(len(tokens))]
 
 
 def buzz(pauses: Sequence[int]) -> np.ndarray:
@@ -421,6 +421,25 @@ def stored_words(samples: np.ndarray, source: Claims) -> tuple[int, int]:
 def test_a_voice_is_cut_where_there_is_no_sound_whatever_the_aligner_says() -> None:
     assert stored_words(buzz([3, 12]), Claims()) == (4, 12)
     assert stored_words(buzz([5, 15]), Claims()) == (6, 15)
+
+
+def test_a_drawn_out_word_is_not_cut_where_the_aligner_ends_it() -> None:
+    """It sounds for 300 ms more; the clip ends in the silence behind it."""
+    samples = buzz(range(20))
+    made = reference.prepare(samples, " ".join(WORDS), "en", {"pocketsphinx": Claims(length_ms=500)}, lambda: None)
+    first, last = WORDS.index(made.text.split()[0]), WORDS.index(made.text.split()[-1])
+    assert np.abs(made.samples[-RATE_HZ // 100:]).max() < 0.001
+    assert last - first + 0.8 < len(made.samples) / RATE_HZ < last - first + 1.2
+
+
+def test_noise_is_measured_under_a_voice_that_never_pauses() -> None:
+    """It is always somewhere, by turns low and high; the noise under it is 20 dB stronger in the second half."""
+    seconds = np.arange(20 * RATE_HZ) / RATE_HZ
+    voice = 0.1 * np.sin(2 * np.pi * seconds * np.where(seconds % 0.2 < 0.1, 300, 3000))
+    noise = np.random.default_rng(2).standard_normal(len(voice)) * np.where(seconds < 10, 0.003, 0.03)
+    levels = 10 * np.log10(reference._noise((voice + noise).astype(np.float32), 2000))
+    assert levels[500] == pytest.approx(20 * np.log10(0.003), abs=5)
+    assert levels[1500] - levels[500] == pytest.approx(20, abs=3)
 
 
 def test_a_voice_is_not_cut_beside_a_word_in_doubt() -> None:

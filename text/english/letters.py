@@ -43,7 +43,7 @@ def letters(core: str, loud: bool = False) -> str:
     """A word of letters and apostrophes. Capitals become small ones or single letters."""
     if len(core) < 2:
         return core
-    if not core.isupper() and core.lower() in _ALWAYS_SHORT:
+    if (not core.isupper() or core in SHORT_WORDS) and core.lower() in _ALWAYS_SHORT:
         return ABBREVIATIONS[core.lower()][0]
     base, own, ending = core.partition("'")
     if core.upper() == core:

@@ -13,8 +13,8 @@ _HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
 _BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
-_SCIENTIFIC = re.compile(rf"({NUMBER})[x×*·](10\^[-−]?\d{{1,3}})")
-_PLACE = re.compile(r"(\d{1,3})°(?:(\d{1,2})'(?:(\d{1,2}(?:\.\d+)?)(?:\"|''))?)?([NSEW]?)")
+_SCIENTIFIC = re.compile(rf"({NUMBER})[x×*·]10\^([-−]?)(\d{{1,3}})")
+_PLACE = re.compile(r"(\d{1,3}(?:\.\d{1,8})?)°(?:(\d{1,2})'?(?:(\d{1,2}(?:\.\d+)?)(?:\"|''))?)?([NSEW]?)")
 _QUARTERS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
@@ -67,7 +67,8 @@ def read_place(core: str, style: Style) -> str | None:
 
 def read_power(core: str, style: Style) -> str | None:
     if scientific := _SCIENTIFIC.fullmatch(core):
-        return f"{number(scientific[1])} times {read_power(scientific[2], style)}"
+        minus = "minus " if scientific[2] else ""
+        return f"{number(scientific[1])} times ten to the power of {minus}{number(scientific[3])}"
     match = _POWER.fullmatch(core)
     if not match:
         return None

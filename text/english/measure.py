@@ -118,7 +118,7 @@ def read_rate(core: str, style: Style) -> str | None:
     if match[2][-1:] in "kKM" and match[2][0].isdigit():
         return f"{amount} per {number(match[2][:-1])} {SCALES_TIGHT[match[2][-1]]}"
     if match[2][0].isalpha():
-        return f"{amount} per {RATES.get(match[2], match[2])}"
+        return f"{amount} per {RATES.get(match[2]) or style.say(match[2])}"
     return f"{amount} per {number(match[2])}" if match[1][0] in "$€£" and match[2].isdigit() else None
 
 

@@ -18,7 +18,7 @@ from text.written import MAX_CORE, Written, punctuated
 
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
 _SPLITTERS = (
-    re.compile("([()\\[\\]{}!?;]+|(?<![<>])=|(?<=\\w)[<>](?!=)|(?<!\\d),|,(?!\\d))"),
+    re.compile("([()\\[\\]{}!?;]+|(?<![<>])=|(?<=\\w)[<>](?!=)|,(?!\\d{3}(?!\\d))|(?<!\\d),)"),
     re.compile("([-–—…]+|\\.{2,})"), re.compile("([/_&=]+)"), _FINE,
 )
 _BETWEEN = {

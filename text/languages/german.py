@@ -25,6 +25,8 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [digit_names(core, "de") or core]
     if days := _DAYS.fullmatch(core.removesuffix(".")):
         return _days(days[1], days[2], words, at)
+    if re.fullmatch(r"[1-9]\d{1,3}er", core):
+        return [f"{name(core[:-2], 'de')}er"]
     if decade := _DECADE.fullmatch(core):
         return [f"{name(decade[1], 'de')}er {decade[2]}"]
     match = _COMPOUND.fullmatch(core)

@@ -85,6 +85,8 @@ def _apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if core.isdigit() and (below := re.match(r"[1-9]\d{0,8}", last)):
         parts = [whole_words(part, speech) or part for part in (below[0], core)]
         return ["の".join([f"{parts[0]}分", parts[1]]), "", last[below.end():]]
+    if following == "M" and re.fullmatch(r"\d{1,2}:\d\d[AP]", core):
+        return [*(japanese([words[at]._replace(core=core + "M")], 0, speech) or [core]), ""]
     part = re.match(r"([1-9]\d?)/([1-9]\d?)(?!\d)", following)
     if part and re.fullmatch(r"[1-9]\d*", core) and int(part[1]) < int(part[2]):
         return [f"{whole_words(core, speech)}と"]

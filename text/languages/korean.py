@@ -12,7 +12,7 @@ from text.written import Written, next_core
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
 _COUNTED = re.compile(
-    r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|달(?!러))")
+    r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|배(?!터)|달(?!러))")
 _COUNTED_SPAN = re.compile(r"(?<![\d.,:])(\d{1,2})[~〜-](\d{1,2})(?=시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달)")
 _ALONE = {1: "하나", 2: "둘", 3: "셋", 4: "넷", 20: "스물"}
 _FEW = {("1", "2"): "한두 ", ("2", "3"): "두세 ", ("3", "4"): "서너 "}
@@ -42,7 +42,10 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     """3시 · 5명 · 2번째 · 15:30 · 2024-05-12 · 6월"""
     if speech.base != "ko":
         return None
-    core = _with_words(words[at].core)
+    core = words[at].core
+    if not (at and words[at - 1].core.endswith("월")):
+        core = re.sub(r"^(\d{1,2})[~〜](?=\d{1,2}일)", r"\1 에서 ", core)  # three to four days, no days of a month
+    core = _with_words(core)
     if _COUNTED.search(core):
         core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
@@ -77,7 +80,7 @@ def _number_runs(core: str, speech: Language) -> str:
 def _counted(match: re.Match[str]) -> str:
     number, thing = int(match["number"]), match["thing"]
     in_chinese = (thing == "시" and number > 12) or (thing == "시간" and number > 19) or (
-        thing == "대" and number % 10 == 0)
+        thing == "대" and number % 10 == 0) or (thing == "배" and number > 10)
     if not number or in_chinese:
         return match[0]
     return f"첫 {thing} " if thing == "번째" and number == 1 else f"{native(number)} {thing} "

@@ -100,6 +100,8 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return _one(ordinal(int(core), "g"))
     if following in _YEARS and (years := re.fullmatch(r"([1-9]\d{2,3})(?:[-–]([1-9]\d{2,3}))?", core)):
         return _years(years[1], years[2], before, following)
+    if share := re.fullmatch(r"([1-9]\d{0,2})%-н?([а-я]{1,3})", core):
+        return _one(_compound(int(share[1]), "процентн" + {"й": "ый", "я": "ая", "е": "ое"}.get(share[2], share[2])))
     if joined := _JOINED.fullmatch(core):
         return _one(_compound(int(joined[1]), joined[2]))
     if following in _RANKED and core.isdigit() and before in ("в", "во", "на", "о"):

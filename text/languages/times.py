@@ -26,6 +26,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return phrases
     if lasting := re.fullmatch(r"(?:())(\d{1,3})'([0-5]\d)(?:''|\")?", words[at].core):
         return _with_seconds(lasting, words, at, speech)
+    if words[at].core[-1] in "hH" and re.match(r"\d{1,2} ?mi?n?", f"{next_core(words, at)} {next_core(words, at + 1)}"):
+        return None
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
     if match is None or int(match[1]) > 24 or int(match[2] or 0) > 59:
         return None
@@ -91,7 +93,8 @@ def _spaced(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     if speech.base != "fr" or next_core(words, at) != "h" or not re.fullmatch(r"\d{1,2}", words[at].core):
         return None
     minutes = next_core(words, at + 1)
-    if not re.fullmatch(r"[0-5]\d", minutes) or int(words[at].core) > 24:
+    lasts = next_core(words, at + 2) in ("min", "mn") if minutes else False
+    if lasts or not re.fullmatch(r"[0-5]\d", minutes) or int(words[at].core) > 24:
         return None
     hour = int(words[at].core)
     return [_hours(hour, speech) or "", _hour_name(hour, "", speech), _minutes(hour, minutes, speech) or ""]
