@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from text.script import LONG_WORD
 from tts import EngineError, Line, Options, Utterance, Voice
 from tts.espeak_words import PhonemeEvent, Sound, WordEvent, marks
 
@@ -86,7 +87,7 @@ class Espeak:
         """Speaks the lines as they are taken, two at a time. How a line sounds depends on itself and the options alone.
 
         A language tag loses subtags from the right until it has a voice (RFC 4647 lookup): "de-AT"
-        is spoken by "de". Raises EngineError for a language without a voice, a line over `max_bytes`,
+        is spoken by "de". Raises EngineError for a language without a voice, a line well over `max_bytes`,
         a speed outside 0.5-2.0, and text that the library breaks on.
         """
         if not 0.5 <= options.speed <= 2.0:
@@ -97,7 +98,7 @@ class Espeak:
 
     def _voice(self, line: Line) -> str:
         n_bytes = len(line.text.encode("utf-8", "replace"))
-        if n_bytes > _MAX_BYTES:
+        if n_bytes > _MAX_BYTES * LONG_WORD:
             raise EngineError(f"the line takes {n_bytes} bytes, espeak-ng is given {_MAX_BYTES} at a time")
         tag = line.language.strip().lower().replace("_", "-")
         while tag and tag not in self._voices:
