@@ -28,7 +28,6 @@ from torch import Tensor
 
 from tests.doubles.f5 import f5_weights, vocos_weights
 from tests.doubles.launches import Launches
-from tests.doubles.processes import memory_kib, reset_peak
 from tts.f5 import checks, mel, prompt
 from tts.f5.batch import Batch, Row
 from tts.f5.checkpoint import ARCHITECTURES, N_MELS, Architecture, official_vocabulary, read_vocabulary
@@ -54,12 +53,12 @@ class Case:
 @dataclass(frozen=True)
 class Measured:
     """One run. `first_audio_s` is until the first line is a waveform, all others until the last is a mel;
-    `memory_mb` is what it took beside the networks."""
+    `memory_mb` is what it took of a GPU beside the networks."""
 
     wall_s: float
     cores_s: float
     first_audio_s: float
-    memory_mb: float
+    memory_mb: float | None
 
 
 def ladder(on_gpu: bool) -> list[Case]:
@@ -123,14 +122,18 @@ class Ladder:
 
     def measure(self, run: Callable[[], Tensor]) -> Measured:
         gc.collect()
-        before = self._memory_mb(peak=False)
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.max_memory_allocated() if on_gpu else 0
         started, cores = time.perf_counter(), time.process_time()
         line = run()
         self._wait()
-        wall_s, cores_s, memory_mb = time.perf_counter() - started, time.process_time() - cores, self._memory_mb()
+        wall_s, cores_s = time.perf_counter() - started, time.process_time() - cores
+        memory_mb = (torch.cuda.max_memory_allocated() - before) / 1e6 if on_gpu else None
         self.vocoder.waveform(line)
         self._wait()
-        return Measured(wall_s, cores_s, time.perf_counter() - started, memory_mb - before)
+        return Measured(wall_s, cores_s, time.perf_counter() - started, memory_mb)
 
     def launches_per_nfe(self, case: Case) -> int:
         """What a run of six steps starts more than one of five. A graph counts as one, a kernel of ours too."""
@@ -153,16 +156,6 @@ class Ladder:
     def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
-
-    def _memory_mb(self, *, peak: bool = True) -> float:
-        """The most held since it was last asked for with `peak=False`, which is what is held now."""
-        if self.device.type == "cuda":
-            if not peak:
-                torch.cuda.reset_peak_memory_stats()
-            return torch.cuda.max_memory_allocated() / 1e6
-        if not peak:
-            reset_peak()
-        return memory_kib("VmHWM") * 1024 / 1e6
 
 
 def _upstream(shape: Architecture, weights: dict[str, torch.Tensor], n_tokens: int, device: torch.device) -> Any:
@@ -254,7 +247,7 @@ def _row(case: Case, runs: list[Measured], audio_s: float) -> dict[str, Any]:
             "p95_s": times[int(0.95 * len(times))], "best_s": times[0],
             "first_audio_s": statistics.median(run.first_audio_s for run in runs),
             "cores_s": statistics.median(run.cores_s for run in runs),
-            "memory_mb": max(run.memory_mb for run in runs)}
+            "memory_mb": max((run.memory_mb for run in runs if run.memory_mb is not None), default=None)}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -268,7 +261,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [about, "", f"| {' | '.join(names)} |", "| --- " * len(names) + "|"]
     lines += [f"| {row['who']} | {row['n_steps']} | {row['n_rows']} | {row['reference_s']:g} s | {row['rtf']:.3f} | "
               f"{row['audio_s_per_s']:.2f} | {row['p50_s']:.2f} | {row['p95_s']:.2f} | {row['first_audio_s']:.2f} | "
-              f"{row['launches_per_nfe']} | {row['share_of_matmul_rate']:.0%} | {row['memory_mb']:.0f} |"
+              f"{row['launches_per_nfe']} | {row['share_of_matmul_rate']:.0%} | {_megabytes(row['memory_mb'])} |"
               for row in found["rows"]]
     for pair in found.get("against_upstream", []):
         wall, cores = ("/".join(f"{value:.2f}" for value in pair[clock]) for clock in ("wall", "cores"))
@@ -276,6 +269,10 @@ def table(found: dict[str, Any]) -> str:
         about = f"Ours by upstream's, {pair['n_steps']} steps, reference of {pair['reference_s']:g} s, quartiles"
         lines += ["", f"{about} over the rounds: {cores} of the cores' time, {wall} by the clock: {verdict}."]
     return "\n".join(lines)
+
+
+def _megabytes(memory_mb: float | None) -> str:
+    return "-" if memory_mb is None else f"{memory_mb:.0f}"
 
 
 def write_page() -> None:

@@ -22,11 +22,6 @@ def peak_mb() -> int:
     return memory_kib("VmHWM") * 1024 // 1_000_000
 
 
-def reset_peak() -> None:
-    """VmHWM starts again from what this process holds now (proc(5), clear_refs)."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
 def memory_kib(name: str) -> int:
     """VmRSS is what the process holds now, VmHWM the most that it has held."""
     return int(re.findall(rf"{name}:\s+(\d+)", Path("/proc/self/status").read_text())[0])

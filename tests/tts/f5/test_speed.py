@@ -17,7 +17,7 @@ def test_the_benchmark_measures_every_column_and_ours_starts_fewer_kernels(capsy
     assert batch["audio_s_per_s"] == pytest.approx(1.5 / batch["p50_s"])
     for row in found["rows"]:
         assert 0 < row["p50_s"] < row["first_audio_s"] and row["p50_s"] <= row["p95_s"]
-        assert 0 <= row["memory_mb"] < 500 and row["share_of_matmul_rate"] > 0
+        assert row["memory_mb"] is None and row["share_of_matmul_rate"] > 0
     lines = f5.table(found).splitlines()
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     assert lines[-1].endswith("slower.")
