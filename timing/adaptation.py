@@ -18,8 +18,6 @@ from timing.cepstra import N_CEPSTRA
 PRIOR_FRAMES = 50
 ROUNDS, SWEEPS = 3, 5
 Doubles = npt.NDArray[np.float64]
-
-
 NONE: Floats = np.eye(N_CEPSTRA, N_CEPSTRA + 1, dtype=np.float32)
 
 

@@ -218,7 +218,6 @@ def _repeat(cepstra: Floats, start: int, stop: int) -> float:
 
 def _phones(graph: Graph, part: Part) -> list[tuple[str, float]]:
     """Each phone of a word on the path, and its seconds."""
-    first, last = graph.ways[part.index : part.index + 2]
-    way = int(first + np.searchsorted(graph.last[first:last], part.states[0]))
+    way = graph.way_of(part)
     n_frames = np.bincount((np.array(part.states) - graph.first[way]) // STATES)
     return list(zip(graph.phones_of(way), (n_frames / FRAMES_PER_S).tolist(), strict=True))

@@ -129,7 +129,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
     frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
     doubts = trellis.doubts(parts, starts, ends)
     quiet_db, loud_db = np.percentile(edges.levels_db(audio), (10, 90))
-    missing = graph.missing_bands(audio)
+    missing = graph.model.missing_bands(audio)
     found = []
     for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
         if part.index >= 0:
@@ -138,7 +138,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
             *margins, needed = doubts[part.index]
             found.append(Found(
                 part.index, start_s, end_s, part.match, part.worst, quiet, graph.n_phones[part.index], tuple(margins),
-                needed, float(loud_db - quiet_db), missing, graph.phones_in(part)[-1] in HISSES,
+                needed, float(loud_db - quiet_db), missing, graph.phones_of(graph.way_of(part))[-1] in HISSES,
                 _beside(before, part) or _beside(part, after)))
     return found
 
@@ -215,13 +215,9 @@ class Graph:
         names = list(self.model.phones)
         return [names[phone] for phone in self._phones[way]]
 
-    def missing_bands(self, audio: Samples) -> float:
-        """The share of the model's bands that hold no speech in this audio."""
-        return self.model.missing_bands(audio)
-
-    def phones_in(self, part: Part) -> list[str]:
-        """Those of the way in which a part of a path says its word."""
-        return self.phones_of(int(np.searchsorted(self.last, part.states[0])))
+    def way_of(self, part: Part) -> int:
+        """In which a part of a path says its word."""
+        return int(np.searchsorted(self.last, part.states[0]))
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""

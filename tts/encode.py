@@ -13,8 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from tts import EngineError, Samples
-from tts.ffmpeg import Ffmpeg
+from tts import EngineError, Samples, ffmpeg
 from tts.loudness import (
     CEILING_DBTP,
     CLOSE_DB,
@@ -143,10 +142,7 @@ class _File:
                 str(self.path)]
 
     def _feed(self, blocks: Iterable[Samples], arguments: list[str], output: IO[bytes] | None = None) -> str:
-        with Ffmpeg(self.rate_hz, arguments, self.check, output) as ffmpeg:
-            for block in blocks:
-                ffmpeg.feed(block)
-            return ffmpeg.finish()
+        return ffmpeg.run(self.rate_hz, arguments, blocks, self.check, output)
 
     def _write_sndfile(self, blocks: Iterable[Samples]) -> None:
         import soundfile

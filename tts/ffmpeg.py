@@ -6,7 +6,7 @@ import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, cast
@@ -77,3 +77,12 @@ class Ffmpeg:
         self._check()
         if time.monotonic() - since > _PATIENCE_S:
             raise EngineError("FFmpeg does not go on with the audio")
+
+
+def run(rate_hz: int, arguments: list[str], blocks: Iterable[Samples], check: Callable[[], None],
+        output: IO[bytes] | None = None) -> str:
+    """Feeds it all blocks; returns what it has said."""
+    with Ffmpeg(rate_hz, arguments, check, output) as ffmpeg:
+        for block in blocks:
+            ffmpeg.feed(block)
+        return ffmpeg.finish()

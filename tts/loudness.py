@@ -15,8 +15,7 @@ from types import TracebackType
 import numpy as np
 import soxr
 
-from tts import EngineError, Samples
-from tts.ffmpeg import Ffmpeg
+from tts import EngineError, Samples, ffmpeg
 
 CEILING_DBTP = -1.0
 """The most that true peaks reach when the loudness is set (EBU R 128 s1)."""
@@ -73,7 +72,7 @@ class Meter:
     def __init__(self, rate_hz: int, target_lufs: float | None, check: Callable[[], None] = nothing) -> None:
         self._target_lufs, self._peak, self._true_peak = target_lufs, 0.0, 0.0
         self._before = np.zeros(_CONTEXT, np.float32)
-        self._ffmpeg = None if target_lufs is None else Ffmpeg(rate_hz, _measuring("none"), check)
+        self._ffmpeg = None if target_lufs is None else ffmpeg.Ffmpeg(rate_hz, _measuring("none"), check)
 
     def __enter__(self) -> Meter:
         return self
@@ -123,10 +122,7 @@ class Meter:
 
 def measure(blocks: Blocks, rate_hz: int, check: Callable[[], None] = nothing) -> Loudness | None:
     """As FFmpeg's ebur128 filter measures it, to a tenth of a decibel; None for silence."""
-    with Ffmpeg(rate_hz, _measuring("true"), check) as ffmpeg:
-        for block in blocks():
-            ffmpeg.feed(block)
-        found = Loudness(*_said(ffmpeg.finish()))
+    found = Loudness(*_said(ffmpeg.run(rate_hz, _measuring("true"), blocks(), check)))
     return found if found.integrated_lufs > -69.9 else None
 
 
@@ -152,10 +148,8 @@ def missing_db(blocks: Blocks, rate_hz: int, level: Level, check: Callable[[], N
     wanted = measure(partial(raised, excerpt, level.gain_db), rate_hz, check)
     search = Search()
     for _ in range(LIMITER_PASSES if wanted else 0):
-        with Ffmpeg(rate_hz, ["-af", limiter(rate_hz), "-f", "null", "-"], check) as ffmpeg:
-            for block in raised(excerpt, level.gain_db + search.more_db):
-                ffmpeg.feed(block)
-            found = limited(ffmpeg.finish())
+        found = limited(ffmpeg.run(rate_hz, ["-af", limiter(rate_hz), "-f", "null", "-"],
+                                   raised(excerpt, level.gain_db + search.more_db), check))
         if wanted and search.is_close(wanted.integrated_lufs - found.integrated_lufs, CLOSE_DB / 3):
             break
     return search.more_db
