@@ -1,8 +1,8 @@
 """Recordings whose word times are known, and what may happen to them on their way to a listener.
 
 Two splits share nothing: parameters are chosen on `DEV`, figures are reported on `REPORT`. Voices, sentences and the
-seeds of noise, edits and pauses differ. eSpeak NG gives its own exact times. Human recordings of the dev split
-have no labels; theirs are the times of the undamaged clip, good enough to see slips of more than 200 ms.
+seeds of noise, edits and pauses differ. eSpeak NG and Festival Lite give their own exact times. Human recordings of the
+dev split have no labels; theirs are the times of the undamaged clip, good enough to see slips of more than 200 ms.
 """
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import imageio_ffmpeg
 import numpy as np
 import soxr
 
+from benchmarks import flite
 from timing.align import RATE_HZ, Samples
 from tts import Line, Options
 from tts.espeak import Espeak
@@ -46,6 +47,8 @@ class Split:
     sentences: tuple[str, ...]
     seed: int
     language: str = "en"
+    speakers: tuple[tuple[str, float], ...] = ()
+    """Voices of Festival Lite, and speed."""
 
 
 DEV = Split("dev", (("gmw/en-US+m3", 1.0), ("gmw/en-GB-x-gbcwmd", 0.95), ("gmw/en-US+f2", 1.1), ("gmw/en+m7", 0.85)),
@@ -70,7 +73,7 @@ Fold the paper twice, press the edge, and turn it over.
 There is no easy answer to a question like that.
 Her grandmother wore the same green coat for forty winters.
 In the end they sold the farm and moved to the coast.
-""".strip().splitlines()), 1000)
+""".strip().splitlines()), 1000, speakers=(("slt", 1.0), ("awb", 1.1), ("kal16", 0.9)))
 
 REPORT = Split("report", (("gmw/en-US", 1.0), ("gmw/en-GB-x-rp", 0.9), ("gmw/en-GB-scotland", 1.1), ("gmw/en-029", 1.0),
                           ("gmw/en-US+f5", 0.9)), tuple("""
@@ -94,7 +97,7 @@ Most people forget the name, but remember the face.
 Turn left at the bridge, go past the church, and stop at the gate.
 My brother keeps his tools in a box under the stairs.
 We finished the puzzle late at night, with one piece missing.
-""".strip().splitlines()), 2000)
+""".strip().splitlines()), 2000, speakers=(("rms", 1.0), ("rms", 1.2)))
 
 FRENCH_DEV = Split("French dev", (("roa/fr", 1.0), ("roa/fr-BE+f2", 1.1), ("roa/fr-CH+m3", 0.9)), tuple("""
 Hier mon voisin a trouvé une vieille carte derrière l'armoire.
@@ -153,12 +156,23 @@ GERMAN = "Der alte Mann wohnte allein am Rande des Waldes, und jeden Morgen ging
 
 def spoken(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0.3, 1.0)) -> list[Recording]:
     """Every voice says some sentences; `per_recording` of them, with silences between, are one recording."""
-    engine, found = Espeak(), []
-    chance = np.random.default_rng(split.seed)
-    for number, (voice, speed) in enumerate(split.voices):
-        sentences = split.sentences[number % 2 :: 2]
-        clips = [utter(engine, sentence, voice, speed) for sentence in sentences]
-        clips = [replace(clip, language=split.language) for clip in clips if clip is not None]
+    engine = Espeak()
+    return _joined_by_voice(split, split.voices, partial(utter, engine), per_recording, gap_s)
+
+
+def read_out(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0.3, 1.0)) -> list[Recording]:
+    """The same by the voices that were made from people's; none where Festival Lite is absent."""
+    speakers = () if flite.missing() else split.speakers
+    return _joined_by_voice(split, speakers, utter_by_flite, per_recording, gap_s)
+
+
+def _joined_by_voice(split: Split, voices: Sequence[tuple[str, float]],
+                     say: Callable[[str, str, float], Recording | None], per_recording: int,
+                     gap_s: tuple[float, float]) -> list[Recording]:
+    found, chance = list[Recording](), np.random.default_rng(split.seed)
+    for number, (voice, speed) in enumerate(voices):
+        clips = [replace(clip, language=split.language) for sentence in split.sentences[number % 2 :: 2]
+                 if (clip := say(sentence, voice, speed)) is not None]
         for first in range(0, len(clips) - per_recording + 1, per_recording):
             found.append(joined(clips[first : first + per_recording], chance, gap_s))
     return found
@@ -178,6 +192,13 @@ def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording 
     return Recording(samples, tuple(words), [
         (start_ms, end_ms if word[-1].isalpha() else _last_sound_ms(samples, start_ms, end_ms))
         for word, (start_ms, end_ms) in zip(words, truth_ms, strict=True)], voice)
+
+
+def utter_by_flite(sentence: str, voice: str, speed: float) -> Recording | None:
+    samples, rate_hz, truth_ms = flite.say(sentence, voice, speed)
+    words = tuple(sentence.split())
+    return Recording(soxr.resample(samples, rate_hz, RATE_HZ), words, [*truth_ms], voice) if len(words) == len(
+        truth_ms) else None
 
 
 def _last_sound_ms(samples: Samples, start_ms: int, end_ms: int) -> int:
@@ -410,4 +431,5 @@ def changed(recordings: Sequence[Recording], change: Change, seed: int) -> list[
 
 
 def tempo(split: Split, factor: float) -> Split:
-    return replace(split, voices=tuple((voice, factor) for voice, _ in split.voices))
+    return replace(split, voices=tuple((voice, factor) for voice, _ in split.voices),
+                   speakers=tuple((voice, factor) for voice, _ in split.speakers))
