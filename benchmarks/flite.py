@@ -8,19 +8,24 @@ code and voices: BSD-like.
 from __future__ import annotations
 
 import ctypes
+import os
 from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_short, c_void_p
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 FIRST_PHONE = b"daughter.R:SylStructure.daughter.daughter.R:Segment.p.end"
+CASUAL = Path(__file__).with_name("casual_words.txt")
+"""Words as they are said when nobody takes care: weak forms, schwas, clusters without their T and D."""
 LAST_PHONE = b"daughtern.R:SylStructure.daughtern.daughtern.R:Segment.end"
 FUNCTIONS = {
     "flite_init": (c_int, []), "flite_synth_text": (c_void_p, [c_char_p, c_void_p]),
     "flite_feat_set_float": (None, [c_void_p, c_char_p, c_float]), "delete_utterance": (None, [c_void_p]),
     "utt_relation": (c_void_p, [c_void_p, c_char_p]), "relation_head": (c_void_p, [c_void_p]),
-    "item_next": (c_void_p, [c_void_p]), "flite_ffeature_float": (c_float, [c_void_p, c_char_p]),
+    "flite_voice_add_lex_addenda": (c_int, [c_void_p, c_char_p]), "item_next": (c_void_p, [c_void_p]),
+    "flite_ffeature_float": (c_float, [c_void_p, c_char_p]),
 }
 
 
@@ -42,9 +47,14 @@ def missing() -> str | None:
     return None
 
 
-def say(text: str, voice: str, speed: float) -> tuple[npt.NDArray[np.float32], int, list[tuple[int, int]]]:
-    """Samples, their rate in Hz, and from when to when each word between blanks is said, in ms."""
+def say(text: str, voice: str, speed: float,
+        forms: Path | None = None) -> tuple[npt.NDArray[np.float32], int, list[tuple[int, int]]]:
+    """Samples, their rate in Hz, and from when to when each word between blanks is said, in ms.
+
+    `forms` says how some words are said, in place of the dictionary.
+    """
     flite, speaker = _library(), _voice(voice)
+    flite.flite_voice_add_lex_addenda(ctypes.byref(speaker), os.fsencode(forms or os.devnull))
     flite.flite_feat_set_float(speaker.features, b"duration_stretch", 1 / speed)
     utterance = flite.flite_synth_text(text.encode(), ctypes.byref(speaker))
     wave = flite.utt_wave(utterance).contents

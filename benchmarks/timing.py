@@ -1,7 +1,8 @@
 """`./run bench timing`: how far word times are from the truth, how fast they are found, and what is wrong unmarked.
 
 Truth: four speakers with word boundaries (`shared/speech`) and espeak-ng's own word times, clean and changed as
-`timing_sets` does, on voices, sentences and seeds on which nothing was chosen. The peer is WhisperX's own `align`, on a
+`timing_sets` does, on voices, sentences and seeds on which nothing was chosen; `reader` and `casual` are a voice of
+Festival Lite that was made from a reader's speech, with care and without. The peer is WhisperX's own `align`, on a
 model given by `--models`; without one its rows stay empty.
 """
 from __future__ import annotations
@@ -22,7 +23,20 @@ import numpy as np
 import soundfile
 import soxr
 
-from benchmarks.timing_sets import FRENCH_REPORT, REPORT, Recording, Split, changed, conditions, joined, spoken, tempo
+from benchmarks import flite
+from benchmarks.timing_sets import (
+    FRENCH_REPORT,
+    REPORT,
+    Recording,
+    Split,
+    casual,
+    changed,
+    conditions,
+    joined,
+    read_out,
+    spoken,
+    tempo,
+)
 from tests.doubles.processes import memory_kib
 from text.spoken import read
 from timing.align import UNCALIBRATED_DOUBT, Method, Source, TimingError, align, doubt
@@ -35,7 +49,7 @@ RATE_HZ = 16_000
 WRONG_MS = 200
 PEOPLE = frozenset(
     ("noise 10 dB", "telephone", "music before", "long pauses", "5 missing", "5 extra", "another text"))
-"""What is done to people's speech too."""
+"""What is done to the speech of people, and of the voices that were made from theirs, too."""
 
 
 @dataclass(frozen=True)
@@ -166,10 +180,14 @@ def sets(split: Split, count: int) -> dict[str, list[Recording]]:
     synthetic = synthetic[:: max(1, len(synthetic) // count)]
     people = human(SPEECH) if SPEECH and split is REPORT else []
     found = {"people": people} if split is REPORT else {}
+    readers = {"reader": read_out(split)[::3], "casual": casual(split)[::3]} if split.speakers else {}
     for name, change in conditions(split).items():
         found[name] = changed(synthetic, change, split.seed)
         if people and name in PEOPLE:
             found[f"people, {name}"] = changed(people[:1], change, split.seed)
+        for reader, recordings in readers.items():
+            if name in PEOPLE | {"clean"}:
+                found[f"{reader}, {name}"] = changed(recordings, change, split.seed)
     for factor in (0.6, 1.5, 2.0):
         faster = spoken(tempo(split, factor))
         found[f"tempo {factor}"] = faster[:: max(1, len(faster) // count)]
@@ -208,7 +226,8 @@ def _measured(name: str, method: str, aligner: Aligner | None, recordings: Seque
     if aligner is None:
         return Row(name, method, note="no acoustic model; give --models")
     if not recordings:
-        return Row(name, method, note="shared/speech is absent")
+        is_flite = name.startswith(("reader", "casual"))
+        return Row(name, method, note=(flite.missing() or "") if is_flite else "shared/speech is absent")
     return measure(name, method, aligner, recordings)
 
 

@@ -1,5 +1,5 @@
-"""`./run bench timing_fit`: chooses the weights of `timing.confidence`, or with `prices` what `timing.search` pays;
-with `french` it says how the weights, which are fitted on English, do in French.
+"""`./run bench timing_fit`: chooses the weights of `timing.confidence`, with `french` the French ones, or with `prices`
+what `timing.search` pays.
 
 Both on the dev split alone, by cross-validation: what is chosen without one speaker, and without one condition, is
 judged on it. For the weights a word is right when both of its boundaries lie within 100 ms. What it prints is what the
@@ -19,7 +19,19 @@ import numpy.typing as npt
 import soundfile
 
 from benchmarks import timing_prices
-from benchmarks.timing_sets import DEV, FRENCH_DEV, Recording, Split, changed, conditions, joined, spoken, tempo
+from benchmarks.timing_sets import (
+    DEV,
+    FRENCH_DEV,
+    Recording,
+    Split,
+    casual,
+    changed,
+    conditions,
+    joined,
+    read_out,
+    spoken,
+    tempo,
+)
 from text.spoken import read
 from timing import confidence, edges
 from timing.align import DOUBT, GROW_MS, NoEvidence, Samples
@@ -56,13 +68,17 @@ def human() -> list[Recording]:
     return [joined([found[a], found[b]], chance, (0.2, 0.8)) for a, b in pairs]
 
 
-def sets(names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
+def sets(split: Split, names: Sequence[str] | None, every: int) -> dict[str, list[Recording]]:
     """The recordings of each condition: people's, and every so many of the voices'."""
-    recordings = [*human(), *spoken(DEV)[::every]]
-    found = {name: changed(recordings, change, DEV.seed) for name, change in conditions(DEV).items()
+    recordings = [*(human() if split is DEV else ()), *_voices(split, every)]
+    found = {name: changed(recordings, change, split.seed) for name, change in conditions(split).items()
              if not names or name in names}
     factors = [factor for factor in (0.6, 1.5, 2.0) if not names or f"tempo {factor}" in names]
-    return found | {f"tempo {factor}": spoken(tempo(DEV, factor))[::every] for factor in factors}
+    return found | {f"tempo {factor}": _voices(tempo(split, factor), every) for factor in factors}
+
+
+def _voices(split: Split, every: int) -> list[Recording]:
+    return [*spoken(split)[::every], *read_out(split)[::every], *casual(split)[::every]]
 
 
 def observed(recording: Recording) -> tuple[Floats, Floats]:
@@ -73,7 +89,7 @@ def observed(recording: Recording) -> tuple[Floats, Floats]:
     try:
         places, found = _source[0].find(recording.samples, tokens, recording.language)
     except NoEvidence:
-        return np.zeros((0, len(confidence.WEIGHTS))), np.zeros(0)
+        return np.zeros((0, len(confidence.WEIGHTS["en"]))), np.zeros(0)
     spans: list[Span | None] = [None] * len(recording.words)
     for token, start_ms, end_ms in places:
         before = spans[token]
@@ -115,17 +131,7 @@ def weigh(recordings: Sequence[tuple[str, Recording]]) -> None:
                                         zip(recordings, seen, strict=True)])}
     for kind, groups in of.items():
         _report(f"{kind} left out", left_out(features, right, groups), off, of["conditions"])
-    print("WEIGHTS =", tuple(round(float(weight), 3) for weight in fitted(features, right)))
-
-
-def judge(split: Split, names: Sequence[str] | None, every: int) -> None:
-    """How the weights as they are do on voices of another language."""
-    recordings = spoken(split)[::every]
-    seen = [(name, *observed(each)) for name, change in conditions(split).items() if not names or name in names
-            for each in changed(recordings, change, split.seed)]
-    features, off = (np.concatenate([each[part] for each in seen]) for part in (1, 2))
-    of = np.concatenate([np.full(len(off), name) for name, _, off in seen])
-    _report(split.name, 1 / (1 + np.exp(-features @ np.array(confidence.WEIGHTS))), off, of)
+    print("weights:", tuple(round(float(weight), 3) for weight in fitted(features, right)))
 
 
 def _report(title: str, chance: Floats, off: Floats, conditions: npt.NDArray[np.str_]) -> None:
@@ -150,17 +156,15 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench timing_fit", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("weights", "prices", "french"), default="weights")
     parser.add_argument("--conditions", nargs="*", help="all of them when absent")
-    parser.add_argument("--every", type=int, default=3, help="one in so many of the 20 recordings of voices is used")
+    parser.add_argument("--every", type=int, default=3, help="one in so many of the voices' recordings is used")
     arguments = parser.parse_args(argv)
-    if arguments.what == "french":
-        judge(FRENCH_DEV, arguments.conditions, arguments.every)
-        return 0
-    recordings = [(name, recording) for name, found in sets(arguments.conditions, arguments.every).items()
+    split = FRENCH_DEV if arguments.what == "french" else DEV
+    recordings = [(name, recording) for name, found in sets(split, arguments.conditions, arguments.every).items()
                   for recording in found]
-    if arguments.what == "weights":
-        weigh(recordings)
-    else:
+    if arguments.what == "prices":
         timing_prices.choose([(name, each) for name, each in recordings if name not in OTHER_SPEECH])
+    else:
+        weigh(recordings)
     return 0
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
@@ -49,6 +50,8 @@ class Split:
     language: str = "en"
     speakers: tuple[tuple[str, float], ...] = ()
     """Voices of Festival Lite, and speed."""
+    hasty: tuple[tuple[str, float], ...] = ()
+    """The same where they speak without care."""
 
 
 DEV = Split("dev", (("gmw/en-US+m3", 1.0), ("gmw/en-GB-x-gbcwmd", 0.95), ("gmw/en-US+f2", 1.1), ("gmw/en+m7", 0.85)),
@@ -73,7 +76,9 @@ Fold the paper twice, press the edge, and turn it over.
 There is no easy answer to a question like that.
 Her grandmother wore the same green coat for forty winters.
 In the end they sold the farm and moved to the coast.
-""".strip().splitlines()), 1000, speakers=(("slt", 1.0), ("awb", 1.1), ("kal16", 0.9)))
+""".strip().splitlines()), 1000,
+            speakers=(("slt", 1.0), ("awb", 1.1), ("kal16", 0.9)),
+            hasty=(("slt", 1.25), ("awb", 1.35), ("kal16", 1.15), ("slt", 1.5), ("awb", 1.1)))
 
 REPORT = Split("report", (("gmw/en-US", 1.0), ("gmw/en-GB-x-rp", 0.9), ("gmw/en-GB-scotland", 1.1), ("gmw/en-029", 1.0),
                           ("gmw/en-US+f5", 0.9)), tuple("""
@@ -97,7 +102,8 @@ Most people forget the name, but remember the face.
 Turn left at the bridge, go past the church, and stop at the gate.
 My brother keeps his tools in a box under the stairs.
 We finished the puzzle late at night, with one piece missing.
-""".strip().splitlines()), 2000, speakers=(("rms", 1.0), ("rms", 1.2)))
+""".strip().splitlines()), 2000,
+               speakers=(("rms", 1.0), ("rms", 1.2)), hasty=(("rms", 1.4), ("rms", 1.6)))
 
 FRENCH_DEV = Split("French dev", (("roa/fr", 1.0), ("roa/fr-BE+f2", 1.1), ("roa/fr-CH+m3", 0.9)), tuple("""
 Hier mon voisin a trouvé une vieille carte derrière l'armoire.
@@ -166,6 +172,12 @@ def read_out(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = 
     return _joined_by_voice(split, speakers, utter_by_flite, per_recording, gap_s)
 
 
+def casual(split: Split) -> list[Recording]:
+    """The same as people talk: faster, with words as in `flite.CASUAL`."""
+    speakers = () if flite.missing() else split.hasty
+    return _joined_by_voice(split, speakers, partial(utter_by_flite, forms=flite.CASUAL), 2, (0.3, 1.0))
+
+
 def _joined_by_voice(split: Split, voices: Sequence[tuple[str, float]],
                      say: Callable[[str, str, float], Recording | None], per_recording: int,
                      gap_s: tuple[float, float]) -> list[Recording]:
@@ -194,8 +206,8 @@ def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording 
         for word, (start_ms, end_ms) in zip(words, truth_ms, strict=True)], voice)
 
 
-def utter_by_flite(sentence: str, voice: str, speed: float) -> Recording | None:
-    samples, rate_hz, truth_ms = flite.say(sentence, voice, speed)
+def utter_by_flite(sentence: str, voice: str, speed: float, forms: Path | None = None) -> Recording | None:
+    samples, rate_hz, truth_ms = flite.say(sentence, voice, speed, forms)
     words = tuple(sentence.split())
     return Recording(soxr.resample(samples, rate_hz, RATE_HZ), words, [*truth_ms], voice) if len(words) == len(
         truth_ms) else None

@@ -21,15 +21,20 @@ MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 NEEDLESS = 90.0
 """In nats: no margin counts for more above what a word is needed, since it may be nowhere."""
 QUIET_S, CLEAN_DB, MISSING = 0.05, 20.0, 3.0
-WEIGHTS: tuple[float, ...] = (-1.117, 0.149, 0.209, -0.083, 2.008, -6.031, 1.744, -2.59, -0.21, 0.512, 0.816, 0.944,
-                               -0.3, -0.191, -6.815, -2.004)
+WEIGHTS: dict[str, tuple[float, ...]] = {
+    "en": (-4.566, 0.21, 0.222, 0.476, 1.523, -3.091, 0.773, -1.963, -0.013, 4.148, 0.873, 0.632, -0.064, -0.325,
+           -1.993, -2.205),
+    "fr": (-1.117, 0.149, 0.209, -0.083, 2.008, -6.031, 1.744, -2.59, -0.21, 0.512, 0.816, 0.944, -0.3, -0.191,
+           -6.815, -2.004),
+}
+"""By language, as `./run bench timing_fit` prints them, with `french` the French ones."""
 
 
-def scores(found: Sequence[Found]) -> list[float]:
-    """The calibrated chance of each word, 0-1."""
+def scores(found: Sequence[Found], language: str = "en") -> list[float]:
+    """The calibrated chance of each word, 0-1; `language` is that of the model that found them."""
     if not found:
         return []
-    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS)))
+    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS[language])))
     return [round(float(chance), 3) for chance in chances]
 
 

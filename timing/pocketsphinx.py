@@ -30,6 +30,8 @@ PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
 MAX_WORDS = 50_000
+WITH_FORMS = frozenset({"en"})
+"""Languages whose words may also be said as `timing.reduced` says."""
 
 
 class PocketSphinx:
@@ -51,8 +53,9 @@ class PocketSphinx:
 
     def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
         places, found = self.find(samples, tokens, language)
+        scores = confidence.scores(found, primary(language))
         spans: list[Span | None] = [None] * len(tokens)
-        for (index, start_ms, end_ms), score in zip(places, confidence.scores(found), strict=True):
+        for (index, start_ms, end_ms), score in zip(places, scores, strict=True):
             before = spans[index]
             worst = min(score, before.score or 0.0) if before else score
             spans[index] = Span(before.start_ms if before else start_ms, end_ms, worst)
@@ -79,7 +82,7 @@ class PocketSphinx:
 
     def _loaded(self, language: str) -> Search:
         if language not in self._searches or self._searches[language].n_words > MAX_WORDS:
-            self._searches[language] = Search(language)
+            self._searches[language] = Search(language, reduced=language in WITH_FORMS)
         return self._searches[language]
 
 
@@ -128,7 +131,7 @@ def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list
         placed = search.run(with_noise(piece), offered, open_end=open_end)
         next_s = math.inf
         if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
-            placed, next_s = _settled(placed)
+            placed, next_s = _settled(placed, search.language)
         found += [each.moved(first, at_s) for each in placed]
         misses = 0 if placed else min(misses + 1, 3)
         first += placed[-1].index + 1 if placed else 0
@@ -136,9 +139,9 @@ def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list
     return found
 
 
-def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
+def _settled(placed: Sequence[Found], language: str) -> tuple[list[Found], float]:
     """The words of a piece up to its clearest late pause between good ones, and where the next piece begins."""
-    good = [score > GOOD for score in confidence.scores(placed)]
+    good = [score > GOOD for score in confidence.scores(placed, language)]
     pauses = [(after.start_s - before.end_s, i) for i, (before, after) in enumerate(pairwise(placed), start=1)
               if good[i - 1] and good[i] and before.end_s > 0.5 * PIECE_S and after.end_s < PIECE_S - 1]
     if pauses:

@@ -38,7 +38,8 @@ FAR_S = (0.1, 0.2)
 NEAR_FRAMES, ACOUSTIC_SCALE = 3, 0.2
 """A boundary is the mean of those so near to the best path's, by their likelihood. Frames beside each other say much
 the same, so their scores count a fifth."""
-HISSES = frozenset("CH F S SH TH Z".split())
+HISSES = frozenset("CH F S SH TH Z ch ff jj ss zz".split())
+"""Fricatives of the English model, and of the French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Search:
 
     def __init__(self, language: str = "en", *, reduced: bool = False) -> None:
         """With `reduced` an English word may also be said as `timing.reduced` says."""
-        self._model, self._reduced = Model(FRAMES_PER_S, language), reduced
+        self.language, self._reduced = language, reduced
+        self._model = Model(FRAMES_PER_S, language)
         self._ways: dict[str, list[list[int]]] = {}
 
     @property

@@ -12,8 +12,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.timing_sets import FRENCH_REPORT, OTHER_TEXTS, Recording, hesitant, joined, noise, telephone, utter
-from tests.timing.recordings import FIRST, SECOND, THIRD, passage, silence
+from benchmarks import flite
+from benchmarks.timing_sets import (
+    FRENCH_REPORT,
+    OTHER_TEXTS,
+    REPORT,
+    Recording,
+    hesitant,
+    joined,
+    noise,
+    read_out,
+    telephone,
+    utter,
+)
+from tests.timing.recordings import FIRST, SECOND, THIRD, passage, say, silence
 from text.phonemes import pronounce
 from text.spoken import Token, read
 from timing.align import DOUBT, RATE_HZ, Alignment, NoEvidence, Samples, TimingError, align
@@ -90,6 +102,22 @@ def test_a_final_s_that_the_telephone_does_not_let_through_is_doubted(source: Po
     at_home, by_phone = ([word.score or 0.0 for word in timed(source, audio, text, tokens).timeline.words]
                          for audio in (samples, narrow))
     assert min(at_home) >= DOUBT and min(by_phone[1], by_phone[3]) < DOUBT
+
+
+def test_words_that_are_said_without_care_are_found_without_doubt(source: PocketSphinx) -> None:
+    samples, truth_ms = say("I told er we should of left.")
+    text = "I told her we should have left."
+    alignment = timed(source, np.pad(samples, 8000), text, read(text, "en"))
+    assert not alignment.warnings
+    assert np.abs(errors_ms(alignment, truth_ms) - 500).max() < 100
+
+
+@pytest.mark.skipif(flite.missing() is not None, reason=str(flite.missing()))
+def test_a_readers_voice_that_nothing_was_chosen_on_is_timed_within_20_ms(source: PocketSphinx) -> None:
+    recording = read_out(REPORT)[0]
+    alignment = timed(source, recording.samples, recording.text, read(recording.text, "en"))
+    assert np.abs(errors_ms(alignment, recording.truth_ms)).mean() < 20
+    assert not alignment.warnings
 
 
 def test_same_audio_gives_same_times(source: PocketSphinx, story: tuple[Alignment, list[tuple[int, int]]]) -> None:
