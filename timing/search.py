@@ -38,8 +38,7 @@ FAR_S = (0.1, 0.2)
 NEAR_FRAMES, ACOUSTIC_SCALE = 3, 0.2
 """A boundary is the mean of those so near to the best path's, by their likelihood. Frames beside each other say much
 the same, so their scores count a fifth."""
-HISSES = frozenset("CH F S SH TH Z ch ff jj ss zz".split())
-"""Fricatives of the English model, and of the French."""
+HISSES = frozenset("CH F S SH TH Z".split())
 
 
 @dataclass(frozen=True, slots=True)
