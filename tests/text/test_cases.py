@@ -56,6 +56,14 @@ FOUND_WRONG = [
     ("₹1,25,000 or 3 crore", "one hundred twenty-five thousand rupees or three crore"),
     ("9.99,19.99 and 10:30,11:30", "nine point nine nine, nineteen point nine nine and ten thirty, eleven thirty"),
     ("4.5x10^3 at 51.5°N", "four point five times ten to the power of three at fifty-one point five degrees north"),
+    ("29.9% APR for 72 mos.", "twenty-nine point nine percent A P R for seventy-two months."),
+    ("f(x) = x² + 3x - 5", "f x equals x squared plus three X minus five"),
+    ("hold for 30s, a 90s film", "hold for thirty seconds, a nineties film"),
+    ("5.97e24 or 1e-9", "five point nine seven times ten to the power of twenty-four or "
+     "one times ten to the power of minus nine"),
+    ("$5-10/hr", "five to ten dollars per hour"),
+    ("2.0 → 3.0", "two point zero to three point zero"),
+    ("at 9/8c", "at nine eight central"),
     ("PIN 1234, your OTP is ab9453", "pin one two three four, your O T P is A B nine four five three"),
     ("boards at 0645", "boards at zero six forty-five"),
     ("at 40°42'46\"N", "at forty degrees forty-two minutes forty-six seconds north"),
@@ -126,6 +134,7 @@ def test_sentences_of_creators_fit() -> None:
     assert share([case for case in cases("en") if case.kind == "creators 2, held out"]) >= 0.97
     assert share([case for case in cases("en") if case.kind == "creators 3, held out"]) >= 0.93
     assert share([case for case in cases("en") if case.kind == "creators 4, held out"]) >= 0.96
+    assert share([case for case in cases("en") if case.kind == "creators 5, held out"]) >= 0.97
 
 
 @pytest.mark.parametrize(("tag", "least"), [
