@@ -154,8 +154,8 @@ def test_sentences_of_creators_fit_in_other_languages(tag: str, least: float) ->
 @pytest.mark.parametrize(("tag", "written", "expected"), [
     ("de", "Nur 1 Stuhl und 1 Tasse, um 1 Uhr.", "Nur ein Stuhl und eine Tasse, um ein Uhr."),
     ("de", "Kapitel 1 Einleitung, Platz 1 Berlin", "Kapitel eins Einleitung, Platz eins Berlin"),
-    ("de", "1,2 Mio. Aufrufe, 10 Min. Pause. 10 Min. Dann", "eins Komma zwei Millionen Aufrufe, zehn Minuten Pause. "
-     "zehn Minuten. Dann"),
+    ("de", "1,2 Mio. Aufrufe, 10 Min. Pause", "eins Komma zwei Millionen Aufrufe, zehn Minuten Pause"),
+    ("de", "10 Min. Dann weiter.", "zehn Minuten. Dann weiter."),
     ("de", "In der 2. Minute, am Fr., 20 Uhr", "In der zweiten Minute, am Freitag, zwanzig Uhr"),
     ("de", "Frau Fr. Müller", "Frau Frau Müller"),
     ("es", "1 libro, 1 mesa y 1 problema", "un libro, una mesa y un problema"),
