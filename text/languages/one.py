@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from text import tables
-from text.languages.amounts import units
+from text.languages.amounts import currencies, units
 from text.languages.grammar import DATA, Language, agree, whole_words
 from text.written import Written, next_core
 
@@ -37,7 +37,8 @@ def one(words: Sequence[Written], at: int, speech: Language) -> list[str] | None
     noun = next_core(words, at)
     if words[at].core != "1" or speech.base not in _FEMININE or not noun.isalpha() or len(noun) < 3:
         return None
-    if noun in units(speech.base) or (speech.base, noun.lower()) in _ROLES or _is_named(words, at, speech):
+    counted = noun in units(speech.base) or noun in currencies(speech.base)
+    if counted or (speech.base, noun.lower()) in _ROLES or _is_named(words, at, speech):
         return None
     german = speech.base == "de"
     if german != noun[0].isupper():
