@@ -100,5 +100,5 @@ class Watermark:
 def _levels(block: Samples, rate_hz: int) -> Samples:
     """The mean magnitude of each 10 ms; the last may be shorter."""
     starts = np.arange(0, len(block), max(1, rate_hz // 100))
-    sums: Samples = np.add.reduceat(np.abs(block), starts) / np.diff(starts, append=len(block))
-    return sums.astype(np.float32)
+    means = np.add.reduceat(np.abs(block), starts) / np.diff(starts, append=len(block))
+    return np.asarray(means, np.float32)
