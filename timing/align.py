@@ -30,7 +30,7 @@ RATE_HZ = 16_000
 AUTO: tuple[str, ...] = ("whisperx", "google", "pocketsphinx")
 """The order of `auto`; the caller leaves out of `sources` what its policy forbids."""
 
-DOUBT = 0.8
+DOUBT = 0.85
 """A word with a lower score is named in a warning, where scores are calibrated."""
 UNCALIBRATED_DOUBT = 0.5
 CALIBRATED = frozenset({"pocketsphinx"})
