@@ -40,7 +40,7 @@ class Scripted:
 
 def evenly(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
     """A word each tenth of a second."""
-    return [Span(100 * i, 100 * i + 100, 0.8) for i in range(len(tokens))]
+    return [Span(100 * i, 100 * i + 100, 0.9) for i in range(len(tokens))]
 
 
 def nothing(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
@@ -67,7 +67,7 @@ def test_the_first_source_that_works_is_used_and_says_so() -> None:
     assert alignment.timeline.method == "whisperx" and alignment.warnings == ()
     assert times_ms(alignment) == [(0, 100), (100, 200), (200, 300)]
     assert [word.text for word in alignment.timeline.words] == ["One", "two", "three."]
-    assert [word.score for word in alignment.timeline.words] == [0.8] * 3
+    assert [word.score for word in alignment.timeline.words] == [0.9] * 3
 
 
 def test_every_step_down_is_told_with_its_reason() -> None:
@@ -119,7 +119,7 @@ def test_doubtful_words_are_named() -> None:
     def second_is_poor(samples: Samples, tokens: Sequence[Token]) -> list[Span | None]:
         return [Span(100 * i, 100 * i + 100, (0.9, 0.3, 0.6)[i]) for i in range(len(tokens))]
 
-    for method, least, count in (("whisperx", 0.5, 1), ("pocketsphinx", 0.8, 2)):
+    for method, least, count in (("whisperx", 0.5, 1), ("pocketsphinx", 0.85, 2)):
         alignment = timed("One two three.", {method: Scripted(second_is_poor)}, method=method)
         names = ", ".join(map(repr, ["two", "three."][:count]))
         assert alignment.warnings == (
