@@ -192,8 +192,8 @@ def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path) -> None:
         duration_s, peak_mb = done.stdout.split()
         return float(duration_s), int(peak_mb)
 
-    (short_s, short_mb), (long_s, long_mb) = run(120), run(600)  # shorter ones still fill buffers of a fixed size
-    assert long_s > 4.9 * short_s
+    (short_s, short_mb), (long_s, long_mb) = run(120), run(300)  # shorter ones still fill buffers of a fixed size
+    assert long_s > 2.4 * short_s
     samples_mb = (long_s - short_s) * 22_050 * 4 / 1e6
     assert long_mb - short_mb < samples_mb / 3
 
