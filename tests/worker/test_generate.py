@@ -158,7 +158,7 @@ def test_work_that_does_not_look_up_is_left() -> None:
 
     with pytest.raises(Cancelled):
         watched(lambda _: time.sleep(5), check)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 def test_watched_work_hands_over_its_result_and_its_errors() -> None:
@@ -218,5 +218,6 @@ def test_work_that_was_left_ends_at_its_next_look(slow: Callable[[Callable[[], N
     began, n_before = time.monotonic(), threading.active_count()
     with pytest.raises(Cancelled):
         watched(slow, check)
-    time.sleep(0.5)
-    assert threading.active_count() <= n_before
+    while threading.active_count() > n_before:
+        assert time.monotonic() - began < 3, "the work goes on: its hundred looks take 5 s"
+        time.sleep(0.02)
