@@ -9,6 +9,7 @@ import math
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 from timing import confidence, edges
 from timing.acoustic import MODELS
 from timing.align import RATE_HZ, NoEvidence, Samples
+from timing.anchors import AHEAD_S, PHRASE, next_anchor
 from timing.search import Found, Search
 from timing.words import Span, to_ms
 
@@ -30,6 +32,12 @@ PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
 MAX_WORDS = 50_000
+BREAK_S, BREAK_WORDS = 4.0, 8
+"""More sound, or more words, between two good ones: text and audio no longer agree there."""
+SHORTEST_S = 0.2
+GAP_WORDS, TAIL_WORDS = 60, 2 * PHRASE
+ROW_S, ROW_WORDS = 1.5, 2
+"""So much sound, or so many words, may lie between two good words of a row."""
 
 
 class PocketSphinx:
@@ -119,7 +127,7 @@ class Sounding:
 def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list[Found]:
     """What was found of the words, in order, in seconds of `audio`."""
     found: list[Found] = []
-    at_s, first, misses = 0.0, 0, 0
+    at_s, first, misses, looked_s = 0.0, 0, 0, 0.0
     while first < len(words) and at_s < audio.length_s:
         offered = words[first : first + WORDS_PER_PIECE * (1 + misses)]
         is_last = audio.length_s - at_s <= 1.5 * PIECE_S
@@ -129,11 +137,67 @@ def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list
         next_s = math.inf
         if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
             placed, next_s = _settled(placed)
+        sure = None if (is_last and not at_s) or at_s < looked_s else _before_a_break(
+            placed, min(next_s, len(piece) / RATE_HZ))
+        if sure is not None:
+            start_s, start = (at_s + sure[-1].end_s, first + sure[-1].index + 1) if sure else (at_s, first)
+            anchor = next_anchor(search, lambda a, b: with_noise(audio.cut(a, b)), start_s, audio.length_s, words[start:])
+            if anchor:
+                found += [each.moved(first, at_s) for each in sure]
+                found += [each.moved(start, start_s) for each in _align_gap(
+                    search, audio, words[start : start + anchor.index], start_s, anchor.start_s)]
+                at_s, first, misses = anchor.start_s, start + anchor.index, 0
+                continue
+            looked_s = start_s + AHEAD_S
         found += [each.moved(first, at_s) for each in placed]
         misses = 0 if placed else min(misses + 1, 3)
         first += placed[-1].index + 1 if placed else 0
         at_s += next_s
     return found
+
+
+def _before_a_break(placed: Sequence[Found], length_s: float) -> list[Found] | None:
+    """The words up to the first place where audio and text no longer agree; None where there is no such place."""
+    score = confidence.scores(placed)
+    good = [i for i in range(len(placed)) if score[i] > GOOD]
+    last: int | None = None
+    for i in [*good, None]:
+        before_s, before = (placed[last].end_s, placed[last].index) if last is not None else (0.0, -1)
+        after_s, after = (placed[i].start_s, placed[i].index) if i is not None else (length_s, before + 1)
+        if after_s - before_s > BREAK_S or after - before > BREAK_WORDS + 1:
+            return list(placed[: last + 1]) if last is not None else []
+        last = i
+    return None
+
+
+def _align_gap(search: Search, audio: Sounding, words: Sequence[str], start_s: float, stop_s: float) -> list[Found]:
+    """What is said of the words between two places that are known: at the beginning, and at the end."""
+    if not words or stop_s - start_s < SHORTEST_S:
+        return []
+    end_s = min(stop_s, start_s + PIECE_S)
+    run = search.run(with_noise(audio.cut(start_s, end_s)), words[:GAP_WORDS], open_end=True)
+    head = _row(run, 0.0, -1)
+    at_s, at = (head[-1].end_s, head[-1].index + 1) if head else (0.0, 0)
+    length_s = stop_s - start_s
+    from_s, first = max(at_s, length_s - PIECE_S / 2), max(at, len(words) - TAIL_WORDS)
+    if length_s - from_s < SHORTEST_S or first >= len(words):
+        return head
+    run = search.run(with_noise(audio.cut(start_s + from_s, stop_s)), words[first:], open_end=False)
+    back = [replace(each, index=len(words) - first - 1 - each.index, start_s=length_s - from_s - each.end_s,
+                    end_s=length_s - from_s - each.start_s) for each in reversed(run)]
+    n_tail = len(_row(back, 0.0, -1))
+    return head + [each.moved(first, from_s) for each in run[len(run) - n_tail :]]
+
+
+def _row(placed: Sequence[Found], start_s: float, index: int) -> list[Found]:
+    """The words that follow each other from the beginning on, up to the last that is good."""
+    score, count = confidence.scores(placed), 0
+    for i, each in enumerate(placed):
+        if each.start_s - start_s > ROW_S or each.index - index > ROW_WORDS + 1:
+            break
+        if score[i] > GOOD:
+            count, start_s, index = i + 1, each.end_s, each.index
+    return list(placed[:count])
 
 
 def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
