@@ -72,7 +72,8 @@ def measure(name: str, source: Source, talk: Talk) -> Row:
 def _right_again_s(talk: Talk, placed: Sequence[Placed], off: Sequence[float]) -> float | None:
     latest = []
     for _, end_ms in talk.breaks_ms:
-        after = [i for i, places in enumerate(talk.places_ms) if places and i in talk.outside and places[0][0] >= end_ms]
+        after = [i for i, places in enumerate(talk.places_ms)
+                 if places and i in talk.outside and places[0][0] >= end_ms]
         good = [off[i] <= WRONG_MS and not placed[i].marked for i in after]
         again = [i for at, i in enumerate(after) if all(good[at : at + RIGHT_AGAIN]) and at + RIGHT_AGAIN <= len(after)]
         if after:

@@ -27,6 +27,7 @@ FLITE = {"dev": ("slt", "rms"), "report": ("awb",)}
 LONGER = 5
 GAP_S = (0.1, 0.9)
 MUSIC_S = 16
+BY_FLITE = ("fits", "advert of 90 s", "cut chapter of 100 s", "advert, cut, misheard")
 Clips = list[Recording]
 
 
@@ -140,8 +141,8 @@ def _n_phones(word: str, voice: str) -> int:
 
 
 def mismatches(minutes: float) -> dict[str, Callable[[Clips, np.random.Generator], Talk]]:
-    """What is done to the clips of a talk, by name. Lengths are for 10 minutes, and shorter for less."""
-    scale = min(1.0, minutes / 10)
+    """What is done to the clips of a talk, by name. Lengths are for 8 minutes, and shorter for less."""
+    scale = min(1.0, minutes / 8)
     return {
         "fits": lambda all_, chance: talk(all_, all_, chance),
         "advert of 90 s": partial(_unwritten, length_s=90 * scale, at=0.4),
@@ -153,7 +154,7 @@ def mismatches(minutes: float) -> dict[str, Callable[[Clips, np.random.Generator
         "sections swapped": partial(_swapped, length_s=60 * scale),
         "paragraph again": partial(_repeated, length_s=30 * scale),
         "3 % misheard": _misheard,
-        "advert, cut, misheard": _all_at_once,
+        "advert, cut, misheard": partial(_all_at_once, scale=scale),
         "advert, noise 10 dB": lambda all_, chance: _noisy(_unwritten(all_, chance, 90 * scale, 0.4), chance),
     }
 
@@ -206,8 +207,8 @@ def _mishear(made: Talk, chance: np.random.Generator) -> Talk:
                 made.outside)
 
 
-def _all_at_once(all_: Clips, chance: np.random.Generator) -> Talk:
-    advert, cut = _stretch(all_, 90, 0.3), _stretch(all_, 60, 0.7)
+def _all_at_once(all_: Clips, chance: np.random.Generator, scale: float) -> Talk:
+    advert, cut = _stretch(all_, 90 * scale, 0.3), _stretch(all_, 60 * scale, 0.7)
     return _mishear(talk([*all_[: cut.start], *all_[cut.stop :]], [*all_[: advert.start], *all_[advert.stop :]],
                          chance), chance)
 
@@ -224,6 +225,6 @@ def talks(dev: bool, minutes: float, only: Sequence[str] = ()) -> dict[str, Talk
     for number, (prefix, speak) in enumerate(spoken.items()):
         all_ = clips(split, minutes * 60, split.seed + 50 + number, speak)
         for name, change in mismatches(minutes).items():
-            if not only or any(part in prefix + name for part in only):
+            if (not prefix or name in BY_FLITE) and (not only or any(part in prefix + name for part in only)):
                 found[prefix + name] = change(list(all_), np.random.default_rng(split.seed + 60))
     return found

@@ -1,4 +1,4 @@
-"""Where a long text and its audio agree, when it is not known where in either one is: phrases that are found by themselves.
+"""Where a long text and its audio agree again, when it is not known where in either one is.
 
 The text is cut into phrases of some words. Each is sought alone in a stretch of audio, with any sound before and after
 it (keyword spotting, Rose and Paul 1990): what it scores above that sound are its odds. A phrase that is not said has
@@ -13,7 +13,7 @@ import numpy as np
 
 from timing.acoustic import Floats, Ints
 from timing.align import Samples
-from timing.search import FRAMES_PER_S, SILENCE_PRICE, STRETCH, Graph, Search, seconds
+from timing.search import SILENCE_PRICE, STRETCH, Graph, Search, seconds
 
 PHRASE = 8
 """Words."""
@@ -28,14 +28,15 @@ BETWEEN = 16
 """So many words may lie between two hits of an anchor: a phrase that has a wrong word is not found."""
 PAUSE_S, SLOWEST_S, FASTEST_S = 2.0, 0.8, 0.1
 """The longest pause, and what a word between two hits takes at most and at least."""
-HITS, WORDS_PER_HIT = 3, 300
+LEAST_ODDS, TRIES = -6.0, 2
+HITS, WORDS_PER_HIT = 2, 300
 """Of how many hits an anchor is, and one more for so many words of the text that it skips: what is said twice in a
 text is seldom longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Words `[first, last)` as they match best in an audio, in seconds; `odds` are nats above any other sound."""
+    """Words `[first, last)` where they match best, in seconds of the audio; `odds` are nats a phone above other sound."""
 
     first: int
     last: int
@@ -53,28 +54,38 @@ class Anchor:
 
 
 def next_anchor(search: Search, cut: Callable[[float, float], Samples], start_s: float, stop_s: float,
-                words: Sequence[str]) -> Anchor | None:
-    """Where words and audio first agree, within `HORIZON` and `AHEAD_S`. `cut` makes a stretch of the audio."""
-    words, hits, at_s = words[:HORIZON], list[Hit](), start_s
-    stop_s = min(stop_s, start_s + AHEAD_S)
+                words: Sequence[str], confirmed: Callable[[Anchor], Anchor | None]) -> Anchor | None:
+    """Where words and audio first agree, within `HORIZON` and `AHEAD_S`.
+
+    `cut` makes a stretch of the audio; `confirmed` looks closely where the words from one on are said from there on.
+    """
+    words, hits, at_s, refused = words[:HORIZON], list[Hit](), start_s, set[Hit]()
+    stop_s = min(stop_s, start_s + AHEAD_S) if len(words) >= PHRASE else start_s
     while stop_s - at_s > OVERLAP_S:
         end_s = min(stop_s, at_s + STRETCH_S)
         hits += [replace(hit, start_s=hit.start_s + at_s, end_s=hit.end_s + at_s)
-                 for hit in spotted(search, cut(at_s, end_s), words) if hit.odds > 0]
-        chain = _longest(hits)
-        if len(chain) >= HITS + chain[0].first // WORDS_PER_HIT if chain else False:
-            return Anchor(chain[0].first, chain[0].start_s)
+                 for hit in spotted(search, cut(at_s, end_s), words) if hit.odds > LEAST_ODDS]
+        for row in sorted(_rows(hits), key=_strength, reverse=True)[:TRIES]:
+            if len(row) >= HITS + row[0].first // WORDS_PER_HIT and row[0] not in refused:
+                if anchor := confirmed(Anchor(row[0].first, row[0].start_s)):
+                    return anchor
+                refused.add(row[0])
         at_s = end_s - OVERLAP_S if end_s < stop_s else stop_s
     return None
 
 
-def _longest(hits: Sequence[Hit]) -> list[Hit]:
-    """The most hits that follow each other; of several such rows the first in the text."""
-    rows = list[list[Hit]]()
-    for hit in sorted(hits, key=lambda hit: (hit.first, hit.start_s)):
-        before = max((row for row in rows if _follows(row[-1], hit)), key=len, default=[])
-        rows.append([*before, hit])
-    return max(rows, key=len, default=[])
+def _rows(hits: Sequence[Hit]) -> list[list[Hit]]:
+    """For each hit with which a row begins the strongest one of hits that follow each other."""
+    best = dict[Hit, list[Hit]]()
+    for hit in sorted(hits, key=lambda hit: (hit.first, hit.start_s), reverse=True):
+        after = max((row for row in best.values() if _follows(hit, row[0])), key=_strength, default=[])
+        best[hit] = [hit, *after]
+    followers = {row[1] for row in best.values() if len(row) > 1}
+    return [row for first, row in best.items() if first not in followers]
+
+
+def _strength(row: Sequence[Hit]) -> float:
+    return sum(hit.odds - LEAST_ODDS for hit in row)
 
 
 def _follows(before: Hit, after: Hit) -> bool:
@@ -94,7 +105,8 @@ def spotted(search: Search, audio: Samples, words: Sequence[str]) -> list[Hit]:
         for states, silence in zip(*graph.likelihoods(cepstra[start : start + CHUNK]), strict=True):
             spotter.advance(states, silence)
     ends, starts, odds = spotter.ends, spotter.starts, spotter.odds
-    return [Hit(PHRASE * k, PHRASE * (k + 1), seconds(starts[k]), seconds(ends[k]), float(odds[k]))
+    n_phones = np.reshape(graph.n_phones, (-1, PHRASE)).sum(axis=1)
+    return [Hit(PHRASE * k, PHRASE * (k + 1), seconds(starts[k]), seconds(ends[k]), float(odds[k] / n_phones[k]))
             for k in range(len(words) // PHRASE)]
 
 
@@ -140,8 +152,8 @@ class _Spotter:
     def _ended(self) -> None:
         ends = self._score[self._graph.last]
         best = np.maximum.reduceat(ends, self._graph.ways[:-1])
-        at = self._graph.ways[:-1].copy()
-        at[self._graph.word[::-1]] = np.where(ends == best[self._graph.word], np.arange(len(ends)), at[self._graph.word])[::-1]
+        ways = np.flatnonzero(ends == best[self._graph.word])
+        at = ways[np.searchsorted(self._graph.word[ways], np.arange(len(best)))]
         self._word_ends, self._end_begun = best, self._begun[self._graph.last[at]]
         said = best[PHRASE - 1 :: PHRASE]
         better = said > self.odds

@@ -18,7 +18,7 @@ import numpy as np
 from timing import confidence, edges
 from timing.acoustic import MODELS
 from timing.align import RATE_HZ, NoEvidence, Samples
-from timing.anchors import AHEAD_S, PHRASE, next_anchor
+from timing.anchors import AHEAD_S, PHRASE, Anchor, next_anchor
 from timing.search import Found, Search
 from timing.words import Span, to_ms
 
@@ -32,12 +32,15 @@ PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
 MAX_WORDS = 50_000
-BREAK_S, BREAK_WORDS = 4.0, 8
-"""More sound, or more words, between two good ones: text and audio no longer agree there."""
+LAST_PIECE_S = 1.5 * PIECE_S
+
+# In seconds of sound and in words, between two good words: more of either, and text and audio do not agree there, or,
+# where it is known that they soon will not, the words behind are not believed.
+BREAK, NEAR = (4.0, 8), (1.5, 2)
+ANCHOR_WORDS, FEW_WORDS, FAR_S = 12, 24, 12.0
+"""So many good words make an anchor; where it skips more than a few words of the text they go on for so long."""
+TAIL_S, TAIL_WORDS = 10.0, 2 * PHRASE
 SHORTEST_S = 0.2
-GAP_WORDS, TAIL_WORDS = 60, 2 * PHRASE
-ROW_S, ROW_WORDS = 1.5, 2
-"""So much sound, or so many words, may lie between two good words of a row."""
 
 
 class PocketSphinx:
@@ -78,7 +81,7 @@ class PocketSphinx:
         with self._lock:
             search = self._loaded(primary(language))
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if search.knows(word)]
-            found = _align_pieces(search, audio, [word for _, word in words])
+            found = _Walk(search, audio, [word for _, word in words]).found()
         if not found:
             raise NoEvidence("the words are not in this audio")
         places = [(words[each.index][0], to_ms(audio.start_s(each.start_s)), to_ms(audio.end_s(each.end_s)))
@@ -124,80 +127,120 @@ class Sounding:
         return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list[Found]:
-    """What was found of the words, in order, in seconds of `audio`."""
-    found: list[Found] = []
-    at_s, first, misses, looked_s = 0.0, 0, 0, 0.0
-    while first < len(words) and at_s < audio.length_s:
-        offered = words[first : first + WORDS_PER_PIECE * (1 + misses)]
-        is_last = audio.length_s - at_s <= 1.5 * PIECE_S
-        piece = audio.cut(at_s, audio.length_s if is_last else at_s + PIECE_S)
-        open_end = not is_last or first + len(offered) < len(words)
-        placed = search.run(with_noise(piece), offered, open_end=open_end)
-        next_s = math.inf
-        if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
-            placed, next_s = _settled(placed)
-        sure = None if (is_last and not at_s) or at_s < looked_s else _before_a_break(
-            placed, min(next_s, len(piece) / RATE_HZ))
-        if sure is not None:
-            start_s, start = (at_s + sure[-1].end_s, first + sure[-1].index + 1) if sure else (at_s, first)
-            anchor = next_anchor(search, lambda a, b: with_noise(audio.cut(a, b)), start_s, audio.length_s, words[start:])
-            if anchor:
-                found += [each.moved(first, at_s) for each in sure]
-                found += [each.moved(start, start_s) for each in _align_gap(
-                    search, audio, words[start : start + anchor.index], start_s, anchor.start_s)]
-                at_s, first, misses = anchor.start_s, start + anchor.index, 0
-                continue
-            looked_s = start_s + AHEAD_S
-        found += [each.moved(first, at_s) for each in placed]
-        misses = 0 if placed else min(misses + 1, 3)
-        first += placed[-1].index + 1 if placed else 0
-        at_s += next_s
-    return found
+class _Walk:
+    """Through long audio piece by piece: `at_s` and `first` are how far audio and words are placed."""
+
+    def __init__(self, search: Search, audio: Sounding, words: Sequence[str]) -> None:
+        self._search, self._audio, self._words = search, audio, words
+        self._at_s, self._first, self._misses, self._sought_s = 0.0, 0, 0, 0.0
+
+    def found(self) -> list[Found]:
+        """What was found of the words, in order, in seconds of the audio."""
+        found: list[Found] = []
+        while self._first < len(self._words) and self._at_s < self._audio.length_s:
+            placed, next_s = self._piece()
+            sure = _good_row(placed, *NEAR)
+            anchor = None if self._agrees(placed, next_s) else self._anchor(sure)
+            if anchor is None:
+                found += self._kept(placed, next_s)
+            else:
+                found += self._kept(sure, sure[-1].end_s if sure else 0.0)
+                found += self._between(anchor)
+                self._at_s, self._first, self._misses = anchor.start_s, self._first + anchor.index, 0
+        return found
+
+    def _piece(self) -> tuple[list[Found], float]:
+        """What the next piece says of the words to come, and where the one behind it begins."""
+        offered = self._words[self._first :][: WORDS_PER_PIECE * (1 + self._misses)]
+        is_last = self._audio.length_s - self._at_s <= LAST_PIECE_S
+        open_end = not is_last or self._first + len(offered) < len(self._words)
+        placed = self._run(self._at_s, math.inf if is_last else self._at_s + PIECE_S, offered, open_end=open_end)
+        if is_last or (placed and self._first + placed[-1].index + 1 == len(self._words)):
+            return placed, math.inf
+        return _settled(placed)
+
+    def _run(self, start_s: float, stop_s: float, words: Sequence[str], *, open_end: bool) -> list[Found]:
+        return self._search.run(self._cut(start_s, stop_s), words, open_end=open_end)
+
+    def _cut(self, start_s: float, stop_s: float) -> Samples:
+        return with_noise(self._audio.cut(start_s, min(stop_s, self._audio.length_s)))
+
+    def _kept(self, placed: Sequence[Found], next_s: float) -> list[Found]:
+        kept = [each.moved(self._first, self._at_s) for each in placed]
+        self._misses = 0 if placed else min(self._misses + 1, 3)
+        self._first += placed[-1].index + 1 if placed else 0
+        self._at_s += next_s
+        return kept
+
+    def _agrees(self, placed: Sequence[Found], next_s: float) -> bool:
+        """Whether there is no place in the piece from which on it says something else than the words."""
+        if self._at_s == 0 and self._audio.length_s <= LAST_PIECE_S:
+            return True
+        row, good = _good_row(placed, *BREAK), _good(placed)
+        length_s = min(next_s, self._audio.length_s - self._at_s, LAST_PIECE_S)
+        return bool(row) and row[-1] is good[-1] and length_s - row[-1].end_s <= BREAK[0]
+
+    def _anchor(self, sure: Sequence[Found]) -> Anchor | None:
+        """Where text and audio agree again behind these words; its index counts from the first word behind them."""
+        at_s = self._at_s + (sure[-1].end_s if sure else 0.0)
+        words = self._words[self._first + (sure[-1].index + 1 if sure else 0) :]
+        if at_s < self._sought_s:
+            return None
+        anchor = next_anchor(self._search, self._cut, at_s, self._audio.length_s, words,
+                             lambda near: self._confirmed(near, at_s, words))
+        self._sought_s = anchor.start_s + SHORTEST_S if anchor else at_s + AHEAD_S
+        return anchor
+
+    def _confirmed(self, near: Anchor, earliest_s: float, words: Sequence[str]) -> Anchor | None:
+        """The first good words in a row about there. A sentence may come again later in the text: more must follow where
+        many words are skipped."""
+        at_s = max(earliest_s, near.start_s - SHORTEST_S)
+        run = self._run(at_s, at_s + PIECE_S, words[near.index :][:WORDS_PER_PIECE], open_end=True)
+        good = _good(run)
+        first = next((a for a, b in zip(good, good[2:], strict=False) if b.index - a.index == 2), None)
+        if first is None:
+            return None
+        row = _good(_good_row(run[run.index(first) :], *BREAK, first))
+        index, n_left = near.index + first.index, len(words) - near.index - row[-1].index - 1
+        is_enough = len(row) >= ANCHOR_WORDS and (index <= FEW_WORDS or row[-1].end_s - first.start_s >= FAR_S)
+        return Anchor(index, at_s + first.start_s) if is_enough or not n_left else None
+
+    def _between(self, anchor: Anchor) -> list[Found]:
+        """What is said of the words up to an anchor: right behind those before, and right before those behind."""
+        words, length_s = self._words[self._first :][: anchor.index], anchor.start_s - self._at_s
+        head: list[Found] = []
+        if words and length_s > SHORTEST_S:
+            end_s = min(anchor.start_s, self._at_s + PIECE_S)
+            run = self._run(self._at_s, end_s, words[:WORDS_PER_PIECE], open_end=True)
+            head = _good_row(run, *NEAR)
+        first, from_s = (head[-1].index + 1, head[-1].end_s) if head else (0, 0.0)
+        first, from_s = max(first, len(words) - TAIL_WORDS), max(from_s, length_s - TAIL_S)
+        tail: list[Found] = []
+        if first < len(words) and length_s - from_s > SHORTEST_S:
+            run = self._run(self._at_s + from_s, anchor.start_s, words[first:], open_end=False)
+            tail = _good_tail([each.moved(first, from_s) for each in run], *NEAR, len(words), length_s)
+        return [each.moved(self._first, self._at_s) for each in [*head, *tail]]
 
 
-def _before_a_break(placed: Sequence[Found], length_s: float) -> list[Found] | None:
-    """The words up to the first place where audio and text no longer agree; None where there is no such place."""
-    score = confidence.scores(placed)
-    good = [i for i in range(len(placed)) if score[i] > GOOD]
-    last: int | None = None
-    for i in [*good, None]:
-        before_s, before = (placed[last].end_s, placed[last].index) if last is not None else (0.0, -1)
-        after_s, after = (placed[i].start_s, placed[i].index) if i is not None else (length_s, before + 1)
-        if after_s - before_s > BREAK_S or after - before > BREAK_WORDS + 1:
-            return list(placed[: last + 1]) if last is not None else []
-        last = i
-    return None
+def _good(placed: Sequence[Found]) -> list[Found]:
+    return [each for each, score in zip(placed, confidence.scores(placed), strict=True) if score > GOOD]
 
 
-def _align_gap(search: Search, audio: Sounding, words: Sequence[str], start_s: float, stop_s: float) -> list[Found]:
-    """What is said of the words between two places that are known: at the beginning, and at the end."""
-    if not words or stop_s - start_s < SHORTEST_S:
-        return []
-    end_s = min(stop_s, start_s + PIECE_S)
-    run = search.run(with_noise(audio.cut(start_s, end_s)), words[:GAP_WORDS], open_end=True)
-    head = _row(run, 0.0, -1)
-    at_s, at = (head[-1].end_s, head[-1].index + 1) if head else (0.0, 0)
-    length_s = stop_s - start_s
-    from_s, first = max(at_s, length_s - PIECE_S / 2), max(at, len(words) - TAIL_WORDS)
-    if length_s - from_s < SHORTEST_S or first >= len(words):
-        return head
-    run = search.run(with_noise(audio.cut(start_s + from_s, stop_s)), words[first:], open_end=False)
-    back = [replace(each, index=len(words) - first - 1 - each.index, start_s=length_s - from_s - each.end_s,
-                    end_s=length_s - from_s - each.start_s) for each in reversed(run)]
-    n_tail = len(_row(back, 0.0, -1))
-    return head + [each.moved(first, from_s) for each in run[len(run) - n_tail :]]
-
-
-def _row(placed: Sequence[Found], start_s: float, index: int) -> list[Found]:
-    """The words that follow each other from the beginning on, up to the last that is good."""
-    score, count = confidence.scores(placed), 0
-    for i, each in enumerate(placed):
-        if each.start_s - start_s > ROW_S or each.index - index > ROW_WORDS + 1:
+def _good_row(placed: Sequence[Found], most_s: float, most_words: int, after: Found | None = None) -> list[Found]:
+    """The words from the beginning on, up to the last good one before more sound or words than that without any."""
+    at_s, index, last = (after.end_s, after.index, after) if after else (0.0, -1, None)
+    for each in _good(placed):
+        if each.start_s - at_s > most_s or each.index - index > most_words + 1:
             break
-        if score[i] > GOOD:
-            count, start_s, index = i + 1, each.end_s, each.index
-    return list(placed[:count])
+        at_s, index, last = each.end_s, each.index, each
+    return list(placed[: placed.index(last) + 1]) if last else []
+
+
+def _good_tail(placed: Sequence[Found], most_s: float, most_words: int, n_words: int, length_s: float) -> list[Found]:
+    """The same from the end."""
+    mirrored = [replace(each, index=n_words - 1 - each.index, start_s=length_s - each.end_s,
+                        end_s=length_s - each.start_s) for each in reversed(placed)]
+    return list(placed[len(placed) - len(_good_row(mirrored, most_s, most_words)) :])
 
 
 def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:
