@@ -24,11 +24,11 @@ CHUNK = 512
 HORIZON, AHEAD_S = 1000, 300.0
 """How far an anchor is sought, in words of the text and in audio."""
 STRETCH_S, OVERLAP_S = 30.0, 5.0
-BETWEEN = 16
+BETWEEN = 24
 """So many words may lie between two hits of an anchor: a phrase that has a wrong word is not found."""
 PAUSE_S, SLOWEST_S, FASTEST_S = 2.0, 0.8, 0.1
 """The longest pause, and what a word between two hits takes at most and at least."""
-LEAST_ODDS, TRIES = -6.0, 2
+LEAST_ODDS, TRIES = -8.0, 3
 HITS, WORDS_PER_HIT = 2, 300
 """Of how many hits an anchor is, and one more for so many words of the text that it skips: what is said twice in a
 text is seldom longer."""
@@ -36,7 +36,8 @@ text is seldom longer."""
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Words `[first, last)` where they match best, in seconds of the audio; `odds` are nats a phone above other sound."""
+    """Words `[first, last)` where they match best, in seconds of the audio; `odds` are nats a phone above other sound.
+    """
 
     first: int
     last: int
@@ -104,7 +105,7 @@ def spotted(search: Search, audio: Samples, words: Sequence[str]) -> list[Hit]:
     for start in range(0, len(cepstra), CHUNK):
         for states, silence in zip(*graph.likelihoods(cepstra[start : start + CHUNK]), strict=True):
             spotter.advance(states, silence)
-    ends, starts, odds = spotter.ends, spotter.starts, spotter.odds
+    ends, starts, odds = spotter.ends.tolist(), spotter.starts.tolist(), spotter.odds
     n_phones = np.reshape(graph.n_phones, (-1, PHRASE)).sum(axis=1)
     return [Hit(PHRASE * k, PHRASE * (k + 1), seconds(starts[k]), seconds(ends[k]), float(odds[k] / n_phones[k]))
             for k in range(len(words) // PHRASE)]

@@ -18,7 +18,7 @@ import numpy as np
 from timing import confidence, edges
 from timing.acoustic import MODELS
 from timing.align import RATE_HZ, NoEvidence, Samples
-from timing.anchors import AHEAD_S, PHRASE, Anchor, next_anchor
+from timing.anchors import AHEAD_S, Anchor, next_anchor
 from timing.search import Found, Search
 from timing.words import Span, to_ms
 
@@ -37,9 +37,12 @@ LAST_PIECE_S = 1.5 * PIECE_S
 # In seconds of sound and in words, between two good words: more of either, and text and audio do not agree there, or,
 # where it is known that they soon will not, the words behind are not believed.
 BREAK, NEAR = (4.0, 8), (1.5, 2)
-ANCHOR_WORDS, FEW_WORDS, FAR_S = 12, 24, 12.0
-"""So many good words make an anchor; where it skips more than a few words of the text they go on for so long."""
-TAIL_S, TAIL_WORDS = 10.0, 2 * PHRASE
+ANCHOR_WORDS = 12
+FEW_WORDS, FEW_S, FAR_S = 24, 10.0, 12.0
+"""So many good words make an anchor; where it skips more than a few words or seconds they go on for so long."""
+LEAST_ROW = 3
+"""Fewer good words in a row may be chance."""
+TAIL_S, TAIL_WORDS = 10.0, 24
 SHORTEST_S = 0.2
 
 
@@ -192,8 +195,8 @@ class _Walk:
         return anchor
 
     def _confirmed(self, near: Anchor, earliest_s: float, words: Sequence[str]) -> Anchor | None:
-        """The first good words in a row about there. A sentence may come again later in the text: more must follow where
-        many words are skipped."""
+        """The first good words in a row about there. A sentence may come again later, and a like one: where more than
+        a little is skipped more must follow."""
         at_s = max(earliest_s, near.start_s - SHORTEST_S)
         run = self._run(at_s, at_s + PIECE_S, words[near.index :][:WORDS_PER_PIECE], open_end=True)
         good = _good(run)
@@ -201,24 +204,28 @@ class _Walk:
         if first is None:
             return None
         row = _good(_good_row(run[run.index(first) :], *BREAK, first))
-        index, n_left = near.index + first.index, len(words) - near.index - row[-1].index - 1
-        is_enough = len(row) >= ANCHOR_WORDS and (index <= FEW_WORDS or row[-1].end_s - first.start_s >= FAR_S)
-        return Anchor(index, at_s + first.start_s) if is_enough or not n_left else None
+        index = near.index + first.index
+        is_near = index <= FEW_WORDS and at_s + first.start_s - earliest_s <= FEW_S
+        far_s = min(FAR_S, self._audio.length_s - at_s - first.start_s - BREAK[0])
+        goes_on = len(row) >= ANCHOR_WORDS and (is_near or row[-1].end_s - first.start_s >= far_s)
+        return Anchor(index, at_s + first.start_s) if goes_on else None
 
     def _between(self, anchor: Anchor) -> list[Found]:
         """What is said of the words up to an anchor: right behind those before, and right before those behind."""
         words, length_s = self._words[self._first :][: anchor.index], anchor.start_s - self._at_s
-        head: list[Found] = []
+        head, tail = list[Found](), list[Found]()
         if words and length_s > SHORTEST_S:
             end_s = min(anchor.start_s, self._at_s + PIECE_S)
-            run = self._run(self._at_s, end_s, words[:WORDS_PER_PIECE], open_end=True)
-            head = _good_row(run, *NEAR)
+            head = _good_row(self._run(self._at_s, end_s, words[:WORDS_PER_PIECE], open_end=True), *NEAR)
         first, from_s = (head[-1].index + 1, head[-1].end_s) if head else (0, 0.0)
-        first, from_s = max(first, len(words) - TAIL_WORDS), max(from_s, length_s - TAIL_S)
-        tail: list[Found] = []
-        if first < len(words) and length_s - from_s > SHORTEST_S:
-            run = self._run(self._at_s + from_s, anchor.start_s, words[first:], open_end=False)
-            tail = _good_tail([each.moved(first, from_s) for each in run], *NEAR, len(words), length_s)
+        last, to_s = len(words), length_s
+        while last > first and to_s - from_s > SHORTEST_S:
+            at, at_s = max(first, last - TAIL_WORDS), max(from_s, to_s - TAIL_S)
+            run = self._run(self._at_s + at_s, self._at_s + to_s, words[at:last], open_end=False)
+            more = _good_tail([each.moved(at, at_s) for each in run], *NEAR, last, to_s)
+            if not more:
+                break
+            tail[:0], last, to_s = more, more[0].index, more[0].start_s
         return [each.moved(self._first, self._at_s) for each in [*head, *tail]]
 
 
@@ -228,12 +235,14 @@ def _good(placed: Sequence[Found]) -> list[Found]:
 
 def _good_row(placed: Sequence[Found], most_s: float, most_words: int, after: Found | None = None) -> list[Found]:
     """The words from the beginning on, up to the last good one before more sound or words than that without any."""
-    at_s, index, last = (after.end_s, after.index, after) if after else (0.0, -1, None)
+    at_s, index = (after.end_s, after.index) if after else (0.0, -1)
+    row: list[Found] = []
     for each in _good(placed):
         if each.start_s - at_s > most_s or each.index - index > most_words + 1:
             break
-        at_s, index, last = each.end_s, each.index, each
-    return list(placed[: placed.index(last) + 1]) if last else []
+        at_s, index = each.end_s, each.index
+        row.append(each)
+    return list(placed[: placed.index(row[-1]) + 1]) if len(row) >= LEAST_ROW else []
 
 
 def _good_tail(placed: Sequence[Found], most_s: float, most_words: int, n_words: int, length_s: float) -> list[Found]:
