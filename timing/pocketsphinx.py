@@ -1,7 +1,8 @@
 """Words found offline, without a GPU, by the English model in PocketSphinx' wheel or the French in SoundSwallower's.
 
 A stretch of some twenty seconds is searched in one go. Longer audio is searched piece by piece: what a piece says of
-words up to its clearest late pause between well-matched words is kept, and the next piece begins there.
+words up to its clearest late pause between well-matched words is kept, and the next piece begins there. Where text and
+audio part, the way goes on at the next place where they agree (`timing.anchors`).
 """
 from __future__ import annotations
 
@@ -131,7 +132,8 @@ class Sounding:
 
 
 class _Walk:
-    """Through long audio piece by piece: `at_s` and `first` are how far audio and words are placed."""
+    """Through long audio piece by piece: `at_s` and `first` are how far audio and words are placed, `sought_s` is from
+    where on an anchor is sought again."""
 
     def __init__(self, search: Search, audio: Sounding, words: Sequence[str]) -> None:
         self._search, self._audio, self._words = search, audio, words
@@ -169,6 +171,7 @@ class _Walk:
         return with_noise(self._audio.cut(start_s, min(stop_s, self._audio.length_s)))
 
     def _kept(self, placed: Sequence[Found], next_s: float) -> list[Found]:
+        """These words of a piece, and on to the next."""
         kept = [each.moved(self._first, self._at_s) for each in placed]
         self._misses = 0 if placed else min(self._misses + 1, 3)
         self._first += placed[-1].index + 1 if placed else 0
