@@ -56,7 +56,9 @@ FORMATS = {
     "wav": AudioFormat("wav", "audio/wav", "WAV", "PCM_16"),
     "flac": AudioFormat("flac", "audio/flac", "FLAC", "PCM_16"),
     "mp3": AudioFormat("mp3", "audio/mpeg", "mp3", codec=("-c:a", "libmp3lame", "-q:a", "2")),
-    "opus": AudioFormat("opus", "audio/ogg", "ogg", codec=("-c:a", "libopus", "-b:a", "48k", "-compression_level", "5"),
+    # 60 ms to a frame: the same speech at the same size as 20 ms at 48k, whose bit rate runs over, in 3/4 of the time.
+    "opus": AudioFormat("opus", "audio/ogg", "ogg", codec=("-c:a", "libopus", "-b:a", "58k", "-frame_duration", "60",
+                                                           "-compression_level", "5"),
                         rates_hz=(8000, 12000, 16000, 24000, 48000)),
     "m4a": AudioFormat("m4a", "audio/mp4", "ipod", codec=("-c:a", "aac", "-b:a", "80k", "-movflags", "+faststart")),
     "aac": AudioFormat("aac", "audio/aac", "adts", codec=("-c:a", "aac", "-b:a", "80k")),
@@ -128,7 +130,7 @@ class _File:
             self._write_sndfile(blocks)
 
     def write_limited(self, blocks: Iterable[Samples]) -> Loudness:
-        filters = ["-af", limiter(self.rate_hz)]
+        filters = ["-af", limiter(self.rate_hz, self.out_hz)]
         if self.form.codec:
             return limited(self._feed(blocks, [*filters, *self._encoder()]))
         with tempfile.TemporaryFile(prefix="limited-") as file:

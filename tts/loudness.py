@@ -24,7 +24,8 @@ MAX_LIMITING_DB = 6.0
 LIMITER_PASSES, CLOSE_DB = 4, 0.3
 _LIMIT_DBTP = -1.2
 """What the limiter is set to: the way back from four times the rate adds a little."""
-_EXCERPT_STEP, _LONG_S = 12, 480
+_EXCERPT_S, _LONG_S = 240, 480
+"""Of a recording longer than `_LONG_S`, blocks from all over it, so many seconds in all."""
 _OVERSAMPLING = 8
 """As FFmpeg's ebur128 filter looks for peaks between samples; BS.1770-4 asks for four at the least."""
 _PIECE, _CONTEXT = 1024, 64
@@ -126,29 +127,36 @@ def measure(blocks: Blocks, rate_hz: int, check: Callable[[], None] = nothing) -
     return found if found.integrated_lufs > -69.9 else None
 
 
-def limiter(rate_hz: int) -> str:
-    """FFmpeg's filters: it sees the peaks between samples at four times the rate, and what it leaves is measured there.
+def limiter(rate_hz: int, out_hz: int, oversampling: int = 4) -> str:
+    """FFmpeg's filters: it sees the peaks between samples at four times the rate. What it leaves is measured: the peak
+    there, the loudness at `out_hz`, where that costs a quarter.
 
     `limited` reads what they found.
     """
-    return (f"aresample={4 * rate_hz},alimiter=limit={10 ** (_LIMIT_DBTP / 20):.4f}:level=0:latency=1,"
-            f"ebur128=framelog=quiet:peak=sample,aresample={rate_hz}")
+    return (f"aresample={oversampling * rate_hz},alimiter=limit={10 ** (_LIMIT_DBTP / 20):.4f}:level=0:latency=1,"
+            f"astats=measure_overall=Peak_level:measure_perchannel=none,aresample={out_hz}:tsf=fltp,"
+            "ebur128=framelog=quiet")
 
 
 def limited(log: str) -> Loudness:
     """What came out of `limiter`, by FFmpeg's log."""
-    return Loudness(*_said(log))
+    lufs, _ = _said(log)
+    peaks = re.findall(r"Peak level dB: (-?[\d.]+|-?inf)", log)
+    if not peaks:
+        raise EngineError("measuring the peaks failed")
+    return Loudness(lufs, round(float(peaks[-1]), 1))
 
 
 def missing_db(blocks: Blocks, rate_hz: int, level: Level, check: Callable[[], None]) -> float:
     """What the limiter takes from the loudness and has to be added before it; of a long recording by an excerpt."""
-    if sum(map(len, blocks())) < _LONG_S * rate_hz:
+    n_samples = sum(map(len, blocks()))
+    if n_samples < _LONG_S * rate_hz:
         return 0.0
-    excerpt = partial(_excerpt, blocks)
+    excerpt = partial(_excerpt, blocks, -(-n_samples // (_EXCERPT_S * rate_hz)))
     wanted = measure(partial(raised, excerpt, level.gain_db), rate_hz, check)
     search = Search()
     for _ in range(LIMITER_PASSES if wanted else 0):
-        found = limited(ffmpeg.run(rate_hz, ["-af", limiter(rate_hz), "-f", "null", "-"],
+        found = limited(ffmpeg.run(rate_hz, ["-af", limiter(rate_hz, rate_hz, 2), "-f", "null", "-"],
                                    raised(excerpt, level.gain_db + search.more_db), check))
         if wanted and search.is_close(wanted.integrated_lufs - found.integrated_lufs, CLOSE_DB / 3):
             break
@@ -180,8 +188,8 @@ def raised(blocks: Blocks, gain_db: float) -> Iterator[Samples]:
         yield block if gain == 1.0 else (block * gain).astype(np.float32)
 
 
-def _excerpt(blocks: Blocks) -> Iterator[Samples]:
-    return islice(blocks(), 0, None, _EXCERPT_STEP)
+def _excerpt(blocks: Blocks, step: int) -> Iterator[Samples]:
+    return islice(blocks(), 0, None, step)
 
 
 def _measuring(peak: str) -> list[str]:

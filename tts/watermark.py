@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ RATE_HZ = 32_000
 MIN_SCORE = 0.5
 """A score from here on is a mark: the middle of a decoder that was trained to say 0 or 1."""
 _BLOCK_S = 30
+_SOUNDS = 0.05
+"""Of the loudest moment: Perth's decoder leaves out what is weaker."""
 
 
 class WatermarkError(EngineError):
@@ -68,12 +71,34 @@ class Watermark:
         added[:len(difference)] = difference[:len(block)]
         return added
 
-    def score(self, samples: Samples, rate_hz: int) -> float:
-        """How sure the decoder is that the mark is there, 0-1; 0 for what is too short to say."""
+    def score(self, samples: Samples, rate_hz: int, check: Callable[[], None] = lambda: None) -> float:
+        """How sure the decoder is that the mark is there, 0-1; 0 for what is too short to say.
+
+        It is the mean over what sounds, half a minute at a time: an hour at once would take 10 GB. `check` is called
+        between them, and raises to stop.
+        """
+        n_block = _BLOCK_S * rate_hz
+        blocks = [samples[start:start + n_block] for start in range(0, len(samples), n_block)]
+        levels = [_levels(block, rate_hz) for block in blocks]
+        limit = _SOUNDS * max((float(each.max()) for each in levels), default=0.0)
+        found, total = 0.0, 0
+        for block, level in zip(blocks, levels, strict=True):
+            check()
+            resampled = soxr.resample(block, rate_hz, RATE_HZ).astype(np.float32)
+            n_sounding = int((level > limit).sum())
+            if n_sounding and len(resampled) > self._perth.perth_net.hp.window_size:
+                found, total = found + n_sounding * self._decoded(resampled), total + n_sounding
+        return found / total if total else 0.0
+
+    def _decoded(self, resampled: Samples) -> float:
         import torch
 
-        resampled = soxr.resample(samples, rate_hz, RATE_HZ).astype(np.float32)
-        if len(resampled) <= self._perth.perth_net.hp.window_size or not resampled.any():
-            return 0.0
         with torch.inference_mode():
             return float(self._perth.get_watermark(resampled, RATE_HZ, round=False))
+
+
+def _levels(block: Samples, rate_hz: int) -> Samples:
+    """The mean magnitude of each 10 ms; the last may be shorter."""
+    starts = np.arange(0, len(block), max(1, rate_hz // 100))
+    means = np.add.reduceat(np.abs(block), starts) / np.diff(starts, append=len(block))
+    return np.asarray(means, np.float32)

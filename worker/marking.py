@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_AUDIO_BYTES = 100_000_000
 MAX_AUDIO_S = 3600.0
 _FETCH_S = 120.0
+_LOOK_HZ = 24_000
+"""What a recording is read at to look for marks: they lie below 2 kHz, and an hour is within the decoder's limit."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ def marks_of(data: bytes, check: Callable[[], None], watermark: Watermark | None
 
     Raises UnsupportedAudio, TooLarge.
     """
-    recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, check=check)
+    recording = audio.decode(data, max_duration_s=MAX_AUDIO_S, to_hz=_LOOK_HZ, check=check)
     warnings, score = list(recording.warnings), None
     if (detector := watermark or _detector()) is not None:
-        score = round(detector.score(recording.samples, recording.rate_hz), 3)
+        score = round(detector.score(recording.samples, recording.rate_hz, check), 3)
     else:
         warnings.append("watermark: not looked for, resemble-perth is not in this environment")
     try:

@@ -130,6 +130,7 @@ def test_the_limiter_goes_once_over_a_long_recording(monkeypatch: pytest.MonkeyP
 
     real_feed, real_finish = Ffmpeg.feed, Ffmpeg.finish
     monkeypatch.setattr("tts.loudness._LONG_S", 60)
+    monkeypatch.setattr("tts.loudness._EXCERPT_S", 10)
     monkeypatch.setattr(Ffmpeg, "feed", feed)
     monkeypatch.setattr(Ffmpeg, "finish", finish)
     with Meter(RATE_HZ, -14.0) as meter, tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import datetime
 import subprocess
+import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.doubles.processes import peak_mb
 from tests.timing.recordings import FIRST, SECOND, say
-from tts import Samples
+from tts import Cancelled, Samples
 from tts.provenance import SYNTHETIC, Provenance, ProvenanceError, manifest_of
 from tts.watermark import MIN_SCORE, Watermark
 
@@ -88,6 +91,41 @@ def test_blocks_leave_no_gap(watermark: Watermark) -> None:
     assert len(long) > seam + 4 * RATE_HZ
     assert watermark.score(marked[seam - 2 * RATE_HZ:seam + 2 * RATE_HZ], RATE_HZ) >= MIN_SCORE
     assert watermark.score(marked[seam + RATE_HZ:seam + 4 * RATE_HZ], RATE_HZ) >= MIN_SCORE
+
+
+def peak_growth_mb(work: Callable[[], object]) -> int:
+    """By how much the resident memory of this process grew at its highest (proc(5), clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak_mb()
+    work()
+    return peak_mb() - before
+
+
+def test_looking_for_a_mark_takes_no_memory_by_the_length(watermark: Watermark, marked: Samples) -> None:
+    long = np.tile(marked, 16)
+    assert len(long) > 120 * RATE_HZ
+    assert peak_growth_mb(lambda: watermark.score(long, RATE_HZ)) < 200
+
+
+def test_a_recording_that_is_marked_in_half_of_its_sound_says_so(watermark: Watermark, marked: Samples) -> None:
+    """Silence and noise around the speech are nobody's sound, whatever blocks they fill."""
+    quiet = np.random.default_rng(1).normal(0, 1e-4, 35 * RATE_HZ).astype(np.float32)
+    assert watermark.score(np.concatenate([quiet, np.tile(marked, 3)]), RATE_HZ) > 0.75
+    mixed = np.concatenate([np.tile(speech(), 4), np.tile(marked, 4)])
+    assert 0.3 < watermark.score(mixed, RATE_HZ) < 0.7
+
+
+def test_looking_for_a_mark_ends_at_its_next_look(watermark: Watermark, marked: Samples) -> None:
+    looks: list[float] = []
+
+    def check() -> None:
+        looks.append(time.monotonic())
+        if len(looks) == 2:
+            raise Cancelled("the job was cancelled")
+
+    with pytest.raises(Cancelled):
+        watermark.score(np.tile(marked, 16), RATE_HZ, check)
+    assert looks[1] - looks[0] < 5
 
 
 def certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: str, issuer_key: ec.EllipticCurvePrivateKey,
