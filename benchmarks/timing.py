@@ -23,7 +23,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from benchmarks import flite
+from benchmarks import reader_voices
 from benchmarks.timing_sets import (
     FRENCH_REPORT,
     REPORT,
@@ -227,7 +227,7 @@ def _measured(name: str, method: str, aligner: Aligner | None, recordings: Seque
         return Row(name, method, note="no acoustic model; give --models")
     if not recordings:
         is_flite = name.startswith(("reader", "casual"))
-        return Row(name, method, note=(flite.missing() or "") if is_flite else "shared/speech is absent")
+        return Row(name, method, note=(reader_voices.missing() or "") if is_flite else "shared/speech is absent")
     return measure(name, method, aligner, recordings)
 
 

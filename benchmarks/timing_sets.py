@@ -17,7 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 import soxr
 
-from benchmarks import flite
+from benchmarks import reader_voices
 from timing.align import RATE_HZ, Samples
 from tts import Line, Options
 from tts.espeak import Espeak
@@ -168,14 +168,14 @@ def spoken(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0
 
 def read_out(split: Split, per_recording: int = 2, gap_s: tuple[float, float] = (0.3, 1.0)) -> list[Recording]:
     """The same by the voices that were made from people's; none where Festival Lite is absent."""
-    speakers = () if flite.missing() else split.speakers
+    speakers = () if reader_voices.missing() else split.speakers
     return _joined_by_voice(split, speakers, utter_by_flite, per_recording, gap_s)
 
 
 def casual(split: Split) -> list[Recording]:
-    """The same as people talk: faster, with words as in `flite.CASUAL`."""
-    speakers = () if flite.missing() else split.hasty
-    return _joined_by_voice(split, speakers, partial(utter_by_flite, forms=flite.CASUAL), 2, (0.3, 1.0))
+    """The same as people talk: faster, with words as in `reader_voices.CASUAL`."""
+    speakers = () if reader_voices.missing() else split.hasty
+    return _joined_by_voice(split, speakers, partial(utter_by_flite, forms=reader_voices.CASUAL), 2, (0.3, 1.0))
 
 
 def _joined_by_voice(split: Split, voices: Sequence[tuple[str, float]],
@@ -207,7 +207,7 @@ def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording 
 
 
 def utter_by_flite(sentence: str, voice: str, speed: float, forms: Path | None = None) -> Recording | None:
-    samples, rate_hz, truth_ms = flite.say(sentence, voice, speed, forms)
+    samples, rate_hz, truth_ms = reader_voices.say(sentence, voice, speed, forms)
     words = tuple(sentence.split())
     return Recording(soxr.resample(samples, rate_hz, RATE_HZ), words, [*truth_ms], voice) if len(words) == len(
         truth_ms) else None

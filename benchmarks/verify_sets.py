@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import soxr
 
-from benchmarks import timing_fit
+from benchmarks import flite, timing_fit
 from benchmarks.timing import SPEECH, human
 from benchmarks.timing_sets import DEV, REPORT, Recording, Split, utter
 from timing.align import RATE_HZ, Samples
 from tts.espeak import Espeak
 
 FADE = RATE_HZ // 200
-READER = Path(__file__).with_name("test_speech")
+READER, FIT_SPEECH = (Path(__file__).with_name(name) for name in ("test_speech", "fit_speech"))
+WARPS, PAUSE_MS = (0.93, 1.0, 1.07), 120
 LEAST_WORDS, MOST_WORDS = 8, 30
 """Of a person's reference."""
 CLEAN = "clean"
@@ -98,6 +101,58 @@ MORE = replace(FIT, seed=33_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for
 }.items() for variant in variants.split()))
 """Other voices to fit on."""
 
+MANY = replace(FIT, seed=36_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
+    "en-US": "Alex Andrea Denis Diogo Gene2 Hugo Lee Marco Mike aunty edward2 grandma grandpa iven2 klatt2 klatt5 "
+             "marcelo norbert robert sandro steph",
+    "en": "Henrique Jacky Storm iven3 klatt6 miguel pedro Reed linda", "en-GB-x-gbclan": "antonio michel steph3 m1",
+    "en-GB-x-gbcwmd": "gustave mike2 pablo f3", "en-US-nyc": "iven4 kaukovalta boris m7",
+}.items() for variant in variants.split()), sentences=(*FIT.sentences, *"""
+Is it a boy or a girl, and is it true that it was born on a train?
+It is a pity that he has to go, as we had a lot to talk about.
+To be or not to be is not a thing to ask of a man in a hurry.
+The best of it is that there is no need to pay for it at all.
+A cat in a hat sat on a mat, and I am not sure that it was a cat.
+I have to be at the bank by two, so could you drive me to it?
+We went to see a play at the old theatre in the middle of the town.
+You are as good a cook as any that I have met in the south of Italy.
+What is it that you want to be when you are out of school?
+He is in the garden with a book, and she is at the window.
+It was to be the end of a war that was of no use to anyone.
+There is a hole in the roof, and it is right above the bed.
+If I were you, I would go to the station and ask for a map.
+Give it to me, or put it on the shelf with the rest of them.
+To get to the top, you have to walk on a path of ice and stone.
+They had an idea that was too good to be kept to a small circle.
+As for the money, it is in a tin under the floor of the cabin.
+That dog of his is a danger to the sheep and to the children.
+The price of oil is up, and the price of gas is about to follow.
+I am not the one who has to explain it to the head of the school.
+A friend of a friend told me of a place where the fish is fresh.
+From the first of May to the end of June the park is open until ten.
+She has been to the moon in a dream, and she wants to go back to it.
+It is said that the wind in this valley can drive a man mad.
+Do you think that it is safe to swim in the lake after a storm?
+In spite of it all, he was the first to shake hands with the winner.
+At a time like this, it is hard to know who is on our side.
+The map on the wall is of a country that is no longer there.
+We are out of milk, so I will have a cup of tea with a slice of lemon.
+One of the tricks is to hold the needle still and to move the thread.
+You may have it for a week, but it has to be back by the tenth.
+He gave an apple to the horse and a carrot to the goat.
+The sound of a bell in the fog is the sign of a ship in need.
+It took us an hour to find a place to park in the old part of the city.
+By the end of the day the snow was as high as the wall of the yard.
+My aunt has a house by the sea with a boat at the back of it.
+To the left of the church is a shop that sells bread and cheese.
+Who is the man in the coat, and why is he at the door?
+It is in the nature of a secret that it wants to be told.
+The train to the north is late, and the one to the south is full.
+""".strip().splitlines()))
+"""Still more, with sentences in which words without stress are many."""
+
+FLITE = replace(MANY, seed=38_000, voices=tuple((f"{flite.PREFIX}{voice}", 1.0) for voice in
+                "slt slt@0.93 slt@1.07 awb awb@0.93 awb@1.07 kal16 kal16@0.93".split()))
+
 TEST = Split("test", (*REPORT.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "m2 m6 Andy klatt4", "en-GB-x-rp": "rob m8 zac", "en-029": "f4", "en-GB-scotland": "m3",
 }.items() for variant in variants.split())), (*REPORT.sentences, *"""
@@ -129,6 +184,8 @@ No one was hurt, but the car was beyond repair.
 At the back of the shop there is a door that is always locked.
 With a little luck and a lot of work, we will be done by May.
 """.strip().splitlines()), 72_000)
+
+FLITE_TEST = replace(TEST, seed=74_000, voices=((f"{flite.PREFIX}rms", 1.0),))
 
 
 REFERENCES = {"fit": """
@@ -202,11 +259,13 @@ TWO = ("two doubled, said twice", "swapped")
 """Faults of a word and the next."""
 
 
-def cases(split: Split, n_clean: int, n_each: int, seed: int = 0) -> list[Case]:
+def cases(split: Split, n_clean: int, n_each: int, seed: int = 0, n_doubled: int = 0) -> list[Case]:
+    """Lines without a fault and lines with each; of those with a word doubled `n_doubled` more."""
     engine, chance = Espeak(), np.random.default_rng(split.seed + seed)
     references = _references(engine, split, np.random.default_rng([split.seed, seed]))
     found: list[Case] = []
-    for kind, count in {CLEAN: n_clean, **dict.fromkeys([*EDITS, *SAID], n_each)}.items():
+    counts = {CLEAN: n_clean, **{kind: n_each + n_doubled * kind.startswith("doubled") for kind in (*EDITS, *SAID)}}
+    for kind, count in counts.items():
         n_wanted = len(found) + count
         while len(found) < n_wanted:
             case = _case(engine, split, kind, references, chance)
@@ -218,7 +277,7 @@ def _references(engine: Espeak, split: Split, chance: Chance) -> dict[str, Recor
     """Some 8 s of each voice."""
     found = {}
     for voice, _ in split.voices:
-        said = utter(engine, str(chance.choice(REFERENCES[split.name].strip().splitlines())), voice,
+        said = utter_by(engine, str(chance.choice(REFERENCES[split.name].strip().splitlines())), voice,
                      float(chance.uniform(0.85, 1.2)))
         assert said is not None
         found[voice] = said
@@ -230,7 +289,7 @@ def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recordi
     speed = float(chance.uniform(0.8, 1.3))
     first = int(chance.integers(len(split.sentences) - 2))
     words = " ".join(split.sentences[first : first + 3]).split()[: int(chance.integers(4, 21))]
-    line = utter(engine, " ".join(words), voice, speed)
+    line = utter_by(engine, " ".join(words), voice, speed)
     index = int(chance.integers(len(words) - (kind in TWO)))
     if line is None or kind == CLEAN:
         return line and Case(kind, line, -1, first, references[voice])
@@ -240,11 +299,24 @@ def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recordi
     if kind == "swapped" and words[index] == words[index + 1]:
         return None
     said = " ".join(SAID[kind](words, index))
-    faulty = utter(engine, said, voice, speed)
+    faulty = _sound(engine, said, voice, speed)
     if faulty is not None:
-        pace = float(np.clip(speed * len(faulty.samples) / len(line.samples), 0.5, 2.0))
-        faulty = utter(engine, said, voice, pace)
-    return faulty and Case(kind, replace(line, samples=faulty.samples), index, first, references[voice])
+        pace = float(np.clip(speed * len(faulty) / len(line.samples), 0.5, 2.0))
+        faulty = _sound(engine, said, voice, pace)
+    return None if faulty is None else Case(kind, replace(line, samples=faulty), index, first, references[voice])
+
+
+def utter_by(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording | None:
+    if voice.startswith(flite.PREFIX):
+        return flite.utter(sentence, voice, speed)
+    return utter(engine, sentence, voice, speed)
+
+
+def _sound(engine: Espeak, sentence: str, voice: str, speed: float) -> Samples | None:
+    if voice.startswith(flite.PREFIX):
+        return flite.say(sentence, voice, speed)
+    said = utter(engine, sentence, voice, speed)
+    return said and said.samples
 
 
 def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case]:
@@ -252,13 +324,44 @@ def people(recordings: Sequence[Recording], seed: int, n_each: int) -> list[Case
     clean = [(_part(line, first, min(first + 8, len(line.words))), _besides(line, first, first + 8))
              for line in recordings for first in range(0, max(len(line.words) - 7, 1), 8)
              if len(line.words) >= 8 + LEAST_WORDS]
+    return _edited(clean, seed, n_each)
+
+
+def _edited(clean: Sequence[tuple[Recording, Recording]], seed: int, n_each: int = 1,
+            share: int = 1) -> list[Case]:
+    """Lines and their references, as they are, and each fault cut into each of them, or into one of `share`, so many
+    times."""
     chance = np.random.default_rng(seed)
     found = [Case(CLEAN, line, -1, -1, besides) for line, besides in clean]
-    for kind, edit in EDITS.items():
-        for line, besides in clean * n_each:
+    for number, (kind, edit) in enumerate(EDITS.items()):
+        for line, besides in [*clean[number % share :: share]] * n_each:
             index = int(chance.integers(len(line.words)))
             found.append(Case(kind, replace(line, samples=edit(line, index, chance)), index, -1, besides))
     return found
+
+
+def readings() -> list[Case]:
+    """A third reader to fit on, by phrases, as three people of different throats; one fault is cut into each."""
+    clean = [(_part(line, first, last), _besides(line, first, last))
+             for reading in timing_fit.clips(FIT_SPEECH) if reading
+             for line in (_warped(reading, factor) for factor in WARPS) for first, last in _phrases(line)]
+    return _edited(clean, FIT.seed, share=len(EDITS))
+
+
+def _phrases(line: Recording) -> list[tuple[int, int]]:
+    """Words from a pause to one of the next two, 4 to 20 of them."""
+    pauses = [at + 1 for at, (before, after) in enumerate(pairwise(line.truth_ms))
+              if before and after and after[0] - before[1] >= PAUSE_MS]
+    bounds = [0, *pauses, len(line.words)]
+    return [(first, last) for at, first in enumerate(bounds) for last in bounds[at + 1 : at + 3]
+            if 4 <= last - first <= 20]
+
+
+def _warped(line: Recording, factor: float) -> Recording:
+    """As from a throat so much shorter, and as much faster."""
+    samples: Samples = soxr.resample(line.samples, RATE_HZ * factor, RATE_HZ)
+    return replace(line, samples=samples, speaker=f"{line.speaker}@{factor}", truth_ms=[
+        time and (round(time[0] / factor), round(time[1] / factor)) for time in line.truth_ms])
 
 
 def _besides(line: Recording, first: int, last: int) -> Recording:
@@ -268,8 +371,9 @@ def _besides(line: Recording, first: int, last: int) -> Recording:
     return _part(line, last, min(len(line.words), last + MOST_WORDS))
 
 
-def fit_people() -> list[Recording]:
-    return timing_fit.human()
+def fit_people() -> list[Case]:
+    """Of two people of `dev_speech` and of `readings`, every fourth: each has a reference of its own."""
+    return [*people(timing_fit.human(), FIT.seed, 4), *readings()][::4]
 
 
 def talkers() -> list[Case]:
@@ -280,13 +384,7 @@ def talkers() -> list[Case]:
 def reader() -> list[Case]:
     """The clips of `test_speech`, as they are and edited; the first is the reference."""
     first, *clips = [clip for clip in timing_fit.clips(READER) if clip]
-    chance = np.random.default_rng(TEST.seed)
-    found = [Case(CLEAN, clip, -1, -1, first) for clip in clips]
-    for kind, edit in EDITS.items():
-        for clip in clips:
-            index = int(chance.integers(len(clip.words)))
-            found.append(Case(kind, replace(clip, samples=edit(clip, index, chance)), index, -1, first))
-    return found
+    return _edited([(clip, first) for clip in clips], TEST.seed)
 
 
 def _part(line: Recording, first: int, last: int) -> Recording:
@@ -295,4 +393,4 @@ def _part(line: Recording, first: int, last: int) -> Recording:
     stop = (word_at(line, last - 1)[1] + word_at(line, last)[0]) // 2 if last < len(line.words) else len(line.samples)
     by_ms = start * 1000 // RATE_HZ
     return Recording(line.samples[start:stop], line.words[first:last],
-                     [time and (time[0] - by_ms, time[1] - by_ms) for time in line.truth_ms[first:last]])
+                     [time and (time[0] - by_ms, time[1] - by_ms) for time in line.truth_ms[first:last]], line.speaker)

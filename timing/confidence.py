@@ -30,11 +30,11 @@ WEIGHTS: dict[str, tuple[float, ...]] = {
 """By language, as `./run bench timing_fit` prints them, with `french` the French ones."""
 
 
-def scores(found: Sequence[Found], language: str = "en") -> list[float]:
-    """The calibrated chance of each word, 0-1; `language` is that of the model that found them."""
+def scores(found: Sequence[Found]) -> list[float]:
+    """The calibrated chance of each word, 0-1, by the language of the model that found them."""
     if not found:
         return []
-    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS[language])))
+    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS[found[0].language])))
     return [round(float(chance), 3) for chance in chances]
 
 

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from timing import adaptation, confidence
 from timing.acoustic import STATES, Floats
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
-from timing.hypotheses import Hypotheses
+from timing.hypotheses import FAULTS, Hypotheses
 from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
+from timing.reduced import VOWELS
 from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis, best_words
 
 SUSPICIOUS = 0.5
@@ -33,6 +34,12 @@ UNLIKE = 9.0
 SPREAD_FLOOR = 1e-3
 REPEATS, SHORTEST_REPEAT = (0.5, 0.6, 1.0), 5
 """Shares of a word's length; frames."""
+RETURNS, SHORTEST_RETURN = (0.4, 0.5, 0.6, 0.75, 1.0), 6
+"""The same for what comes back after something else."""
+FINE = 5.0
+"""In nats: evidence about zero is told apart as finely as this."""
+LONG_PHONE, SHORTEST_DIP = 24, 5
+"""In frames."""
 CLIP_SHARE = 0.5
 """Of a clip's words at least so many are found without doubt."""
 SHORTEST = RATE_HZ // 10
@@ -159,47 +166,72 @@ def _sound(samples: Samples, rate_hz: int) -> Samples:
 
 
 def _features(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
-    """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes."""
+    """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes, and what
+    speaks for its being said twice."""
     graph, states = found.graph, found.states
     parts: list[Part | None] = [None] * graph.n_words
     for part in found.trellis.path():
         if part.index >= 0:
             parts[part.index] = part
-    table = np.clip(Hypotheses(graph, states, found.trellis).table(), LEAST, MOST)
-    around = np.pad(table, ((1, 0), (0, 0)), constant_values=LEAST)
-    match, worst, quiet, gap, length_s, expected_s, slowest, fastest, repeat = _alignment(found, parts, phone_s).T
+    table = Hypotheses(graph, states, found.trellis).table()
+    match, worst, quiet, gap, length_s, expected_s, slowest, fastest = _alignment(found, parts, phone_s).T
     pace = np.log(length_s / expected_s)
     usual = np.median(pace)
     pace -= usual
     after = np.append(gap[1:], len(states) - max((part.stop for part in parts if part), default=0))
     last = graph.n_words - 1
+    near = _near(np.clip(table, LEAST, MOST))
+    twice, other = np.clip(table[:-1, [FAULTS.index("said twice"), FAULTS.index("another sound")]], LEAST, -LEAST).T
     return np.column_stack([
-        table[:-1], table[1:, -1], around[:-2, :2], around[2:, :2],
-        match, worst, quiet, (match.sum() - match) / max(last, 1), np.log1p(gap), np.log1p(after),
+        near, match, worst, quiet, (match.sum() - match) / max(last, 1), np.log1p(gap), np.log1p(after),
         [part is None for part in parts], graph.n_phones, expected_s, np.arange(last + 1) == 0,
-        np.arange(last + 1) == last, repeat, slowest - usual, fastest - usual,
-        length_s, pace, np.append(0, pace[:-1]), np.append(pace[1:], 0)]).astype(np.float32)
+        np.arange(last + 1) == last, slowest - usual, fastest - usual, length_s, pace, np.append(0, pace[:-1]),
+        np.append(pace[1:], 0), np.arcsinh(near / FINE), np.arcsinh(twice / FINE),
+        np.arcsinh((twice - other) / 2 / FINE), twice / (length_s * FRAMES_PER_S), _doubling(found, parts),
+    ]).astype(np.float32)
+
+
+def _near(table: Floats) -> Floats:
+    """[n_words, 13]: of each word all hypotheses, what is behind it, and whether its neighbours are left out or said
+    twice."""
+    around = np.pad(table, ((1, 0), (0, 0)), constant_values=LEAST)
+    found: Floats = np.column_stack([table[:-1], table[1:, -1], around[:-2, :2], around[2:, :2]])
+    return found
 
 
 def _alignment(found: _Evidence, parts: Sequence[Part | None], phone_s: Mapping[str, float]) -> Doubles:
-    """[n_words, 9]: match, worst phone's match, silence's; frames of other sound or silence before it; seconds it
-    takes, seconds expected of its phones; pace of its slowest and of its fastest phone; see `_repeat`."""
+    """[n_words, 8]: match, worst phone's match, silence's; frames of other sound or silence before it; seconds it
+    takes, seconds expected of its phones; pace of its slowest and of its fastest phone."""
     graph, rows = found.graph, list[tuple[float, ...]]()
     stop = 0
-    cepstra = found.cepstra[:, 1:] / (found.cepstra[:, 1:].std(axis=0) + SPREAD_FLOOR)
     for word, part in enumerate(parts):
         if part is None:
             shortest_s = STATES * graph.n_phones[word] / FRAMES_PER_S
             expected_s = sum(phone_s[phone] for phone in graph.phones_of(int(graph.ways[word])))
-            rows.append((WORST, WORST, 0, 0, shortest_s, expected_s, 0, 0, UNLIKE))
+            rows.append((WORST, WORST, 0, 0, shortest_s, expected_s, 0, 0))
             continue
         phones = _phones(graph, part)
         paces = [math.log(seconds / phone_s[phone]) for phone, seconds in phones]
         rows.append((max(part.match, WORST), max(part.worst, WORST),
                      max(float(found.silence[part.start : part.stop].mean()), WORST), part.start - stop,
                      (part.stop - part.start) / FRAMES_PER_S, sum(phone_s[phone] for phone, _ in phones),
-                     max(paces), min(paces), _repeat(cepstra, part.start, part.stop)))
+                     max(paces), min(paces)))
         stop = part.stop
+    return np.array(rows)
+
+
+def _doubling(found: _Evidence, parts: Sequence[Part | None]) -> Doubles:
+    """[n_words, 4]: see `_repeat`, `_return` and `_dip`; frames by which its phones are longer than `LONG_PHONE`."""
+    cepstra = found.cepstra[:, 1:] / (found.cepstra[:, 1:].std(axis=0) + SPREAD_FLOOR)
+    rows = []
+    for part in parts:
+        if part is None:
+            rows.append((UNLIKE, 0.0, 0.0, 0.0))
+            continue
+        phones = [(phone, round(seconds * FRAMES_PER_S)) for phone, seconds in _phones(found.graph, part)]
+        rows.append((_repeat(cepstra, part.start, part.stop), _return(cepstra, part.start, part.stop),
+                     _dip(found.cepstra[part.start : part.stop, 0], phones),
+                     float(sum(max(0, n_frames - LONG_PHONE) for _, n_frames in phones))))
     return np.array(rows)
 
 
@@ -210,10 +242,40 @@ def _repeat(cepstra: Floats, start: int, stop: int) -> float:
         n = max(SHORTEST_REPEAT, int(share * (stop - start)))
         first, last = max(0, start - n // 2), min(len(cepstra) - 2 * n, stop)
         if first <= last:
-            away = np.linalg.norm(cepstra[first : last + n] - cepstra[first + n : last + 2 * n], axis=1)
-            total = np.cumsum(np.append(0, away))
-            least = min(least, float((total[n:] - total[:-n]).min()) / n)
+            least = min(least, float(_away(cepstra[first : last + 2 * n], n, n).min()))
     return least
+
+
+def _return(cepstra: Floats, start: int, stop: int) -> float:
+    """How much more alike two stretches about a word are, one behind the other, than what lies half as far apart: a
+    drawn-out sound is alike at any distance, one that is said twice is not."""
+    most = 0.0
+    for n in {max(SHORTEST_RETURN, int(share * (stop - start))) for share in RETURNS}:
+        first, last, half = max(0, start - n // 2), min(len(cepstra) - 2 * n, stop), n // 2
+        if first <= last:
+            around = cepstra[first : last + 2 * n]
+            most = max(most, float((_away(around, half, 2 * n - half)[: last - first + 1]
+                                    - _away(around, n, n)[: last - first + 1]).max()))
+    return most
+
+
+def _away(cepstra: Floats, by: int, n_frames: int) -> Doubles:
+    """From each frame on, the mean distance of so many frames from those that come `by` frames later."""
+    total = np.cumsum(np.append(0, np.linalg.norm(cepstra[:-by] - cepstra[by:], axis=1)))
+    found: Doubles = (total[n_frames:] - total[:-n_frames]) / n_frames
+    return found
+
+
+def _dip(loudness: Floats, phones: Sequence[tuple[str, int]]) -> float:
+    """How far a vowel of a word falls between two louder places, by the first cepstrum."""
+    most, start = 0.0, 0
+    for phone, n_frames in phones:
+        level = loudness[start : start + n_frames]
+        start += n_frames
+        if phone in VOWELS and n_frames >= SHORTEST_DIP:
+            before, behind = np.maximum.accumulate(level), np.maximum.accumulate(level[::-1])[::-1]
+            most = max(most, float((np.minimum(before, behind) - level).max()))
+    return most
 
 
 def _phones(graph: Graph, part: Part) -> list[tuple[str, float]]:

@@ -66,6 +66,7 @@ class Found:
     missing: float
     hissing: bool
     beside: bool = False
+    language: str = "en"
 
     def moved(self, by_words: int, by_s: float) -> Found:
         return replace(self, index=self.index + by_words, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
@@ -91,8 +92,7 @@ class Search:
 
     def __init__(self, language: str = "en", *, reduced: bool = False) -> None:
         """With `reduced` an English word may also be said as `timing.reduced` says."""
-        self.language, self._reduced = language, reduced
-        self._model = Model(FRAMES_PER_S, language)
+        self._model, self._reduced = Model(FRAMES_PER_S, language), reduced
         self._ways: dict[str, list[list[int]]] = {}
 
     @property
@@ -140,7 +140,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
             found.append(Found(
                 part.index, start_s, end_s, part.match, part.worst, quiet, graph.n_phones[part.index], tuple(margins),
                 needed, float(loud_db - quiet_db), missing, graph.phones_of(graph.way_of(part))[-1] in HISSES,
-                _beside(before, part) or _beside(part, after)))
+                _beside(before, part) or _beside(part, after), graph.model.language))
     return found
 
 

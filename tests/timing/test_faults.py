@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.timing_sets import utter
 from tests.timing.recordings import say
-from timing import adaptation
+from timing import adaptation, faults
 from timing.acoustic import Floats
 from timing.align import RATE_HZ, Samples
 from timing.faults import SUSPICIOUS, Checker, Network
@@ -66,6 +66,27 @@ def test_a_line_that_says_its_words_is_not_suspicious_and_one_with_a_fault_is(ch
     assert score(checker, say(LINE)[0]) > SUSPICIOUS
     for said, _ in FAULTY.values():
         assert score(checker, say(said)[0]) < SUSPICIOUS, said
+
+
+@pytest.mark.parametrize("word", ["his", "in", "the"])
+def test_a_short_word_said_twice_is_suspicious(checker: Checker, word: str) -> None:
+    said = utter(Espeak(), LINE.replace(f" {word} ", f" {word} {word} "), "gmw/en-US+f5", 1.0)
+    assert said is not None and score(checker, said.samples, of="gmw/en-US+f5") < SUSPICIOUS
+
+
+def test_what_comes_back_is_told_from_what_lasts() -> None:
+    chance = np.random.default_rng(0)
+    syllable = np.cumsum(chance.standard_normal((12, 12)), axis=0).astype(np.float32)
+    around = np.tile(10 * chance.standard_normal((1, 12)), (20, 1)).astype(np.float32)
+    twice, lasting = (np.concatenate([around, said, -around]) for said in (
+        np.concatenate([syllable, syllable]), np.tile(syllable[:1], (24, 1))))
+    assert faults._return(twice, 20, 44) > 2 > 2 * faults._return(lasting, 20, 44)
+
+
+def test_a_dip_is_looked_for_in_vowels_alone() -> None:
+    loudness = np.array([5, 5, 1, 5, 5, 5, 4, 2, 5, 5], np.float32)
+    assert faults._dip(loudness, [("T", 5), ("AH", 5)]) == 3
+    assert faults._dip(loudness, [("AH", 10)]) == 4
 
 
 def test_another_accent_is_no_fault(checker: Checker) -> None:

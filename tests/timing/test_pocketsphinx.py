@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks import flite
+from benchmarks import reader_voices
 from benchmarks.timing_sets import (
     FRENCH_REPORT,
     OTHER_TEXTS,
@@ -112,7 +112,7 @@ def test_words_that_are_said_without_care_are_found_without_doubt(source: Pocket
     assert np.abs(errors_ms(alignment, truth_ms) - 500).max() < 100
 
 
-@pytest.mark.skipif(flite.missing() is not None, reason=str(flite.missing()))
+@pytest.mark.skipif(reader_voices.missing() is not None, reason=str(reader_voices.missing()))
 def test_a_readers_voice_that_nothing_was_chosen_on_is_timed_within_20_ms(source: PocketSphinx) -> None:
     recording = read_out(REPORT)[0]
     alignment = timed(source, recording.samples, recording.text, read(recording.text, "en"))
