@@ -25,6 +25,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import soundfile
@@ -36,7 +37,7 @@ from worker.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SENTENCE = "The harbour was quiet when the first boats came in, and nobody had slept at all that night. "
-SPOKEN_AT_ONCE, MOST_S = 20, 1.0
+SPOKEN_AT_ONCE, MOST_S = 4, 1.0
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,11 @@ class Worker:
     def __init__(self, folder: Path, host: Host) -> None:
         self._n_jobs = 0
         self.stage = ""
-        runpod_handler._unreported = self._reported
         settings = Settings(data_dir=folder / "data", models_dir=folder / "models", job_deadline_s=3600,
                             url_allow_hosts=frozenset({host.authority}))
         self._handler = runpod_handler.make_handler(runpod_handler.build_parts(settings))
 
-    def _reported(self, stage: str, progress: float) -> None:
+    def reported(self, stage: str, progress: float) -> None:
         self.stage = stage
 
     async def run(self, fields: Mapping[str, Any], cancel_after_s: float | None = None) -> tuple[float, str]:
@@ -120,16 +120,15 @@ class Worker:
 def measure(names: list[str], n_instants: int, seed: int, sizes: Sizes) -> list[Row]:
     chance, rows = random.Random(seed), []
     with tempfile.TemporaryDirectory() as folder, start_host({}) as host:
-        worker = Worker(Path(folder), host)
-        for name, fields in jobs(sizes, host, Path(folder)).items():
-            if name not in names:
-                continue
-            whole_s, _ = asyncio.run(worker.run(fields))
-            found = [asyncio.run(worker.run(fields, (step + chance.random()) * whole_s / n_instants))
-                     for step in range(n_instants)]
-            found = [each for each in found if each[1] != "done"]
-            rows.append(Row(name, round(whole_s, 2), [round(late_s, 3) for late_s, _ in found],
-                            [stage for _, stage in found]))
+        worker, made = Worker(Path(folder), host), jobs(sizes, host, Path(folder))
+        with mock.patch.object(runpod_handler, "_unreported", worker.reported):
+            for name in names:
+                whole_s, _ = asyncio.run(worker.run(made[name]))
+                found = [asyncio.run(worker.run(made[name], (step + chance.random()) * whole_s / n_instants))
+                         for step in range(n_instants)]
+                found = [each for each in found if each[1] != "done"]
+                rows.append(Row(name, round(whole_s, 2), [round(late_s, 3) for late_s, _ in found],
+                                [stage for _, stage in found]))
     return rows
 
 

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import runpod_handler
+from benchmarks import cancel
 from captions import WRITERS
 from captions.style.options import Captions
 from tests.conftest import Call
@@ -54,6 +55,13 @@ def test_a_cancel_is_obeyed_within_a_second_in_every_stage(parts: runpod_handler
     with pytest.raises(Cancelled):
         generate(request, job, parts.speech, [])
     assert time.monotonic() - cancelled_at[0] < 1.0
+
+
+def test_the_benchmark_of_cancels_in_its_small_form() -> None:
+    """Whatever a job is at: here and there from its first to its last second."""
+    rows = cancel.measure(["loudness"], 4, 1, cancel.Sizes(6000, 20.0, 20.0))
+    assert len(rows[0].late_s) >= 3
+    assert all(row.late_s[row.worst] < 2.0 for row in rows if row.late_s), rows
 
 
 def cancelled_after(seconds: float, work: Callable[[Callable[[], None]], object]) -> float:
