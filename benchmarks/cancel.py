@@ -20,7 +20,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -117,8 +117,8 @@ class Worker:
         return time.monotonic() - began, stage
 
 
-def measure(names: list[str], n_instants: int, seed: int, sizes: Sizes) -> list[Row]:
-    chance, rows = random.Random(seed), []
+def measure(names: list[str], n_instants: int, seed: int, sizes: Sizes) -> Iterator[Row]:
+    chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder, start_host({}) as host:
         worker, made = Worker(Path(folder), host), jobs(sizes, host, Path(folder))
         with mock.patch.object(runpod_handler, "_unreported", worker.reported):
@@ -127,9 +127,8 @@ def measure(names: list[str], n_instants: int, seed: int, sizes: Sizes) -> list[
                 found = [asyncio.run(worker.run(made[name], (step + chance.random()) * whole_s / n_instants))
                          for step in range(n_instants)]
                 found = [each for each in found if each[1] != "done"]
-                rows.append(Row(name, round(whole_s, 2), [round(late_s, 3) for late_s, _ in found],
-                                [stage for _, stage in found]))
-    return rows
+                yield Row(name, round(whole_s, 2), [round(late_s, 3) for late_s, _ in found],
+                          [stage for _, stage in found])
 
 
 def main(argv: list[str]) -> int:
@@ -142,11 +141,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--jobs", nargs="+", default=["opus", "loudness", "align", "upload"])
     chosen = parser.parse_args(argv)
     sizes = Sizes(chosen.characters, chosen.align_s, chosen.upload_s)
-    rows = measure(chosen.jobs, chosen.instants, chosen.seed, sizes)
-    for row in rows:
+    rows = []
+    for row in measure(chosen.jobs, chosen.instants, chosen.seed, sizes):
+        rows.append(row)
         print(f"{row.job:<9} {row.whole_s:>7.1f} s whole, {len(row.late_s):>3} cancels: ended after "
               f"{statistics.median(row.late_s):.2f} s (p50), {row.late_s[row.worst]:.2f} s at worst, "
-              f"in stage {row.stages[row.worst]}")
+              f"in stage {row.stages[row.worst]}", flush=True)
     results = ROOT / "benchmarks" / "results"
     results.mkdir(parents=True, exist_ok=True)
     report = {"machine": f"{os.cpu_count()} cores, {machine.machine()}", "load": os.getloadavg(), "seed": chosen.seed,
