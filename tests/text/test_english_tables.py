@@ -127,6 +127,12 @@ def test_a_street_has_its_name(abbreviation: str, name: str) -> None:
     assert said(f"at 12 Elm {abbreviation.title()}, Reno") == f"at twelve Elm {name}, Reno"
 
 
+@pytest.mark.parametrize(("short", "name", "numbered"), rows("books"))
+def test_a_book_of_the_bible_is_known_by_its_short_name(short: str, name: str, numbered: str) -> None:
+    assert said(f"see {short}. 3:15-16 there") == f"see {name} three fifteen to sixteen there"
+    assert (said(f"see 1 {short}. 13 there") == f"see first {name} thirteen there") == bool(numbered)
+
+
 @pytest.mark.parametrize(("letter", "name"), rows("directions"))
 def test_a_direction_stands_behind_a_house_number(letter: str, name: str) -> None:
     assert said(f"at 12 {letter} Elm St") == f"at twelve {name} Elm street"
@@ -139,6 +145,7 @@ CONTEXT = {
     "before_clock": lambda word: said(f"{word} 0645") == f"{word} zero six forty-five",
     "before_count": lambda word: said(f"{word} 2/3") == f"{word} two of three",
     "before_date": lambda word: said(f"{word} 5/12") == f"{word} May twelfth",
+    "before_seconds": lambda word: said(f"{word} 30s") == f"{word} thirty seconds",
     "before_year": lambda word: said(f"{word} 1066") == f"{word} ten sixty-six",
     "code": lambda word: said(f"{word} 1984") == f"{word} one nine eight four",
     "dialled": lambda word: said(f"{word} 911") == f"{word} nine one one",

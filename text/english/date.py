@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 
+from text.capitals import spelled
 from text.english.cardinal import cardinal, digit_by_digit, in_pairs
 from text.english.decimal import number
 from text.english.ordinal import ordinal
@@ -76,6 +77,8 @@ def read_decade(core: str, style: Style) -> str | None:
         return ("oh " if apart[1] == "0" else "") + cardinal(int(core[1:]))
     if person := re.fullmatch(r"(\d{1,3})(ers?)", core):
         return cardinal(int(person[1])) + person[2].removeprefix("e" if person[1][-1] in "1359" else "")
+    if model := re.fullmatch(r"([A-Z]{1,3})-(\d{1,3})s", core):
+        return f"{spelled(model[1])} {_plural(digit_run(model[2]))}"
     plural = re.fullmatch(r"(\d{3,4})s|(\d{1,4})'s", core)
     return _plural(digit_run(plural[1] or plural[2])) if plural else None
 
@@ -94,14 +97,15 @@ def _plural(words: str) -> str:
 
 
 def month_day(at: Place) -> list[str] | None:
-    """May 12 · May 5-10 · 12 May · 12th May"""
-    span = re.fullmatch(r"(\d{1,2})(st|nd|rd|th)?(?:[-–](\d{1,2}))?", at.core)
+    """May 12 · May 5-10 · May 1+ · 12 May · 12th May"""
+    span = re.fullmatch(r"(\d{1,2})(st|nd|rd|th)?(?:[-–](\d{1,2}))?(\+)?", at.core)
     if span is None or not all(1 <= int(day) <= 31 for day in (span[1], span[3]) if day):
         return None
     days = [ordinal(int(day)) for day in (span[1], span[3]) if day]
     if is_month(at.near(-1)):
-        return [" to ".join(days)]
-    if not is_month(at.near(1)) and not (at.near(1).lower() in MONTHS and re.fullmatch(r"1\d{3}|20\d\d", at.near(2))):
+        return [" to ".join(days) + (" plus" if span[4] else "")]
+    year_behind = at.near(1).lower() in MONTHS and re.fullmatch(r"1\d{3}|20\d\d", at.near(2))
+    if span[4] or not (is_month(at.near(1)) or year_behind):
         return None
     article = "" if at.near(-1).lower() == "the" else "the "
     return [article + " to the ".join(days) + " of"]

@@ -13,10 +13,11 @@ _HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
 _BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
-_SCIENTIFIC = re.compile(rf"({NUMBER})[x×*·]10\^([-−]?)(\d{{1,3}})")
+_SCIENTIFIC = re.compile(rf"({NUMBER})[x×*·]10\^([-−]?)(\d{{1,3}})"
+                         r"|(\d{1,9}\.\d{1,9}|\d{1,9}(?=[eE][-−+]))[eE]\+?([-−]?)(\d{1,3})")
 _PLACE = re.compile(r"(\d{1,3}(?:\.\d{1,8})?)°(?:(\d{1,2})'?(?:(\d{1,2}(?:\.\d+)?)(?:\"|''))?)?([NSEW]?)")
+_DEGREES = re.compile(r"\d{1,3}(?:\.\d{1,8})?°")
 _QUARTERS = {"N": "north", "S": "south", "E": "east", "W": "west"}
-
 
 _EQUATION = re.compile(rf"[-−]?{NUMBER}(?:[-−+×*÷/=<>]{{1,2}}{NUMBER}){{1,8}}")
 _OPERATORS = {"-": "minus", "−": "minus", "+": "plus", "×": "times", "*": "times", "÷": "divided by", "/": "over",
@@ -65,10 +66,15 @@ def read_place(core: str, style: Style) -> str | None:
     return " ".join([*parts, _QUARTERS.get(match[4], "")]).strip()
 
 
+def quarter(at: Place) -> list[str] | None:
+    """48.86° N"""
+    return [_QUARTERS[at.core]] if at.core in _QUARTERS and _DEGREES.fullmatch(at.near(-1)) else None
+
+
 def read_power(core: str, style: Style) -> str | None:
     if scientific := _SCIENTIFIC.fullmatch(core):
-        minus = "minus " if scientific[2] else ""
-        return f"{number(scientific[1])} times ten to the power of {minus}{number(scientific[3])}"
+        base, minus, power = scientific.groups()[:3] if scientific[1] else scientific.groups()[3:]
+        return f"{number(base)} times ten to the power of {'minus ' if minus else ''}{number(power)}"
     match = _POWER.fullmatch(core)
     if not match:
         return None
@@ -79,13 +85,15 @@ def read_power(core: str, style: Style) -> str | None:
 
 
 _STARTS_NUMBER = frozenset("0123456789.")
+_UNIT_NAMES = frozenset(name for names in UNITS_APART.values() for name in names) | frozenset(UNITS_APART)
 
 
 def sign(at: Place) -> list[str] | None:
     """A sign that stands alone: between numbers it is said, else most are not."""
     before, after = at.near(-1), at.near(1)
     variable = len(before) == 1 and before.isalpha() and at.core in ("≤", "≥")
-    between = (variable or before[-2:].strip("'\"m").isdigit()) and after[:1] in _STARTS_NUMBER
+    measured = before in _UNIT_NAMES and at.near(-2)[-1:].isdigit()
+    between = (variable or measured or before[-2:].strip("'\"m").isdigit()) and after[:1] in _STARTS_NUMBER
     if at.core in ("x", "X") and between:
         return ["by"]
     if at.core in UNITS_APART and _BY.fullmatch(before):

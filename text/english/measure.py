@@ -7,7 +7,7 @@ from text.english.date import plain_number, read_decade
 from text.english.decimal import NUMBER, number
 from text.english.fraction import FRACTION_PATTERN, and_a_half, read_fraction
 from text.english.money import sum_words
-from text.english.ordinal import read_ordinal
+from text.english.ordinal import ordinal, read_ordinal
 from text.english.place import Place, Style
 from text.english.serial import mixed
 from text.english.tables import (
@@ -36,19 +36,24 @@ _ABOUT = {"~": "about ", "≈": "about ", "<": "less than ", ">": "more than ", 
 _ABOUT |= {"<=": _ABOUT["≤"], ">=": _ABOUT["≥"]}
 _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+|[$€£]?\d{1,6}[kKM]?)")
+_AGE = re.compile(r"(\d{1,3})-(yr|mo|wk)-(olds?)")
 _WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
 _NO_AMOUNTS = (read_telephone, read_clock, read_ordinal, read_decade)
 
 
 def read_measure(core: str, style: Style) -> str | None:
+    if age := _AGE.fullmatch(core):
+        return f"{number(age[1])} {RATES[age[2]]} {age[3]}"
     match = _AMOUNT.fullmatch(core)
     phrases = match and amount(match, "", "", style.british, False)
     return phrases[0] if phrases else None
 
 
 def measured_fraction(at: Place) -> list[str] | None:
-    """1½ tsp · 3/4 lb · 4 1/2 lbs"""
+    """1½ tsp · 3/4 lb · 4 1/2 lbs · 1/250 s"""
     whole = bool(re.fullmatch(r"\d{1,6}", at.core) and FRACTION_PATTERN.fullmatch(at.near(1)))
+    if (shutter := re.fullmatch(r"1/(\d{2,4})", at.core)) and at.near(1) in ("s", "sec", "second"):
+        return [f"one {ordinal(int(shutter[1]))}", "of a second"]
     unit = UNITS_APART.get(at.near(2 if whole else 1))
     words = and_a_half(at) if whole else [read_fraction(at.core, at.style) or ""]
     if unit is None or not words or not words[0] or not (whole or FRACTION_PATTERN.fullmatch(at.core)):
@@ -109,6 +114,9 @@ def _tight_scale(unit: str, money: bool) -> str:
 
 
 def read_rate(core: str, style: Style) -> str | None:
+    units = core.split("/")
+    if len(units) == 2 and len(core) > 3 and units[0] != units[1] and units[0] in UNITS_APART and units[1] in UNITS:
+        return f"{UNITS[units[0]][1]} per {UNITS[units[1]][0]}"
     if _WORD_RATE.fullmatch(core):
         return core.replace("/", " per ")
     match = _RATE.fullmatch(core)

@@ -32,6 +32,10 @@ def read_version(core: str, style: Style) -> str | None:
 def read_serial(core: str, style: Style) -> str | None:
     if re.fullmatch(r"[A-Za-z]+\+\+", core):
         return letters(core[:-2]) + " plus plus"
+    if processor := re.fullmatch(r"i([3579])-(\d\d)(\d0{1,2}|\d{3})([A-Z]{0,2})", core):
+        series = [in_pairs(processor[2] + processor[3])] if len(processor[3]) == 2 else [
+            number(processor[2]), in_pairs(processor[3])]
+        return " ".join(["I", number(processor[1]), *series, spelled(processor[4])]).rstrip()
     if re.fullmatch(r"[A-Z]-[1-9]\d\d", core):
         return f"{core[0]} {in_pairs(core[2:])}"
     if len(core) > 1 and _MIXED.fullmatch(core):
@@ -66,9 +70,14 @@ def _is_code(at: Place) -> bool:
 
 
 def named_number(at: Place) -> list[str] | None:
-    """Flight 370 · Python 3.11 · call 911 · 5W-30 · PIN 1234 · RTX 4090 · 476 AD · in 1066 · CA 90210"""
+    """a 70-30 split · 787-9 · Flight 370 · Python 3.11 · call 911 · 5W-30 · PIN 1234 · 476 AD · in 1066 · CA 90210"""
     core, before = at.core, at.near(-1)
     name = before.lower()
+    halves = re.fullmatch(r"(\d\d)-(\d\d)", core)
+    if halves and int(halves[1]) >= int(halves[2]) == 100 - int(halves[1]):
+        return [f"{number(halves[1])} {number(halves[2])}"]
+    if jet := re.fullmatch(r"(7[0-8]7)-([89]|10)", core):
+        return [f"{in_pairs(jet[1])} {number(jet[2])}"]
     if oil := re.fullmatch(r"(\d{1,2})W-(\d\d)", core):
         return [f"{number(oil[1])} W {number(oil[2])}"]
     if re.fullmatch(r"\d{3}", core) and name in DIALLED:

@@ -49,6 +49,7 @@ VERSIONED = _CONTEXT["versioned"]
 ERAS = _CONTEXT["era"]
 BEFORE_DATES = _CONTEXT["before_date"]
 BEFORE_CLOCKS = _CONTEXT["before_clock"]
+BEFORE_SECONDS = _CONTEXT["before_seconds"]
 BEFORE_COUNTS = _CONTEXT["before_count"]
 BEFORE_YEARS = _CONTEXT["before_year"]
 LETTERED = _CONTEXT["lettered"]
@@ -79,6 +80,10 @@ LETTER_UNITS = frozenset(symbol for symbol, *_, after_name in rows("units") if a
 """Letters and words of their own: behind a name no units, as in iPhone 5s."""
 RATES = _pairs("rates")
 """What may stand behind "per"."""
+BOOKS = {short: name for short, name, _ in rows("books")}
+"""Of the Bible."""
+BOOK_NAMES = frozenset(BOOKS.values())
+NUMBERED_BOOKS = frozenset(name for _, name, numbered in rows("books") if numbered)
 STREETS = _pairs("streets")
 STREET_NAMES = frozenset(STREETS) | frozenset(STREETS.values())
 DIRECTIONS = _pairs("directions")

@@ -7,11 +7,13 @@ from text.capitals import spelled
 from text.english.cardinal import cardinal, in_pairs
 from text.english.decimal import number
 from text.english.place import Place, Style
-from text.english.tables import BEFORE_CLOCKS
+from text.english.tables import BEFORE_CLOCKS, BEFORE_SECONDS, FUNCTION_WORDS
 
 _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
 _LAP = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d\d)(\.\d{1,3})")
 _ZONED = re.compile(r"([ap]\.?m\.?)([a-z]{2,3}t)", re.IGNORECASE)
+_ZONES = re.compile(r"(\d{1,2})/(\d{1,2})c")
+_HALF_SPAN = re.compile(r"([ap])\.?m\.?[-–](\d{1,2}(?:[:.][0-5]\d)?)", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
@@ -24,6 +26,8 @@ def read_clock(core: str, style: Style) -> str | None:
     if lap := _LAP.fullmatch(core):
         parts = [cardinal(int(lap[1] or lap[2])), *([_minutes(lap[2])] if lap[1] else []), _minutes(lap[3])]
         return " ".join(parts) + f" {number(lap[4])}"
+    if zones := _ZONES.fullmatch(core):
+        return f"{number(zones[1])} {number(zones[2])} central"
     clock = _CLOCK.fullmatch(core)
     if not clock or int(clock[2]) > 59:
         return None
@@ -53,7 +57,10 @@ def military(at: Place) -> list[str] | None:
 
 
 def half_day(at: Place) -> list[str] | None:
-    """3 pm · 3:30 p.m."""
+    """3 pm · 3:30 p.m. · 9 a.m.-5 p.m."""
+    if (span := _HALF_SPAN.fullmatch(at.near(1))) and re.fullmatch(r"\d{1,2}(?:[:.][0-5]\d)?", at.core):
+        start, end = [(read_clock(hour + "am", at.style) or "").removesuffix(" A M") for hour in (at.core, span[2])]
+        return [start, f"{spelled(span[1] + 'm')} to {end}"] if start and end else None
     zoned = _ZONED.fullmatch(at.near(1))
     half = re.fullmatch(r"([ap])\.?m\.?", zoned[1] if zoned else at.near(1), re.IGNORECASE)
     if not half or not re.fullmatch(r"\d{1,2}(?:[:.][0-5]\d)?(?:[-–]\d{1,2}(?:[:.][0-5]\d)?|:00)?", at.core):
@@ -63,3 +70,12 @@ def half_day(at: Place) -> list[str] | None:
         return None
     zone = zoned[2] if zoned else ""
     return [" to ".join(str(hour).removesuffix(" A M") for hour in hours), spelled(half[1] + "m" + zone)]
+
+
+def seconds(at: Place) -> list[str] | None:
+    """rest 30s, which is no decade"""
+    match = re.fullmatch(r"([1-6]0)s", at.core)
+    if not match or at.near(-1).lower() not in BEFORE_SECONDS:
+        return None
+    following = at.near(1).lower()
+    return [f"{number(match[1])} seconds"] if not following or following in FUNCTION_WORDS else None

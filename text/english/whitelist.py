@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from text.capitals import spelled
 from text.english.address import is_direction, is_street
+from text.english.bible import VERSE
 from text.english.date import is_month
 from text.english.decimal import NUMBER
 from text.english.ordinal import ORDINAL
@@ -13,17 +14,22 @@ from text.english.place import Style
 from text.english.tables import (
     ABBREVIATED_IN_CAPITALS,
     ABBREVIATIONS,
+    BOOKS,
     DIRECTIONS,
     DOTTED_UNITS,
     MAY_END_SENTENCE,
     MONTHS,
+    NUMBERED_BOOKS,
     SENTENCE_STARTS,
     STREETS,
     UNITS,
+    UNITS_APART,
     WEEKDAYS,
 )
 from text.written import Written
 
+_DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.IGNORECASE)
+_WHOSE = ("my", "your", "his", "her", "our", "their", "phone", "account", "order", "serial")
 _INITIALS = re.compile(r"((?:[A-Za-z]\.)+[A-Za-z]?\.?)('s)?")
 
 
@@ -65,8 +71,14 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return UNITS[key][before != "1"]
     if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
         return spelled(core.replace(".", ""))
-    if is_month(core) and MONTHS[key] != core and (numbered or before[:1].isdigit()):
+    if is_month(core) and MONTHS[key] != core and (numbered or _DAY.fullmatch(before)):
         return MONTHS[key]
+    if core in BOOKS and _is_book(core, before, following):
+        return BOOKS[core]
+    if before.lower() == "per" and core in UNITS_APART:
+        return UNITS[core][0]
+    if key == "no" and dotted and before.lower() in _WHOSE and following.core[:1].islower():
+        return "number"
     if key == "est" and dotted and before[-1:].isdigit():
         return "estimated"
     if key in STREETS and is_street(words, index, following):
@@ -85,6 +97,12 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return WEEKDAYS[core]
     return _abbreviated(core, dotted, named or len(words) == 1, numbered)
+
+
+def _is_book(core: str, before: str, following: Written) -> bool:
+    """Rev. 21:4 · 1 Cor. 13"""
+    numbered = BOOKS[core] in NUMBERED_BOOKS and before in ("1", "2", "3") and following.core.isdigit()
+    return not following.lead and (numbered or VERSE.fullmatch(following.core) is not None)
 
 
 def _abbreviated(core: str, dotted: bool, named: bool, numbered: bool) -> str | None:

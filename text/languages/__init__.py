@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from text.capitals import is_acronym, lowered, shouting
+from text.capitals import is_acronym, lowered, shouting, spelled
 from text.languages.abbreviations import joined, units_joined, written_out
 from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import bare_year, bent, bent_clock, is_bare_year, is_open, may_be_year
@@ -25,6 +25,7 @@ from text.languages.japanese import japanese, wave, weekday
 from text.languages.korean import currency_apart, korean
 from text.languages.marks import own_marks
 from text.languages.mathematics import equation, prefixed, sign_between
+from text.languages.one import one
 from text.languages.polish import polish as polish_words
 from text.languages.roman import roman
 from text.languages.russian import russian as russian_words
@@ -134,7 +135,7 @@ _LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
 """Spaces that Japanese does not write."""
 RULES: tuple[Rule, ...] = (
     japanese, telephone, _signed, korean, bent_clock, russian_words, polish_words, german, hindi,
-    spanish_words, score, sign_apart, date,
+    spanish_words, score, sign_apart, date, one,
     _years, fraction, equation, bare_year, bent, spaced_thousands, ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
@@ -145,5 +146,6 @@ SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_betw
 def _runs(core: str, speech: Language) -> str:
     """Letters as they are, every run of digits as a number."""
     core = re.sub(r"(?<=[^\W\d])-(?=\d)|(?<=\d)-(?=[^\W\d])|^'(?=\d)", " ", core)
+    core = re.sub(r"[A-Z]{2,4}(?=\d)", lambda run: spelled(run[0]) if is_acronym(run[0]) else run[0], core)
     text = re.sub(r"\d+", lambda run: f" {whole_words(run[0], speech) or run[0]} ", core)
     return ("" if speech.base == "ja" else " ").join(text.split())

@@ -12,6 +12,10 @@ from text.written import Written, share_out
 
 _LONGEST = 3
 """Display words of one abbreviation."""
+_RANK = re.compile(r"\d{1,3}(?:\.|e|er|re|ère|ème|[°ºª])")
+_BEFORE_DAYS = {"de": ("am", "jeden", "ab", "bis", "vom", "diesen", "nächsten", "letzten"),
+                "fr": ("le", "du", "au", "ce", "chaque"), "es": ("el", "los", "del", "al", "este", "cada"),
+                "it": ("il", "ogni", "di", "dal", "al"), "pt": ("na", "nas", "no", "à", "toda", "cada")}
 _NOTHING = Written("", "", "")
 
 
@@ -102,6 +106,8 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
+    if (speech.base, written) == ("de", "Fr.") and _is_day(words, at, count, "day", speech):
+        return "Freitag"
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
         return None
     if needs == "roman" and not re.fullmatch("[IVXL]+", following.core):
@@ -110,7 +116,19 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
         return None
     if needs == "number" and not (following.core[:1].isdigit() and not following.lead):
         return None
+    if needs == "rank" and not (at and _RANK.fullmatch(words[at - 1].core) and not words[at - 1].tail):
+        return None
+    if needs in ("day", "goes") and not _is_day(words, at, count, needs, speech):
+        return None
     return spoken or None
+
+
+def _is_day(words: Sequence[Written], at: int, count: int, needs: str, speech: Language) -> bool:
+    """le ven. à 20h; am Fr., 20 Uhr; at the end of a sentence only what is no other word: el mié."""
+    tail, following = words[at + count - 1].tail, words[at + count] if at + count < len(words) else _NOTHING
+    goes_on = tail[1:2] == "," or (tail == "." and following.core[:1].islower() and not following.lead)
+    before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    return goes_on or (needs == "day" and before in _BEFORE_DAYS.get(speech.base, ()))
 
 
 def _in_full(words: Sequence[Written], at: int, count: int, spoken: str, speech: Language) -> list[Written]:
@@ -119,7 +137,7 @@ def _in_full(words: Sequence[Written], at: int, count: int, spoken: str, speech:
     if tail[:1] == ".":
         _, needs = _abbreviations(speech.base).get(_key(_dotted(words, at, count) or ""), ("", ""))
         following = words[at + count].core[:1] if at + count < len(words) else ""
-        ends = not following or (needs == "end" and following.isupper())
+        ends = at + count == len(words) or (needs == "end" and following.isupper())
         tail = tail if ends and not tail[1:] else tail[1:]
     phrases = share_out(spoken, count)
     return [Written(word.lead, phrase, tail if word is last else "")

@@ -104,6 +104,8 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return _money_and_more(match, quantity, number, high, speech)
     if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
         return scaled
+    if millions := _millions(words, at, number, speech):
+        return [quantity, millions]
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
@@ -114,6 +116,19 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if counted or number.decimals:
         return counted or [quantity]
     return [agree(quantity, _gender((high or number).value, following, speech), speech)]
+
+
+def _millions(words: Sequence[Written], at: int, number: Number, speech: Language) -> str:
+    """1,2 M de vues"""
+    behind = words[at + 2].core if at + 2 < len(words) and not words[at + 1].tail else ""
+    if next_core(words, at) != "M" or not re.match(r"d[ei]$|d'", behind):
+        return ""
+    many = number.value > 1 or (bool(number.decimals) and speech.base in ("es", "it"))
+    return _MILLIONS.get(speech.base, ("", ""))[many]
+
+
+_MILLIONS = {"fr": ("million", "millions"), "es": ("millón", "millones"), "it": ("milione", "milioni"),
+             "pt": ("milhão", "milhões")}
 
 
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:

@@ -26,6 +26,8 @@ _STRONG_E = frozenset("der die das eine meine deine seine ihre unsere eure jede 
 _STRONG_N = frozenset("""am den dem des im vom zum zur beim ins bis seit ab einen einem einer meinen meinem meiner
 deinen deinem deiner seinen seinem seiner ihren ihrem ihrer unseren unserem unserer jeden jedem jeder diesen diesem
 dieser keinen keinem keiner""".split())
+_DATIVE = frozenset("in an auf bei seit von mit nach zu aus vor hinter unter über neben zwischen während ab".split())
+"""Before der: in der zweiten Minute."""
 _STRONG = frozenset("ein mein dein sein ihr unser euer kein".split())
 _NEUTER = frozenset("""Mal Video Jahr Buch Kind Album Spiel Lied Projekt Haus Auto Bild Kapitel Semester Quartal Tor
 Konzert Date Interview Rennen Training Handy Studio Geschäft Team Leben Ziel Jahrhundert""".split())
@@ -69,7 +71,11 @@ def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
 def _german_ordinal(digits: str, words: Sequence[Written], at: int) -> str:
     """Der dritte Mai, am dritten Mai, dritter Mai."""
     ordered = name(digits, "de", "ordinal") or digits
+    if is_second(words, at):
+        at -= 2
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if before == "der" and at > 1 and words[at - 2].core.lower() in _DATIVE:
+        return ordered + "n"
     if before in _STRONG_E:
         return ordered
     if before in _STRONG and next_core(words, at) in _NEUTER:
@@ -87,6 +93,14 @@ def _ranked() -> dict[str, str]:
 def takes_rank(noun: str) -> str:
     """The gender of a German noun before which a number with a dot is its rank: 2. Platz"""
     return _ranked().get(noun, "")
+
+
+def is_second(words: Sequence[Written], at: int) -> bool:
+    """The second number of 1. und 2. Platz"""
+    joined = at > 1 and words[at - 1].core in ("und", "oder", "bis") and words[at].core.rstrip(".").isdigit()
+    first = "".join(words[at - 2][1:]) if joined else ""
+    named = at + 1 < len(words) and words[at + 1].core[:1].isupper()
+    return named and re.fullmatch(r"\d{1,2}\.", first) is not None
 
 
 def takes_ordinal(before: str) -> bool:

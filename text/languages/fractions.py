@@ -18,6 +18,10 @@ from text.written import FRACTION, Written, next_core
 _FRACTION = re.compile(rf"(?P<sign>[-−])?(?:(?P<whole>\d{{1,6}})?{FRACTION})?(?P<above>\d{{1,4}})/(?P<below>\d{{1,4}})")
 _PARTS = {(base, below): (one, many) for base, below, one, many in tables.rows(DATA / "fractions.tsv")}
 _AND = {"de": "und", "nl": "en", "fr": "et", "it": "e", "pt": "e", "es": "y", "pl": "i", "ru": "и", "hi": "और"}
+_OUT_OF = {"de": "von", "fr": "sur", "it": "di", "pt": "de", "es": "de"}
+_COUNTED = frozenset("""teil folge tag schritt seite partie épisode jour étape page parte episodio día paso página
+                     giorno passo pagina episódio dia etapa""".split())
+"""Teil 1/3 is one of three."""
 _HALF = {"fr": "demi", "es": "medio", "it": "mezzo", "pt": "meio"}
 
 
@@ -32,6 +36,8 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         parts = [name(match[side], speech.code) for side in ("above", "below")]
         slash = signs(speech.base).get("/")
         return [f" {slash} ".join(map(str, parts))] if slash and all(parts) else None
+    if match and at and words[at - 1].core.lower() in _COUNTED and speech.base in _OUT_OF and not match["whole"]:
+        return [f" {_OUT_OF[speech.base]} ".join(name(match[side], speech.code) or "" for side in ("above", "below"))]
     if match is None or not (int(match["below"]) or speech.base == "hi"):
         return None
     part = _part(match["above"], match["below"], speech)

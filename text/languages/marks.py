@@ -4,14 +4,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from text.languages.amounts import currencies, units
-from text.languages.dates import months, takes_ordinal, takes_rank
+from text.languages.amounts import SCALES, currencies, units
+from text.languages.dates import is_second, months, takes_ordinal, takes_rank
 from text.languages.grammar import Language
 from text.languages.roman import is_regnal
+from text.languages.scores import VERSIONED
 from text.written import Written
 
 _YEARS = {"ru": ("г", "гг"), "pl": ("r",)}
 """What stands for year and years behind one."""
+_STARTS = frozenset("""Aber Am Anschließend Bei Da Danach Dann Das Der Die Ein Eine Er Es Hier Ich Im In Jetzt Mit
+                    Nun Sie So Und Wenn Wir""".split())
+"""What begins a German sentence, where any noun has a capital."""
 _NONE = Written("", "", "")
 
 
@@ -42,11 +46,14 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     if speech.base == "de" and re.fullmatch(r"\d{1,2}\.(?:[-–]?\d{1,2})|\d{1,4}", word.core):
         if joins_days(words, at):
             return Written(word.lead, word.core + ".", word.tail[1:])
+        if before.core.lower() in VERSIONED:
+            return word
         if "." in word.core:
             return Written(word.lead, word.core + ".", word.tail[1:] if after.core else word.tail)
         named = len(after.core) > 2 and len(word.core) < 3 and any(
             month.startswith(after.core.capitalize()) for month in months("de"))
         counted = takes_ordinal(before.core.lower()) and not before.tail and after.core.isalpha()
+        counted |= is_second(words, at) or (before.core == "als" and after.core[:1].islower())
         if not after.lead and (named or counted or takes_rank(after.core)):
             return Written(word.lead, word.core + ".", word.tail[1:])
     ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
@@ -60,6 +67,8 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
                                         or (word.core == "m" and before.core in ("a", "p")))
     if half_day and _goes_on(after):
         return word._replace(tail=word.tail[1:])
+    if _is_short(word, before, speech) and after.core and not after.lead and after.core not in _STARTS:
+        return word._replace(tail=word.tail[1:])
     names = word.core in units(speech.base) or word.core in currencies(speech.base)
     counted = before.core[-1:].isdigit() and not before.tail and names and word.core != "с"
     counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
@@ -69,12 +78,19 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
 
 
 def joins_days(words: Sequence[Written], at: int) -> bool:
-    """5. und 6. Mai; 3.-5. Mai"""
+    """5. und 6. Mai; 1. und 2. Platz; 3.-5. Mai"""
     behind = [word.core for word in words[at + 1:at + 4]]
     if "-" in words[at].core or "–" in words[at].core:
         return bool(behind) and behind[0][:1].isupper()
-    return len(behind) > 2 and behind[0] in ("und", "oder", "bis") and behind[1].isdigit() and any(
-        month.startswith(behind[2]) for month in months("de")) and len(behind[2]) > 2
+    return len(behind) > 2 and behind[2][:1].isupper() and len(behind[2]) > 2 and is_second(words, at + 2)
+
+
+def _is_short(word: Written, before: Written, speech: Language) -> bool:
+    """Mo.-Fr. 9-18 Uhr, 1,2 Mio. Aufrufe, 10 Min. Pause: the dot never ends a sentence unless one begins behind it"""
+    if re.fullmatch(r"[^\W\d]{2,3}\.?[-–][^\W\d]{2,3}", word.core):
+        return True
+    known = (speech.base, word.core) in SCALES or (speech.base == "de" and word.core in ("Min", "Std", "Sek"))
+    return known and before.core[-1:].isdigit() and not before.tail
 
 
 def _with_number(core: str, speech: Language) -> bool:

@@ -66,12 +66,14 @@ def _piece(piece: str, speech: Language) -> str:
 
 
 def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """+ and = between numbers, & between any two words, & within one name: H&M"""
+    """+ and = between numbers, + de 100, & between any two words, & within one name: H&M"""
     core = words[at].core
     if _NAMES.fullmatch(core) and name("&", speech):
         parts = [spelled(part) if part.isupper() else part for part in core.split("&")]
         return [f" {name('&', speech)} ".join(parts)]
     sign = words[at].lead + core
+    if sign in ("+", "-", "−") and at + 1 < len(words) and re.match(r"d[ei]$", words[at + 1].core):
+        return [name(sign, speech)] if speech.base in ("fr", "es", "it", "pt") else None
     equals = "=" in [word.lead + word.core for word in words[at:at + 6]]
     if sign in _ARITHMETIC and equals:
         sign = _ARITHMETIC[sign]

@@ -12,7 +12,10 @@ from text.written import Written
 
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _SIZE = re.compile(r"(\d{1,5})[x×](\d{1,5})(?:[x×](\d{1,5}))?")
-_VERSION = re.compile(r"(\d{1,2})\.(\d)(?:\.(\d{1,3}))?")
+_VERSION = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{1,3}))?")
+VERSIONED = frozenset("android chrome cuda debian django docker firefox ios java kubernetes macos node node.js php "
+                      "python pytorch react ruby rust swift typescript ubuntu windows".split())
+"""What has versions, where a comma stands before decimals."""
 _ASPECTS = ("16:9", "9:16", "4:3", "3:4", "21:9", "4:5")
 _BARE_ASPECTS = ("fr", "es", "it", "pt")
 """Where the sides of a picture are said without a word between."""
@@ -37,6 +40,8 @@ def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return _version(match, words, at, speech)
     if core == "24/7" or re.fullmatch(r"([1-9]\d{1,2})/\1", core):
         return [_joined(core.split("/"), "", speech)]
+    if halves := re.fullmatch(r"([1-9]\d)/\1-([^\W\d].*)", core):
+        return [f"{_joined([halves[1], halves[1]], '', speech)} {halves[2]}"]
     falling = re.fullmatch(r"(\d{1,2})[-–](\d{1,2})", core)
     if falling and int(falling[1]) >= int(falling[2]) and names.get("to") and speech.base != "ru":
         return [_joined([falling[1], falling[2]], names["to"], speech)]
@@ -46,7 +51,9 @@ def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 def _version(match: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """A dot where the language writes a comma: 2.0 is a version."""
     following = words[at + 1].core if at + 1 < len(words) and not words[at].tail else ""
-    if not (match[3] or match[2] == "0" or (at and words[at - 1].core.lower()[:6] == "versio")):
+    before = words[at - 1].core.lower() if at else ""
+    named = before[:6] == "versio" or before in VERSIONED
+    if not (named or (len(match[2]) == 1 and (match[3] or match[2] == "0"))):
         return None
     if following in ("uur", "Uhr", "h", "%", "€", "$", "km", "kg"):
         return None
