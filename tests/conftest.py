@@ -16,6 +16,15 @@ import runpod_handler
 from worker.settings import Settings
 
 Call = Callable[..., dict[str, Any]]
+FIRST = ("test_reliability.py", "transcription/test_cloud.py", "test_runpod_loop.py", "transcription/test_kill.py",
+         "test_cli.py", "test_setup_network_venv.py", "transcription/test_whisperx.py", "timing/test_whisperx.py",
+         "tts/f5/test_fused.py", "worker/test_generate.py")
+"""Files that take long: those that wait for clocks first. A process that got one last would end alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {(Path(__file__).parent / name): index for index, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path, len(FIRST)))
 
 
 @pytest.fixture(scope="session")

@@ -233,7 +233,7 @@ def on_a_terminal(command: list[str | Path], folder: Path) -> tuple[int, str, st
 
 
 def test_long_work_shows_its_progress_on_a_terminal(root: Path, tmp_path: Path) -> None:
-    code, answer, seen = on_a_terminal([sys.executable, root / "cli.py", "The boats came in late. " * 2200, "--format",
+    code, answer, seen = on_a_terminal([sys.executable, root / "cli.py", "The boats came in late. " * 1200, "--format",
                                         "srt"], tmp_path)
     assert code == 0
     assert json.loads(answer)["status"] == "completed"

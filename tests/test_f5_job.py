@@ -16,18 +16,10 @@ from typing import Any
 import pytest
 import soundfile
 import torch
-from transformers import (
-    Wav2Vec2Config,
-    Wav2Vec2CTCTokenizer,
-    Wav2Vec2FeatureExtractor,
-    Wav2Vec2ForCTC,
-    Wav2Vec2Processor,
-)
 
 import runpod_handler
 from tests.doubles.f5 import make_f5
 from tests.doubles.speech import spoken_wav
-from tests.doubles.whisper import make_whisper
 from timing.align import TimingError
 from tts import EngineError
 from worker.settings import Settings
@@ -61,6 +53,14 @@ def test_a_checkpoint_that_is_not_the_pinned_one_ends_the_start_and_is_fetched_a
 
 def make_aligner(folder: Path) -> None:
     """A wav2vec2 CTC model as WhisperX loads it from a folder."""
+    from transformers import (  # seconds, which only the process of this file needs to spend
+        Wav2Vec2Config,
+        Wav2Vec2CTCTokenizer,
+        Wav2Vec2FeatureExtractor,
+        Wav2Vec2ForCTC,
+        Wav2Vec2Processor,
+    )
+
     folder.mkdir(parents=True)
     (folder / "vocab.json").write_text(json.dumps({letter: index for index, letter in enumerate(LETTERS)}))
     tokenizer = Wav2Vec2CTCTokenizer(str(folder / "vocab.json"), pad_token="<pad>", word_delimiter_token="|")
@@ -132,6 +132,8 @@ def test_a_worker_without_its_f5_model_does_not_start(f5_settings: Settings, tmp
 
 
 def test_an_upload_without_its_words_is_transcribed_and_warned_of(settings: Settings, tmp_path: Path) -> None:
+    from tests.doubles.whisper import make_whisper
+
     make_whisper(tmp_path / "models" / "whisper")
     handler = runpod_handler.make_handler(runpod_handler.build_parts(settings))
     clip = base64.b64encode(HUMAN.read_bytes()).decode()

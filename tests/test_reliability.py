@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -91,6 +92,7 @@ def generate(handler: runpod_handler.Handler, **fields: Any) -> dict[str, Any]:
     return ask(handler, **FIELDS | {"job_id": "job"} | fields)
 
 
+@cache
 def store_of(settings: Settings) -> s3_utils.Store:
     return s3_utils.S3Store(str(settings.s3_bucket), endpoint_url=settings.s3_endpoint_url, region="us-east-1",
                             access_key_id=KEY_ID, secret_access_key=SECRET)
@@ -204,17 +206,18 @@ def test_a_finished_job_survives_a_breakdown_while_it_is_read(settings: Settings
     parts = runpod_handler.build_parts(settings)
     speaker = Speaker(parts.engine, lambda: None)
     parts = replace(parts, engine=speaker)
-    first = generate(runpod_handler.make_handler(parts))
-    handler = runpod_handler.make_handler(replace(parts, settings=replace(settings, job_deadline_s=1)))
+    patient = runpod_handler.make_handler(parts)
+    hurried = runpod_handler.make_handler(replace(parts, settings=replace(settings, job_deadline_s=1)))
+    first = generate(patient)
     for fields in ({"endpoint": "result", "job_id": "job"}, {"endpoint": "status", "job_id": "job"},
                    FIELDS | {"job_id": "job"}):
         s3.faults.append(replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1000))
-        assert ask(handler, **fields)["error"].startswith("STORAGE_FAILED: ")
+        assert ask(hurried, **fields)["error"].startswith("STORAGE_FAILED: ")
         s3.faults[:] = [replace(BREAKDOWNS[breakdown], method="GET", key="jobs/job.json", times=1)]
         if breakdown in (*PASSING, "silence"):
-            assert ask(handler, **fields)["status"] == "completed"
+            assert ask(patient, **fields)["status"] == "completed"
         s3.faults.clear()
-    assert ask(handler, endpoint="result", job_id="job")["sha256"] == first["sha256"]
+    assert ask(patient, endpoint="result", job_id="job")["sha256"] == first["sha256"]
     assert_whole(store_of(settings))
     assert speaker.calls == 1
 

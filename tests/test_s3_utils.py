@@ -798,7 +798,7 @@ def test_a_slow_upload_ends_with_its_job(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(Ended):
             s3_utils.Insistent(thin, check).put("output/a.wav", tmp_path / "large", WAV)
-    assert 0.9 < time.monotonic() - began < 2
+    assert 0.9 < time.monotonic() - began < 5
 
 
 def test_a_transfer_that_is_left_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Words found offline, without a GPU, by the English model in PocketSphinx' wheel or the French in SoundSwallower's.
 
 A stretch of some twenty seconds is searched in one go. Longer audio is searched piece by piece: what a piece says of
-words up to its clearest late pause between well-matched words is kept, and the next piece begins there.
+words up to its clearest late pause between well-matched words is kept, and the next piece begins there. Where text and
+audio part, the way goes on at the next place where they agree (`timing.anchors`).
 """
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import math
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ import numpy as np
 from timing import confidence, edges
 from timing.acoustic import MODELS
 from timing.align import RATE_HZ, NoEvidence, Samples
+from timing.anchors import AHEAD_S, Anchor, next_anchor
 from timing.search import Found, Search
 from timing.words import Span, to_ms
 
@@ -30,6 +33,18 @@ PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
 MAX_WORDS = 50_000
+LAST_PIECE_S = 1.5 * PIECE_S
+
+# In seconds of sound and in words, between two good words: more of either, and text and audio do not agree there, or,
+# where it is known that they soon will not, the words behind are not believed.
+BREAK, NEAR = (4.0, 8), (1.5, 2)
+ANCHOR_WORDS = 12
+FEW_WORDS, FEW_S, FAR_S = 24, 10.0, 12.0
+"""So many good words make an anchor; where it skips more than a few words or seconds they go on for so long."""
+LEAST_ROW = 3
+"""Fewer good words in a row may be chance."""
+TAIL_S, TAIL_WORDS = 10.0, 24
+SHORTEST_S = 0.2
 
 
 class PocketSphinx:
@@ -70,7 +85,7 @@ class PocketSphinx:
         with self._lock:
             search = self._loaded(primary(language))
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if search.knows(word)]
-            found = _align_pieces(search, audio, [word for _, word in words])
+            found = _Walk(search, audio, [word for _, word in words]).found()
         if not found:
             raise NoEvidence("the words are not in this audio")
         places = [(words[each.index][0], to_ms(audio.start_s(each.start_s)), to_ms(audio.end_s(each.end_s)))
@@ -116,24 +131,128 @@ class Sounding:
         return time_s + (self.parts[part][0] - int(self.joins[part])) / RATE_HZ
 
 
-def _align_pieces(search: Search, audio: Sounding, words: Sequence[str]) -> list[Found]:
-    """What was found of the words, in order, in seconds of `audio`."""
-    found: list[Found] = []
-    at_s, first, misses = 0.0, 0, 0
-    while first < len(words) and at_s < audio.length_s:
-        offered = words[first : first + WORDS_PER_PIECE * (1 + misses)]
-        is_last = audio.length_s - at_s <= 1.5 * PIECE_S
-        piece = audio.cut(at_s, audio.length_s if is_last else at_s + PIECE_S)
-        open_end = not is_last or first + len(offered) < len(words)
-        placed = search.run(with_noise(piece), offered, open_end=open_end)
-        next_s = math.inf
-        if not is_last and not (placed and first + placed[-1].index + 1 == len(words)):
-            placed, next_s = _settled(placed)
-        found += [each.moved(first, at_s) for each in placed]
-        misses = 0 if placed else min(misses + 1, 3)
-        first += placed[-1].index + 1 if placed else 0
-        at_s += next_s
-    return found
+class _Walk:
+    """Through long audio piece by piece: `at_s` and `first` are how far audio and words are placed, `sought_s` is from
+    where on an anchor is sought again."""
+
+    def __init__(self, search: Search, audio: Sounding, words: Sequence[str]) -> None:
+        self._search, self._audio, self._words = search, audio, words
+        self._at_s, self._first, self._misses, self._sought_s = 0.0, 0, 0, 0.0
+
+    def found(self) -> list[Found]:
+        """What was found of the words, in order, in seconds of the audio."""
+        found: list[Found] = []
+        while self._first < len(self._words) and self._at_s < self._audio.length_s:
+            placed, next_s = self._piece()
+            sure = _good_row(placed, *NEAR)
+            anchor = None if self._agrees(placed, next_s) else self._anchor(sure)
+            if anchor is None:
+                found += self._kept(placed, next_s)
+            else:
+                found += self._kept(sure, sure[-1].end_s if sure else 0.0)
+                found += self._between(anchor)
+                self._at_s, self._first, self._misses = anchor.start_s, self._first + anchor.index, 0
+        return found
+
+    def _piece(self) -> tuple[list[Found], float]:
+        """What the next piece says of the words to come, and where the one behind it begins."""
+        offered = self._words[self._first :][: WORDS_PER_PIECE * (1 + self._misses)]
+        is_last = self._audio.length_s - self._at_s <= LAST_PIECE_S
+        open_end = not is_last or self._first + len(offered) < len(self._words)
+        placed = self._run(self._at_s, math.inf if is_last else self._at_s + PIECE_S, offered, open_end=open_end)
+        if is_last or (placed and self._first + placed[-1].index + 1 == len(self._words)):
+            return placed, math.inf
+        return _settled(placed)
+
+    def _run(self, start_s: float, stop_s: float, words: Sequence[str], *, open_end: bool) -> list[Found]:
+        return self._search.run(self._cut(start_s, stop_s), words, open_end=open_end)
+
+    def _cut(self, start_s: float, stop_s: float) -> Samples:
+        return with_noise(self._audio.cut(start_s, min(stop_s, self._audio.length_s)))
+
+    def _kept(self, placed: Sequence[Found], next_s: float) -> list[Found]:
+        """These words of a piece, and on to the next."""
+        kept = [each.moved(self._first, self._at_s) for each in placed]
+        self._misses = 0 if placed else min(self._misses + 1, 3)
+        self._first += placed[-1].index + 1 if placed else 0
+        self._at_s += next_s
+        return kept
+
+    def _agrees(self, placed: Sequence[Found], next_s: float) -> bool:
+        """Whether there is no place in the piece from which on it says something else than the words."""
+        if self._at_s == 0 and self._audio.length_s <= LAST_PIECE_S:
+            return True
+        row, good = _good_row(placed, *BREAK), _good(placed)
+        length_s = min(next_s, self._audio.length_s - self._at_s, LAST_PIECE_S)
+        return bool(row) and row[-1] is good[-1] and length_s - row[-1].end_s <= BREAK[0]
+
+    def _anchor(self, sure: Sequence[Found]) -> Anchor | None:
+        """Where text and audio agree again behind these words; its index counts from the first word behind them."""
+        at_s = self._at_s + (sure[-1].end_s if sure else 0.0)
+        words = self._words[self._first + (sure[-1].index + 1 if sure else 0) :]
+        if at_s < self._sought_s:
+            return None
+        anchor = next_anchor(self._search, self._cut, at_s, self._audio.length_s, words,
+                             lambda near: self._confirmed(near, at_s, words))
+        self._sought_s = anchor.start_s + SHORTEST_S if anchor else at_s + AHEAD_S
+        return anchor
+
+    def _confirmed(self, near: Anchor, earliest_s: float, words: Sequence[str]) -> Anchor | None:
+        """The first good words in a row about there. A sentence may come again later, and a like one: where more than
+        a little is skipped more must follow."""
+        at_s = max(earliest_s, near.start_s - SHORTEST_S)
+        run = self._run(at_s, at_s + PIECE_S, words[near.index :][:WORDS_PER_PIECE], open_end=True)
+        good = _good(run)
+        first = next((a for a, b in zip(good, good[2:], strict=False) if b.index - a.index == 2), None)
+        if first is None:
+            return None
+        row = _good(_good_row(run[run.index(first) :], *BREAK, first))
+        index = near.index + first.index
+        is_near = index <= FEW_WORDS and at_s + first.start_s - earliest_s <= FEW_S
+        far_s = min(FAR_S, self._audio.length_s - at_s - first.start_s - BREAK[0])
+        goes_on = len(row) >= ANCHOR_WORDS and (is_near or row[-1].end_s - first.start_s >= far_s)
+        return Anchor(index, at_s + first.start_s) if goes_on else None
+
+    def _between(self, anchor: Anchor) -> list[Found]:
+        """What is said of the words up to an anchor: right behind those before, and right before those behind."""
+        words, length_s = self._words[self._first :][: anchor.index], anchor.start_s - self._at_s
+        head, tail = list[Found](), list[Found]()
+        if words and length_s > SHORTEST_S:
+            end_s = min(anchor.start_s, self._at_s + PIECE_S)
+            head = _good_row(self._run(self._at_s, end_s, words[:WORDS_PER_PIECE], open_end=True), *NEAR)
+        first, from_s = (head[-1].index + 1, head[-1].end_s) if head else (0, 0.0)
+        last, to_s = len(words), length_s
+        while last > first and to_s - from_s > SHORTEST_S:
+            at, at_s = max(first, last - TAIL_WORDS), max(from_s, to_s - TAIL_S)
+            run = self._run(self._at_s + at_s, self._at_s + to_s, words[at:last], open_end=False)
+            more = _good_tail([each.moved(at, at_s) for each in run], *NEAR, last, to_s)
+            if not more:
+                break
+            tail[:0], last, to_s = more, more[0].index, more[0].start_s
+        return [each.moved(self._first, self._at_s) for each in [*head, *tail]]
+
+
+def _good(placed: Sequence[Found]) -> list[Found]:
+    return [each for each, score in zip(placed, confidence.scores(placed), strict=True) if score > GOOD]
+
+
+def _good_row(placed: Sequence[Found], most_s: float, most_words: int, after: Found | None = None) -> list[Found]:
+    """The words from the beginning on, up to the last good one before more sound or words than that without any."""
+    at_s, index = (after.end_s, after.index) if after else (0.0, -1)
+    row: list[Found] = []
+    for each in _good(placed):
+        if each.start_s - at_s > most_s or each.index - index > most_words + 1:
+            break
+        at_s, index = each.end_s, each.index
+        row.append(each)
+    return list(placed[: placed.index(row[-1]) + 1]) if len(row) >= LEAST_ROW else []
+
+
+def _good_tail(placed: Sequence[Found], most_s: float, most_words: int, n_words: int, length_s: float) -> list[Found]:
+    """The same from the end."""
+    mirrored = [replace(each, index=n_words - 1 - each.index, start_s=length_s - each.end_s,
+                        end_s=length_s - each.start_s) for each in reversed(placed)]
+    return list(placed[len(placed) - len(_good_row(mirrored, most_s, most_words)) :])
 
 
 def _settled(placed: Sequence[Found]) -> tuple[list[Found], float]:

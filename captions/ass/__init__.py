@@ -7,6 +7,7 @@ a later highlight. `[Fonts]` carries the glyphs that the file needs (libass' ass
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -119,12 +120,12 @@ def _font_section(cues: Sequence[Cue], captions: Captions, language: str) -> str
     return "\n".join(["[Fonts]", *lines, "", ""]) if lines else ""
 
 
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_FROM_BASE64 = bytes.maketrans(_BASE64, bytes(range(33, 33 + 64)))
+
+
 def _encoded(data: bytes) -> Iterator[str]:
-    text = ""
-    for index in range(0, len(data), 3):
-        part = data[index:index + 3]
-        number = int.from_bytes(part.ljust(3, b"\0"), "big")
-        text += "".join(chr(((number >> shift) & 63) + 33) for shift in (18, 12, 6, 0))[:len(part) + 1]
+    text = b64encode(data).rstrip(b"=").translate(_FROM_BASE64).decode("ascii")
     for index in range(0, len(text), 80):
         yield text[index:index + 80]
 

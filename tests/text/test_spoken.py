@@ -159,4 +159,5 @@ def test_a_hundred_thousand_characters_of_anything_come_back(piece: str) -> None
     for language in ("en", "zh"):
         tokens = read(text, language)
         assert "".join(token.text for token in tokens) == "".join(text.split()) or "\u00a0" in text
-        assert utterance(tokens).spans[-1][1] == len(utterance(tokens).text)
+        line = utterance(tokens)
+        assert line.spans[-1][1] == len(line.text)

@@ -42,15 +42,15 @@ def test_windows_are_short_in_order_and_leave_no_speech_out() -> None:
 
 
 def test_a_model_that_is_not_used_is_let_go_and_loaded_again_when_it_is() -> None:
-    engines = Engines(Settings(model_idle_s=0.2))
+    engines = Engines(Settings(model_idle_s=1.0))
     first, _ = engines.recogniser(None), engines.sources()
     assert engines.release_idle() == []
     assert engines.recogniser(None) is first
-    time.sleep(0.15)
+    time.sleep(0.6)
     engines.recogniser(None)
-    time.sleep(0.1)
+    time.sleep(0.5)
     assert engines.release_idle() == ["align pocketsphinx"]
-    time.sleep(0.25)
+    time.sleep(1.1)
     assert engines.release_idle() == ["pocketsphinx"]
     again = engines.recogniser(None)
     assert again is not first

@@ -16,8 +16,6 @@ import srt
 pytest.importorskip("torch")
 pytest.importorskip("whisperx")
 
-from tests.doubles.diarization import make_diarization
-from tests.doubles.whisper import make_whisper
 from tests.timing.test_whisperx import models, song
 from tests.transcription.serving import NATURE, Served, finished, nature, serve, submit
 
@@ -27,6 +25,9 @@ __all__ = ["models"]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Served]:
     """`models` is a wav2vec2 that takes tones for letters: it stands in for the German one."""
+    from tests.doubles.diarization import make_diarization  # transformers and pyannote, which no other process needs
+    from tests.doubles.whisper import make_whisper
+
     folder = tmp_path_factory.mktemp("whisperx")
     (folder / "models" / "whisper").mkdir(parents=True)
     make_whisper(folder / "models" / "whisper" / "tiny")

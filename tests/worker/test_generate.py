@@ -158,7 +158,7 @@ def test_work_that_does_not_look_up_is_left() -> None:
 
     with pytest.raises(Cancelled):
         watched(lambda _: time.sleep(5), check)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 def test_watched_work_hands_over_its_result_and_its_errors() -> None:
@@ -192,8 +192,8 @@ def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path) -> None:
         duration_s, peak_mb = done.stdout.split()
         return float(duration_s), int(peak_mb)
 
-    (short_s, short_mb), (long_s, long_mb) = run(120), run(600)  # shorter ones still fill buffers of a fixed size
-    assert long_s > 4.9 * short_s
+    (short_s, short_mb), (long_s, long_mb) = run(120), run(300)  # shorter ones still fill buffers of a fixed size
+    assert long_s > 2.4 * short_s
     samples_mb = (long_s - short_s) * 22_050 * 4 / 1e6
     assert long_mb - short_mb < samples_mb / 3
 
@@ -218,5 +218,6 @@ def test_work_that_was_left_ends_at_its_next_look(slow: Callable[[Callable[[], N
     began, n_before = time.monotonic(), threading.active_count()
     with pytest.raises(Cancelled):
         watched(slow, check)
-    time.sleep(0.5)
-    assert threading.active_count() <= n_before
+    while threading.active_count() > n_before:
+        assert time.monotonic() - began < 3, "the work goes on: its hundred looks take 5 s"
+        time.sleep(0.02)

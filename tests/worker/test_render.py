@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import cli
 import runpod_handler
 from captions.style import fonts
 from tests.doubles.host import start_host
+from worker.records import NotFound
 from worker.settings import Settings
 
 Call = Callable[..., dict[str, Any]]
@@ -137,11 +139,19 @@ def test_a_cancelled_render_stops_ffmpeg_and_leaves_nothing(settings: Settings) 
     parts = runpod_handler.build_parts(settings)
     handler = runpod_handler.make_handler(parts)
 
+    def is_drawn(job_id: str) -> bool:
+        with suppress(NotFound):
+            record = parts.records.read(job_id)
+            return record.stage == "render" and record.progress > 0.1
+        return False
+
     async def cancel_soon() -> float:
         await handler({"id": "a", "input": {"text": "Hello there. " * 30, "job_id": "long", "timing_format": "json"}})
         task = asyncio.create_task(handler({"id": "b", "input": {
             "endpoint": "render", "source_job_id": "long", "job_id": "stopped", "fps": 60}}))
-        await asyncio.sleep(2)
+        while not is_drawn("stopped"):
+            assert not task.done()
+            await asyncio.sleep(0.05)
         started = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -46,8 +46,8 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     said: list[str] = []
     while len(said) < len(words):
         at = len(said)
-        phrases = _numbers(words, at, speech) if speech else None
-        said += map(punctuated, words[at:], map(_unsigned, phrases or [lowered(words[at].core, loud[at], tag)]))
+        phrases = (_numbers(words, at, speech) if speech else None) or [lowered(words[at].core, loud[at], tag)]
+        said += map(punctuated, words[at:at + len(phrases)], map(_unsigned, phrases))
     return said
 
 

@@ -139,7 +139,8 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 2] or following[:2]
-        counted = not match["decimals"] and (core[:match.start()] or before)[-1:] != "第"
+        ordinal = core.endswith("第", 0, match.start()) if match.start() else before.endswith("第")
+        counted = not match["decimals"] and not ordinal
         number = _han_number(match["number"], after if counted else "")
         if match["decimals"]:
             number += "点" + han_digits(match["decimals"])

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from f5_tts.model.modules import get_vocos_mel_spectrogram
 
 from tts.f5 import mel
 
 
 def test_a_mel_is_upstreams() -> None:
+    from f5_tts.model.modules import get_vocos_mel_spectrogram
+
     samples = np.random.default_rng(2).normal(scale=0.2, size=50_000).astype(np.float32)
     theirs = get_vocos_mel_spectrogram(torch.from_numpy(samples)[None])[0].T
     assert torch.allclose(mel.encode(samples, 24_000, 0.1)[0], theirs, atol=1e-5)

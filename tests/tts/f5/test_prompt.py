@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from f5_tts.model.utils import convert_char_to_pinyin, list_str_to_idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +47,8 @@ def test_a_reference_text_is_ended_as_upstream_ends_it(text: str, ended: str) ->
 
 
 def test_tokens_are_upstreams_where_all_characters_are_known() -> None:
+    from f5_tts.model.utils import convert_char_to_pinyin, list_str_to_idx
+
     for line in ("It isn't so; “not at all”.", "我爱北京, really.", "naïve café", "Grüße, 안녕 и я", "x" * 200):
         theirs = list_str_to_idx(convert_char_to_pinyin([OWN.text + line]), VOCABULARY)
         ours = prompt.compose(OWN, line, "en", VOCABULARY, 1.0)

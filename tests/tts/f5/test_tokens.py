@@ -4,7 +4,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from f5_tts.model.utils import convert_char_to_pinyin
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
@@ -34,11 +33,18 @@ def sentences(language: str, count: int) -> list[str]:
     return [draw.choice(FRAMES[language]).format(piece(), piece()) for _ in range(count)]
 
 
+def upstreams(texts: list[str]) -> list[list[str]]:
+    from f5_tts.model.utils import convert_char_to_pinyin  # seconds, which only the process of this file needs to spend
+
+    found: list[list[str]] = convert_char_to_pinyin(texts)
+    return found
+
+
 @pytest.mark.parametrize("language", FRAMES)
 def test_sentences_have_upstreams_tokens(language: str) -> None:
     corpus = sentences(language, 335)
     assert len(set(corpus)) > 300
-    for sentence, wanted in zip(corpus, convert_char_to_pinyin(corpus), strict=True):
+    for sentence, wanted in zip(corpus, upstreams(corpus), strict=True):
         assert tokens.tokenize(sentence) == wanted, sentence
 
 
@@ -48,7 +54,7 @@ def test_sentences_have_upstreams_tokens(language: str) -> None:
 @given(text=st.text(max_size=40) | st.text("天地玄黄，宇宙。ab c'é；「ひらカタ한й", max_size=20))
 def test_any_text_has_upstreams_tokens_wherever_upstream_survives_it(text: str) -> None:
     try:
-        wanted = convert_char_to_pinyin([text])[0]
+        wanted = upstreams([text])[0]
     except IndexError:  # a run of characters that pypinyin has no reading for
         assert tokens.tokenize(text)
         return
