@@ -47,8 +47,8 @@ MAX_EMBEDDED_S = 600
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
 PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
-BENCHMARKS = ("timing", "timing_long", "timing_fit", "kill", "stop", "outages", "jobs", "start", "text", "transcribe",
-              "f5", "engine", "marking", "subtitles", "render", "voices", "fuzz", "verify", "damage")
+BENCHMARKS = ("timing", "timing_long", "timing_fit", "kill", "stop", "cancel", "outages", "jobs", "start", "text",
+              "transcribe", "f5", "engine", "marking", "subtitles", "render", "voices", "fuzz", "verify", "damage")
 
 
 HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)

@@ -11,6 +11,7 @@ if __name__ == "__main__":
     drain.exit_on_sigterm()  # before the imports below, which take seconds on a cold volume
 
 import asyncio
+import atexit
 import contextvars
 import json
 import logging
@@ -49,6 +50,7 @@ from worker import (
     records,
     render,
     requests,
+    scratch,
     voices,
 )
 from worker.jobs import DeadlineExceeded, Job
@@ -408,6 +410,7 @@ def main() -> int:
     try:
         settings = Settings.from_env()
         logs.configure(settings.log_level, settings.secrets())
+        atexit.register(scratch.give_back, scratch.take())
         parts = build_parts(settings)
         metrics.publish(settings.metrics_port)
     except (SettingsError, EngineError, TimingError, s3_utils.StorageError, OSError) as error:

@@ -5,26 +5,31 @@ set -euo pipefail
 trap 'exit 143' TERM INT  # First of all: process 1 of a container ignores a signal that it does not handle.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Of this start alone. It is locked as long as the worker lives; worker/scratch.py removes those that nobody holds.
+own=$(mktemp -d -t f5-worker-XXXXXXXX)
+exec 9<"$own"
+flock 9
+
 profile=${SETUP_PROFILE:-full}
 models=()
 if [[ ${TTS_ENGINE:-f5} == espeak ]]; then
   profile=${SETUP_PROFILE:-run}  # An image that holds the full environment has no other.
 else
   # Links of this worker's own: another version that shares the volume may pin other models.
-  links=$(mktemp -d)
+  links=$own/models
+  mkdir "$links"
   read -ra names <<<"${FETCH_MODELS:-}"
   models=(--links "$links" --models "${names[@]}")
 fi
 
 # In the background, because a shell that waits for a program in the foreground answers no signal until it ends.
-answer=$(mktemp)
-python3 "$here/setup_network_venv.py" --profile "$profile" "${models[@]}" >"$answer" &
+answer=$own/python
+python3 "$here/setup_network_venv.py" --profile "$profile" "${models[@]}" >"$answer" 9<&- &
 setup=$!
 trap 'kill -TERM "$setup"; wait "$setup"; exit 143' TERM INT
 wait "$setup"
 trap 'exit 143' TERM INT
 python=$(<"$answer")
-rm -f "$answer"
 
 # A file that got lost is named soon after the start and mended at the next one. `setup_network_venv.py --prune` keeps
 # what was touched lately.
@@ -37,7 +42,7 @@ while_it_runs() {
     sleep 300
   done >/dev/null 2>&1
 }
-while_it_runs &
+while_it_runs 9<&- &
 
 [[ -z ${links:-} ]] || export MODELS_DIR=$links
 # A signal that comes while Python starts is kept until launch.py can take it.

@@ -7,9 +7,11 @@ import hashlib
 import io
 import mimetypes
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +33,8 @@ from storage.contract import (
 from storage.leaving import CHECK
 
 _BLOCK_BYTES = 1 << 20
+_DRAFT, _DRAFT_S = re.compile(r"\.[0-9a-f]{32}\.part"), 3600
+"""A file that is being written; one that has stood still for so long is nobody's."""
 _md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
@@ -107,6 +111,15 @@ class FolderStore:
 
     def check(self) -> None:
         probe(self)
+        with _disk_errors():
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what killed writers left. A live one's draft changes as it grows."""
+        for draft in filter(lambda path: _DRAFT.fullmatch(path.name), self._root.rglob(".*.part")):
+            with suppress(FileNotFoundError):
+                if time.time() - draft.lstat().st_mtime > _DRAFT_S:
+                    draft.unlink()
 
     def _path(self, key: str) -> Path:
         path = self._root / checked_key(key)

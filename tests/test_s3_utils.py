@@ -653,6 +653,19 @@ def test_a_writer_killed_at_any_time_leaves_a_whole_object(folder: FolderStore, 
     assert folder.put_if_absent("output/a.wav", b"", WAV) is None
 
 
+def test_what_killed_writers_left_is_gone_an_hour_later_and_what_is_being_written_stays(folder: FolderStore,
+                                                                                        tmp_path: Path) -> None:
+    folder.put("output/a.wav", b"a", WAV)
+    left, growing = (tmp_path / f"data/output/.{letter * 32}.part" for letter in "ab")
+    for draft in (left, growing):
+        draft.write_bytes(b"half")
+    os.utime(left, (time.time() - 3700,) * 2)
+    os.utime(tmp_path / "data/output/a.wav", (time.time() - 3700,) * 2)
+    folder.check()
+    assert not left.exists()
+    assert growing.exists() and folder.get("output/a.wav") == b"a"
+
+
 def test_a_write_that_does_not_fit_leaves_what_was_there(folder: FolderStore, tmp_path: Path) -> None:
     folder.put("output/a.wav", b"RIFF", WAV)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -15,13 +15,14 @@ import pytest
 import soundfile
 
 import runpod_handler
+from benchmarks import cancel
 from captions import WRITERS
 from captions.style.options import Captions
 from tests.conftest import Call
 from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
 from timing.words import Timeline, Word
-from tts import Cancelled
+from tts import Cancelled, Options
 from worker import marking, voices
 from worker.delivery import timing_files
 from worker.generate import generate
@@ -54,6 +55,33 @@ def test_a_cancel_is_obeyed_within_a_second_in_every_stage(parts: runpod_handler
     with pytest.raises(Cancelled):
         generate(request, job, parts.speech, [])
     assert time.monotonic() - cancelled_at[0] < 1.0
+
+
+def test_every_option_of_a_request_reaches_the_engine(parts: runpod_handler.Parts,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"speed": 1.25, "seed": 7, "nfe_step": 20, "cfg_strength": 1.5, "sway_sampling_coef": -0.5,
+             "target_rms": 0.2}
+    seen: list[Options] = []
+    speak = parts.engine.speak
+
+    def noted(lines: Any, options: Options, **hooks: Any) -> Any:
+        seen.append(options)
+        return speak(lines, options, **hooks)
+
+    monkeypatch.setattr(parts.engine, "speak", noted)
+    shares: list[float] = []
+    job = Job("a", 60.0, lambda stage, share: shares.append(share))
+    output = generate(parse(Generate, {"text": "Hello.", **asked}), job, parts.speech, [])
+    assert seen == [Options(**{**asked, "seed": output["seed"]})]
+    assert output["seed"] == 7
+    assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
+
+
+def test_the_benchmark_of_cancels_in_its_small_form() -> None:
+    """Whatever a job is at: here and there from its first to its last second."""
+    rows = list(cancel.measure(["loudness"], 4, 1, cancel.Sizes(6000, 20.0, 20.0)))
+    assert len(rows[0].late_s) >= 3
+    assert all(row.late_s[row.worst] < 2.0 for row in rows if row.late_s), rows
 
 
 def cancelled_after(seconds: float, work: Callable[[Callable[[], None]], object]) -> float:
@@ -94,7 +122,7 @@ VERIFY = """
 import os, threading, time
 from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
-from tts import Cancelled
+from tts import Cancelled, Options
 from worker.jobs import Job
 from worker.marking import Marking, verify
 from worker.requests import Verify, parse
