@@ -43,8 +43,8 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[S3Server]:
-    server = start_s3({KEY_ID: SECRET}, ["first"])
-    s3_utils.S3Store("first", endpoint_url=server.endpoint_url, region="us-east-1", access_key_id=KEY_ID,
+    server = start_s3({KEY_ID: SECRET}, ["first-in-stalls"])
+    s3_utils.S3Store("first-in-stalls", endpoint_url=server.endpoint_url, region="us-east-1", access_key_id=KEY_ID,
                      secret_access_key=SECRET).check()
     yield server
     server.stop()

@@ -33,8 +33,8 @@ def send(settings: Settings, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_finished_job_is_one_line_with_all_that_an_operator_asks_for(settings: Settings, lines: Any) -> None:
-    server = start_s3({"key": "a-secret"}, ["bucket"])
-    stored = replace(settings, s3_bucket="bucket", s3_endpoint_url=server.endpoint_url, s3_access_key_id="key",
+    server = start_s3({"key": "a-secret"}, ["journal"])
+    stored = replace(settings, s3_bucket="journal", s3_endpoint_url=server.endpoint_url, s3_access_key_id="key",
                      s3_secret_access_key="a-secret", runpod_pod_id="pod-1")
     output = send(stored, text="Hello there.", timing_format="srt", job_id="mine")
     record = json.loads(runpod_handler.open_store(stored).get("jobs/mine.json"))
