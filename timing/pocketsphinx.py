@@ -34,6 +34,8 @@ PAUSE_DB, FLOOR_DB = 35.0, 60.0
 lies under everything."""
 MAX_WORDS = 50_000
 LAST_PIECE_S = 1.5 * PIECE_S
+SHORT_S = 60.0
+"""In sound as short as that no anchor is sought: what would be looked through is nearly all of it."""
 WITH_FORMS = frozenset({"en"})
 """Languages whose words may also be said as `timing.reduced` says."""
 
@@ -182,7 +184,7 @@ class _Walk:
 
     def _agrees(self, placed: Sequence[Found], next_s: float) -> bool:
         """Whether there is no place in the piece from which on it says something else than the words."""
-        if self._at_s == 0 and self._audio.length_s <= LAST_PIECE_S:
+        if self._audio.length_s <= SHORT_S:
             return True
         row, good = _good_row(placed, *BREAK), _good(placed)
         length_s = min(next_s, self._audio.length_s - self._at_s, LAST_PIECE_S)
