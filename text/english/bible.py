@@ -14,10 +14,13 @@ VERSE = re.compile(r"(\d{1,3}):(\d{1,3})(?:[-–](\d{1,3}))?")
 def verse(at: Place) -> list[str] | None:
     """Genesis 3:5"""
     match = VERSE.fullmatch(at.core)
-    if not match or at.near(-1) not in BOOK_NAMES:
-        return None
+    return [verse_words(match)] if match and at.near(-1) in BOOK_NAMES else None
+
+
+def verse_words(match: re.Match[str]) -> str:
+    """Of a `VERSE`."""
     end = f" to {number(match[3])}" if match[3] else ""
-    return [f"{number(match[1])} {number(match[2])}{end}"]
+    return f"{number(match[1])} {number(match[2])}{end}"
 
 
 def book_number(at: Place) -> list[str] | None:

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import re
 
-from text.english.decimal import number
+from text.english.bible import VERSE, verse_words
 from text.english.place import Style
 from text.english.tables import ABBREVIATIONS, MONTHS, WEEKDAYS
 
 _RANGE = re.compile(r"(?!\d/[a-z]-)([$£€¥.~']*\d[^-–—?!;]*)[-–—]([\d$£€¥.][^-–—]*)")
 _SPAN = re.compile(r"([A-Z][a-z]{2,4})\.?[-–]([A-Z][a-z]{2,4})")
-_VERSES = re.compile(r"(\d{1,3}):(\d{1,3})[-–](\d{1,3})")
 _NUMBERED = re.compile(r"([A-Za-z]{1,4})\.(\d[\d.-]*)")
 
 
@@ -26,6 +25,5 @@ def read_span(core: str, style: Style) -> str | None:
     if match := _NUMBERED.fullmatch(core):
         full, needs = ABBREVIATIONS.get(match[1].lower(), ("", frozenset()))
         return f"{full} {style.say(match[2])}" if needs == {"dot", "number"} else None
-    if match := _VERSES.fullmatch(core):
-        return f"{number(match[1])} {number(match[2])} to {number(match[3])}"
-    return None
+    verses = VERSE.fullmatch(core)
+    return verse_words(verses) if verses and verses[3] else None

@@ -72,7 +72,7 @@ def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[st
         parts = [spelled(part) if part.isupper() else part for part in core.split("&")]
         return [f" {name('&', speech)} ".join(parts)]
     sign = words[at].lead + core
-    if sign in ("+", "-", "−") and at + 1 < len(words) and re.match(r"d[ei]$", words[at + 1].core):
+    if sign in ("+", "-", "−") and at + 1 < len(words) and words[at + 1].core in ("de", "di"):
         return [name(sign, speech)] if speech.base in ("fr", "es", "it", "pt") else None
     equals = "=" in [word.lead + word.core for word in words[at:at + 6]]
     if sign in _ARITHMETIC and equals:
