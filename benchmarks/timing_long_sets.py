@@ -6,20 +6,27 @@ Its sentences are those of a split with their longer words shuffled, so that har
 from __future__ import annotations
 
 import re
-import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
-from shutil import which
+from functools import partial
 
 import numpy as np
-import soundfile
 
-from benchmarks.timing_sets import DEV, REPORT, Recording, Samples, Split, joined, misheard, music, noise, utter
+from benchmarks import reader_voices
+from benchmarks.timing_sets import (
+    DEV,
+    REPORT,
+    Recording,
+    Samples,
+    Split,
+    joined,
+    misheard,
+    music,
+    noise,
+    utter,
+    utter_by_flite,
+)
 from timing.align import RATE_HZ
-from timing.words import to_ms
 from tts.espeak import Espeak
 
 FLITE = {"dev": ("slt", "rms"), "report": ("awb",)}
@@ -102,7 +109,7 @@ def espeak(split: Split) -> Callable[[str, int], Recording | None]:
 
 
 def flite(split: Split) -> Callable[[str, int], Recording | None]:
-    return lambda text, number: _flite(text, FLITE[split.name][number % len(FLITE[split.name])])
+    return lambda text, number: utter_by_flite(text, FLITE[split.name][number % len(FLITE[split.name])], 1.0)
 
 
 def _shuffled(split: Split, chance: np.random.Generator) -> str:
@@ -111,33 +118,6 @@ def _shuffled(split: Split, chance: np.random.Generator) -> str:
                          if len(word) >= LONGER})
     sentence = split.sentences[int(chance.integers(len(split.sentences)))]
     return re.sub(rf"[A-Za-z]{{{LONGER},}}", lambda found: str(chance.choice(vocabulary)), sentence)
-
-
-def _flite(text: str, voice: str) -> Recording | None:
-    """Phones are the word's by their number; where a sentence has others than its words have there is none."""
-    words = text.split()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "said.wav"
-        out = subprocess.run(["flite", "-voice", voice, "-psdur", "-t", text, "-o", path], check=True, text=True,
-                             capture_output=True).stdout
-        samples, rate_hz = soundfile.read(path, dtype="float32")
-    ends = [(phone, float(end_s)) for phone, _, end_s in (each.partition(":") for each in out.split())]
-    spans = [(phone, before[1], end_s) for before, (phone, end_s) in zip([("", 0.0), *ends], ends, strict=False)]
-    spans = [span for span in spans if span[0] != "pau"]
-    counts = [_n_phones(re.sub(r"[^a-z']", "", word.lower()), voice) for word in words]
-    if rate_hz != RATE_HZ or sum(counts) != len(spans):
-        return None
-    firsts = np.cumsum([0, *counts])
-    truth_ms = [(to_ms(spans[first][1]), to_ms(spans[last - 1][2]))
-                for first, last in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True)]
-    return Recording(samples, tuple(words), list(truth_ms), voice)
-
-
-@cache
-def _n_phones(word: str, voice: str) -> int:
-    out = subprocess.run(["flite", "-voice", voice, "-ps", "-t", word, "none"], check=True, text=True,
-                         capture_output=True).stdout
-    return sum(phone != "pau" for phone in out.split())
 
 
 def mismatches(minutes: float) -> dict[str, Callable[[Clips, np.random.Generator], Talk]]:
@@ -220,7 +200,7 @@ def _noisy(made: Talk, chance: np.random.Generator) -> Talk:
 def talks(dev: bool, minutes: float, only: Sequence[str] = ()) -> dict[str, Talk]:
     """Each mismatch in eSpeak's voices, and where there is flite some in its."""
     split = DEV if dev else REPORT
-    spoken = {"": espeak(split)} | ({"flite, ": flite(split)} if which("flite") else {})
+    spoken = {"": espeak(split)} | ({} if reader_voices.missing() else {"flite, ": flite(split)})
     found = {}
     for number, (prefix, speak) in enumerate(spoken.items()):
         all_ = clips(split, minutes * 60, split.seed + 50 + number, speak)
