@@ -203,8 +203,8 @@ def _progress(known: records.Records, job_id: str) -> Iterator[None]:
             while not ended.wait(0.5):
                 with suppress(records.NotFound, StorageError):
                     record = known.read(job_id)
-                    bar.set_description_str(record.stage, refresh=False)
-                    bar.update(100 * record.progress - bar.n)
+                    bar.n = 100 * record.progress
+                    bar.set_description_str(record.stage)  # draws; update() waits for steps as large as those before
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
