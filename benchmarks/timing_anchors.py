@@ -24,8 +24,8 @@ from timing.align import RATE_HZ
 from timing.pocketsphinx import PocketSphinx, Sounding
 from tts.espeak import Espeak
 
-BEFORE_S, LACKING_S, AFTER_S = 8.0, 40.0, 32.0
-TEXT_WORDS = 500
+BEFORE_S, LACKING_S, AFTER_S = 6.0, 24.0, 26.0
+TEXT_WORDS = 300
 LOST_S, RIGHT_S = 60.0, 0.3
 NAMES = ((anchors, "PHRASE"), (anchors, "OTHER"), (pocketsphinx, "ANCHOR_WORDS"))
 SPEAKERS = (*DEV.voices, ("slt", 1.0), ("kal16", 1.0))

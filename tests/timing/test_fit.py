@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import timing_fit
+from benchmarks import timing_anchors, timing_fit, timing_prices
 from benchmarks.timing_sets import DEV, FRENCH_DEV, Recording, changed, noise, spoken, utter, without_echo
 from timing import confidence
 from timing.align import RATE_HZ
@@ -70,3 +70,12 @@ def test_a_voices_echo_is_no_part_of_its_last_word(voice: str, echoes: bool) -> 
     behind = slice((said.truth_ms[-1][1] + 10) * RATE_HZ // 1000, None)
     assert np.abs(without_echo(said.samples, voice)[behind]).max() < 1e-3
     assert (np.abs(said.samples[behind]).max() > 1e-3) == echoes
+
+
+def test_an_anchor_that_is_not_found_costs_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in timing_anchors.NAMES:
+        monkeypatch.setattr(module, name, getattr(module, name))  # so that it is put back
+    as_it_is = timing_prices.candidates(timing_anchors.NAMES)["as they are"]
+    cut = next(each for each in timing_anchors.partings() if each.name == "cut")
+    found = timing_anchors.losses_s((cut, [as_it_is, as_it_is | {"ANCHOR_WORDS": 10_000}]))
+    assert found[0] < 5 and found[1] == timing_anchors.LOST_S
