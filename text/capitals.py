@@ -28,7 +28,7 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
 
 def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable[[str], bool]) -> bool:
     """Two words in capitals, one of them no acronym, and either a whole sentence or one that is long."""
-    capitals = [w.core for w in words[start:stop] if sum(map(str.isalpha, w.core[:MAX_CORE])) > 1]
+    capitals = [w.core for w in words[start:stop] if sum(c.isupper() for c in w.core[:MAX_CORE]) > 1]
     certain = [core for core in capitals if not acronym(core)]
     if len(capitals) < 2 or not certain:
         return False

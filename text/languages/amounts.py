@@ -8,7 +8,7 @@ from functools import cache
 from text import tables
 from text.languages import polish, russian
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said
-from text.number_names import name
+from text.number_names import digit_names, name
 from text.written import Written, grouped, next_core, share_out
 
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
@@ -32,7 +32,8 @@ def _gender(number: int, noun: str, speech: Language) -> str:
     if (feminine := _FEMININE.get(speech.base)) and feminine.fullmatch(noun):
         return "f"
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
-        return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
+        masculine = _MASCULINE_IN_A.fullmatch(noun)
+        return "f" if not masculine else "m" if speech.base == "es" and number % 10 == 1 else ""
     if speech.base == "es" and number % 10 == 1 and re.fullmatch("[^\\W\\d]{3,}s", noun) and noun.islower():
         return "m"
     if speech.base == "ru":
@@ -100,9 +101,14 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if quantity is None or (match["high"] and high is None):
         return None
     unit = match["before"] or match["unit"]
+    if match["high"] and unit[:1] == "-":
+        return None
+    if match["high"] and re.match(r"0\d", match["low"]) and max(len(match["low"]), len(match["high"])) > 2:
+        codes = [digit_names(re.sub(r"\D", "", match[end]), speech.code) for end in ("low", "high")]
+        return [" ".join(filter(None, [*codes, unit]))] if all(codes) else None
     if match["before"] and match["unit"]:
         return _money_and_more(match, quantity, number, high, speech)
-    if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
+    if match["before"] and (scaled := _scaled_money(words, at, quantity, high or number, speech)):
         return scaled
     if millions := _millions(words, at, number, speech):
         return [quantity, millions]
@@ -131,10 +137,14 @@ _MILLIONS = {"fr": ("million", "millions"), "es": ("millón", "millones"), "it":
              "pt": ("milhão", "milhões")}
 
 
+_RAISED = re.compile("^([cdkmдксм]?[mм])([23])$")
+
+
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
     sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
+    following = _RAISED.sub(r"\1^\2", following)
     return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
@@ -179,6 +189,8 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     if noun is None or at < back or words[at - 1].tail:
         return None
     before, first = words[at - back].core, words[at - back - 1].core if at > back else ""
+    if re.fullmatch(r"\d{1,5}(?:[x×х]\d{1,5})+", before):
+        return [noun.forms[2]]
     if re.fullmatch(r"\d{1,2}/\d{1,3}", before) and not before.startswith("1/2") and not first.isdigit():
         of = {"es": "de ", "pt": "de ", "fr": "de ", "it": "di "}.get(speech.base, "")
         if of:
@@ -214,11 +226,15 @@ def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> 
 
 
 def _scaled_money(
-    words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
-    scale = SCALES.get((speech.base, next_core(words, at)))
-    money = currencies(speech.base).get(symbol)
+    words: Sequence[Written], at: int, quantity: str, number: Number, speech: Language) -> list[str] | None:
+    written = next_core(words, at)
+    scale, match = SCALES.get((speech.base, written)), AMOUNT.fullmatch(words[at].core)
+    money = currencies(speech.base).get(match["before"]) if match else None
     if scale is None or money is None:
         return None
+    if speech.base in ("ru", "pl") and (noun := units(speech.base).get(written)):
+        quantity = quantity if number.decimals else agree(quantity, noun.gender, speech)
+        scale = form(number.value, noun.forms, speech, bool(number.decimals))
     return [quantity, _elided(f"{scale} {money[0].forms[2]}")]
 
 

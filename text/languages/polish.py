@@ -102,19 +102,48 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
         first, last = _clock(ends[1], before), _clock(ends[2], "do")
         return [f"{first[0]} do {last[0]}"] if first and last else None
-    if (ranked := _DOTTED.fullmatch(core)) and following.isalpha():
-        return _one(_ranked(int(ranked[1]), before, following))
+    if compound := re.fullmatch(r"([1-9]\d{0,3})-([a-zà-ż]{1,20})", core):
+        return _one(_with_ending(int(compound[1]), compound[2]))
+    if following == "dzieci" and core in _CHILDREN:
+        return [_CHILDREN[core]]
+    if re.fullmatch(r"1?\d|2[0-4]", core) and before in ("godzina", "godziny", "godzinie", "godzinach"):
+        return _one(ordinal(int(core), "f" if before == "godzina" else "F"))
+    if re.fullmatch(r"1[0-2]", core) and before in _OBLIQUE_HOURS and behind[:2] in (["w", "południe"], ["w", "nocy"]):
+        return _one(ordinal(int(core), "F"))
+    if (dotted := _DOTTED.fullmatch(core)) and following.isalpha():
+        return _one(ranked(int(dotted[1]), before, following))
     if re.fullmatch(r"1?\d|2[0-4]", core) and following in ("rano", "wieczorem"):
         return _one(ordinal(int(core), "F" if before in _OBLIQUE_HOURS else "f"))
     return _clock(core, before)
 
 
+_CHILDREN = {"2": "dwoje", "3": "troje", "4": "czworo", "5": "pięcioro", "6": "sześcioro", "7": "siedmioro",
+             "8": "ośmioro", "9": "dziewięcioro", "10": "dziesięcioro"}
+_ORDINAL_ENDINGS = (("go", "g"), ("mu", "d"), ("ych", "P"), ("ym", "l"), ("im", "l"), ("ą", "A"), ("ej", "F"),
+                    ("a", "f"), ("e", "p"), ("y", "n"), ("i", "n"))
+_COUNT_ENDINGS = ("ciu", "u", "tu", "mi", "ma", "ch", "iu")
+
+
+def _with_ending(number: int, ending: str) -> str | None:
+    """1-go, 5-ty and 10-ciu, which grammars frown upon; 2-osobowy, 60-latek"""
+    if ending in _COUNT_ENDINGS:
+        return cardinal(number, {"mi": "i", "ma": "i"}.get(ending, "g"), "m")
+    if len(ending) < 4:
+        case = next((case for tail, case in _ORDINAL_ENDINGS if ending.endswith(tail)), "")
+        return ordinal(number, case) if case and case != "d" else None
+    parts = (cardinal(number, "g", "m") or "").split()
+    return "".join(_IN_COMPOUNDS.get(part) or re.sub("u$", "o", part) for part in parts) + ending
+
+
+_IN_COMPOUNDS = {"jednego": "jedno", "dwóch": "dwu", "trzech": "trzy", "czterech": "cztero", "stu": "stu",
+                 "tysiąca": "tysiąc"}
 _DOTTED = re.compile(r"([1-9]\d{0,2})\.")
 _MASCULINE_IN_E = frozenset("sezonie etapie kwartale rozdziale tomie poziomie piętrze semestrze teście".split())
-_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około")
+_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około", "powyżej",
+                    "poniżej", "wobec", "wokół")
 
 
-def _ranked(number: int, before: str, noun: str) -> str | None:
+def ranked(number: int, before: str, noun: str) -> str | None:
     """1. edycja, w 2. części, na 3. miejscu: bent as the noun behind it shows."""
     last = noun[-1]
     if last in "ąę":

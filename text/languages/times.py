@@ -11,8 +11,8 @@ from text.written import Written, next_core
 
 _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
-_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
+_DOTTED = re.compile(r"(\d{1,2})[.u](\d\d)")
+_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur", "u"), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
 _DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la"), "pt": ("às", "das")}
 """What says that 20.15 is a time."""
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
@@ -41,6 +41,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if speech.base == "it" and words[at].core[-1] in "hH":
         return [f"{hours} {'ora' if int(match[1]) == 1 else 'ore'}"]
     hour_name = _HOUR.get(speech.base, "")
+    if speech.base == "nl" and next_core(words, at) == "u":
+        return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
     if hour_name and next_core(words, at) == hour_name:
         return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
     if speech.base == "es" and next_core(words, at) == "h":
@@ -84,6 +86,7 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
     behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ()) or (
         speech.base == "es" and _half_day(1, words, at) is not None)
+    behind |= speech.base == "nl" and "u" in words[at].core
     before = at > 0 and words[at - 1].core.lower().rpartition("'")[2] in _DOTTED_BEFORE.get(speech.base, ())
     return _DOTTED.fullmatch(words[at].core) if behind or before else None
 
