@@ -140,7 +140,7 @@ _WORD = re.compile("(?:\\S|(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3}(?!\\d)))+")
 """What spaces part; the space within 10 000 that forbids a break is none."""
 _HAN_KANA = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003134f"
 _UNSPACED = re.compile(f"[{_HAN_KANA}\u0e00-\u0e7f、。，！？；：]")
-_WITHIN_NUMBER = re.compile("\\d：\\d|[０-９](?:，[０-９]{3}(?![０-９])|．[０-９])")
+_WITHIN_NUMBER = re.compile("\\d[：·]\\d|[０-９](?:，[０-９]{3}(?![０-９])|．[０-９])")
 _ENDS_CLAUSE = "、。，！？；："
 _CLAUSE = re.compile(f"[^{_ENDS_CLAUSE}]{{1,300}}[{_ENDS_CLAUSE}]*|[{_ENDS_CLAUSE}]+")
 """What the segmenter is given at once: its time grows with the square of a piece that it does not cut."""
@@ -169,7 +169,7 @@ def _segmented(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
         quoted ^= run[cut - 1] == '"'
         if '"' in run[cut - 1:cut + 1] and (quoted or run[cut] not in _CLOSING):
             parts = not quoted
-        elif run[cut - 1] in "：，．" and _WITHIN_NUMBER.match(run, cut - 2):
+        elif run[cut - 1] in "：，．·" and _WITHIN_NUMBER.match(run, cut - 2):
             parts = False
         else:
             parts = _parts(run[cut - 1], run[cut], cut in cuts)

@@ -8,7 +8,7 @@ from text.languages.amounts import currencies, units
 from text.languages.grammar import Language, Number, language, said, whole_words
 from text.languages.mathematics import operators
 from text.number_names import digit_names
-from text.written import Written, next_core
+from text.written import FRACTION, Written, next_core
 
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _MONEY = f"(?:{'|'.join(sorted(map(re.escape, currencies('ja')), key=len, reverse=True))})"
@@ -42,6 +42,7 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return phrases
     text = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", words[at].core)
     text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", _TELEPHONE.sub(_telephone, text))
+    text = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "と", text).replace(FRACTION, "")
     text = text.replace("<=", "≤").replace(">=", "≥")
     text = re.sub(r"(?<![A-Za-z])([A-Z])-(?=\d)", r"\1", text)
     text = re.sub(r"(?<![A-Za-z])([RHS])(\d{1,2})年", lambda year: f"{_ERAS[year[1]]}{year[2]}年", text)
@@ -147,7 +148,7 @@ def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return None
     if until := _until_weekday(words, at):
         return [f"{word.core}曜日", "から", until]
-    if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not words[at - 1].core.endswith("日"):
+    if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not re.search(r"日$|\d/\d{1,2}$", words[at - 1].core):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
 

@@ -85,7 +85,7 @@ def power(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return None
     if match[2][0] in "-−":
         exponent = f"{speech.minus} {exponent}"
-    named = names.get("^" + match[2]) if match[1].isalpha() else None
+    named = names.get("^" + match[2]) if match[1].isalpha() or speech.base != "de" else None
     joint = "" if speech.base in ("zh", "ja") else " "
     return [f"{base}{joint}{named or names['^'].replace('{}', exponent)}"]
 
