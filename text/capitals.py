@@ -16,7 +16,7 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
     start = 0
     while start < len(words):
         stop = start
-        while stop < len(words) and words[stop].core.upper() == words[stop].core:
+        while stop < len(words) and _is_loud(words[stop].core):
             stop += 1
             if _SENTENCE_END.search(words[stop - 1].tail):
                 break
@@ -24,6 +24,11 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
             loud[start:stop] = [True] * (stop - start)
         start = max(stop, start + 1)
     return loud
+
+
+def _is_loud(core: str) -> bool:
+    """Nothing small; letters of a script without capitals are no shout."""
+    return core.upper() == core and (core.lower() != core or not any(map(str.isalpha, core[:MAX_CORE])))
 
 
 def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable[[str], bool]) -> bool:

@@ -54,8 +54,7 @@ def measured_fraction(at: Place) -> list[str] | None:
     """1½ tsp · 3/4 lb · 4 1/2 lbs · 1/250 s"""
     tight = re.fullmatch(rf"(\d{{0,3}}{FRACTION}\d{{1,2}}/\d{{1,2}})([A-Za-z]{{1,4}}|\"|'')", at.core)
     if tight and tight[2] in UNITS:
-        words = read_fraction(tight[1], at.style) or ""
-        return [f"{words} {UNITS[tight[2]][tight[1][0].isdigit()]}"]
+        return [f"{read_fraction(tight[1], at.style)} {UNITS[tight[2]][tight[1][0].isdigit()]}"]
     whole = bool(re.fullmatch(r"\d{1,6}", at.core) and FRACTION_PATTERN.fullmatch(at.near(1)))
     if (shutter := re.fullmatch(r"1/(\d{2,4})", at.core)) and at.near(1) in ("s", "sec", "second"):
         return [f"one {ordinal(int(shutter[1]))}", "of a second"]

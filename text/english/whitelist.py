@@ -71,7 +71,7 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     numbered = bool(re.match(r"\d|[IVX]{2,}$", following.core)) and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
-    if dotted and key in DOTTED_UNITS and before in ("square", "sq", "cubic", "cu"):
+    if dotted and key in DOTTED_UNITS and index and words[index - 1].core.lower() in ("square", "sq", "cubic", "cu"):
         return UNITS[key][1]
     if dotted and key in DOTTED_UNITS and re.fullmatch(rf"(?:{NUMBER}[-–])?{NUMBER}", before):
         return UNITS[key][before != "1"]

@@ -16,6 +16,7 @@ from text.languages.cases import (
     bare_year,
     bent,
     bent_clock,
+    bent_fraction,
     dotted_day,
     is_bare_year,
     is_open,
@@ -105,7 +106,7 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return [numbered]
     if phrases := power(words, at, speech):
         return phrases
-    if core and not core.strip("#"):
+    if core and not core.strip("#") and next_core(words, at):
         return [""]
     digits = re.search(r"[\d%]", core)
     if speech.base == "zh":
@@ -170,7 +171,8 @@ _LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
 RULES: tuple[Rule, ...] = (
     japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words, german, hindi,
     spanish_words, score, sign_apart, date, one,
-    _years, fraction_with_unit, fraction, equation, bare_year, one_and_a_half, bent, spaced_thousands, ordinal, clock, _year, amount,
+    _years, fraction_with_unit, bent_fraction, fraction, equation, bare_year, one_and_a_half, bent, spaced_thousands,
+    ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
 SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)

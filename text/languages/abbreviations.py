@@ -17,7 +17,8 @@ _RANK = re.compile(r"\d{1,3}(?:\.|e|er|re|ère|ème|[°ºª])")
 _BEFORE_DAYS = {"de": ("am", "jeden", "ab", "bis", "vom", "diesen", "nächsten", "letzten"),
                 "fr": ("le", "du", "au", "ce", "chaque"), "es": ("el", "los", "del", "al", "este", "cada"),
                 "it": ("il", "ogni", "di", "dal", "al"), "pt": ("na", "nas", "no", "à", "toda", "cada")}
-_BEFORE_DAYS |= {"nl": ("op", "elke", "van", "tot", "t/m", "vanaf", "met"), "ru": ("в", "во", "с", "до", "по", "каждый", "и"),
+_BEFORE_DAYS |= {"nl": ("op", "elke", "van", "tot", "t/m", "vanaf", "met"),
+                 "ru": ("в", "во", "с", "до", "по", "каждый", "и"),
                  "pl": ("w", "we", "do", "od", "każdy", "każdą", "i")}
 _DAYS_TOO = {("de", "Fr."): "Freitag", ("pl", "pt."): "piątek"}
 """Short days that are short for something else where no day is meant."""
@@ -147,6 +148,7 @@ def _is_day(words: Sequence[Written], at: int, count: int, needs: str, speech: L
     goes_on = tail[1:2] == "," or (tail == "." and (following.core[:1].islower() or following.core[:1].isdigit())
                                                  and not following.lead)
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    goes_on &= (speech.base, words[at].core.lower()) != ("pl", "pt")
     return goes_on or (needs == "day" and before in _BEFORE_DAYS.get(speech.base, ()))
 
 

@@ -103,7 +103,7 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     unit = match["before"] or match["unit"]
     if match["high"] and unit[:1] == "-":
         return None
-    if match["high"] and re.match(r"0\d", match["low"]) and max(len(match["low"]), len(match["high"])) > 2:
+    if match["high"] and _is_code(match["low"], match["high"], next_core(words, at), speech):
         codes = [digit_names(re.sub(r"\D", "", match[end]), speech.code) for end in ("low", "high")]
         return [" ".join(filter(None, [*codes, unit]))] if all(codes) else None
     if match["before"] and match["unit"]:
@@ -122,6 +122,13 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if counted or number.decimals:
         return counted or [quantity]
     return [agree(quantity, _gender((high or number).value, following, speech), speech)]
+
+
+def _is_code(low: str, high: str, following: str, speech: Language) -> bool:
+    """0900-1234 · 31-042 Kraków: digits that are no range"""
+    if speech.base == "pl" and re.fullmatch(r"\d\d-\d{3}", f"{low}-{high}") and following[:1].isupper():
+        return True
+    return re.search(r"(?:^|-)0\d", f"{low}-{high}") is not None and max(len(low), len(high)) > 2
 
 
 def _millions(words: Sequence[Written], at: int, number: Number, speech: Language) -> str:

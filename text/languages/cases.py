@@ -192,6 +192,26 @@ def _with_noun(
     return [*phrases[:-1], f"{phrases[-1]} {formed}".strip()] if symbol else [*phrases, formed]
 
 
+def bent_fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """около 3/4 · do 2/3: the case that the word before it asks for"""
+    match = re.fullmatch(r"([1-9]\d?)/([1-9]\d{0,2})", words[at].core) if speech.base in _ENDINGS else None
+    case = governed(words, at, speech) if match else ""
+    if match is None or case in ("", "n") or int(match[1]) >= int(match[2]):
+        return None
+    above, below = int(match[1]), int(match[2])
+    if speech.base == "pl":
+        parts = polish.ordinal(below, "F" if above == 1 else "P") if case in "gl" else None
+        return [f"{polish.cardinal(above, case, 'f')} {parts}"] if parts else None
+    single = ends_in_one(above, speech)
+    if below in _NAMED_PARTS:
+        ends = _NAMED_ENDINGS[single].get(case)
+        return [f"{russian.cardinal(above, case, 'f')} {_NAMED_PARTS[below]}{ends}"] if ends else None
+    parts = russian.ordinal(below, case, "f", plural=not single)
+    return [f"{russian.cardinal(above, case, 'f')} {parts}"] if parts else None
+
+
+_NAMED_PARTS = {3: "трет", 4: "четверт"}
+_NAMED_ENDINGS = ({"g": "ей", "d": "ям", "i": "ями", "p": "ях"}, {"g": "и", "d": "и", "i": "ью", "p": "и"})
 _DOTTED_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])")
 _BEFORE_DAYS = {"ru": ("до", "с", "со", "по", "к", "на", "от", "после"),
                 "pl": ("do", "od", "dnia", "dniu", "po", "przed", "na")}
@@ -236,7 +256,7 @@ _BEFORE_YEARS = {
            "по": "n"},
     "pl": {"w": "l", "we": "l", "od": "g", "do": "g", "z": "g", "ze": "g", "sprzed": "g", "przed": "i", "po": "l"},
 }
-_YEAR_NOUNS = re.compile("год|лет|г+\.?$|r$|ro[kc]|lat")
+_YEAR_NOUNS = re.compile(r"год|лет|г+\.?$|r$|ro[kc]|lat")
 _BEHIND_YEARS = frozenset("""по до и а но или я мы он она они это в во на у с был была было были do i a ale lub w na z
 to był była było były są się""".split())
 _COUNTED_BEHIND = re.compile("[а-яё]*(?:ов|ев|ей|ах|ях|раз|лет|штук|тонн|человек|минут|секунд|страниц|копий|слов)"

@@ -34,14 +34,15 @@ _HAN_TELEPHONE = re.compile(
     r"(?<![\d-])(?:\+\d{1,3}[- ])?(?:0\d{2,3}-\d{7,8}|\d{3,4}-\d{3,4}-\d{4}|1[3-9]\d{9}|400-\d{3}-\d{4})(?![\d-])")
 _HAN_CODE = re.compile(r"(?:(?<=尾号)|(?<=尾号[是为])|(?<=[密房]码[是为])|(?<=验证码)|(?<=验证码[是为]))\d{3,6}(?!\d)"
                        r"|(?<=拨打)(?:1\d\d|\d{5})(?!\d)|(?<=公元前)\d{3}(?=年)")
-_CODE_CUES = re.compile(r"(?:房间号|门牌号|车次|学号|编号|卡号|单号|航班号?|区号|邮编|号码|房号|车牌号?|工号)[是为：，]?$")
+_CODE_CUES = re.compile(r"(?:房间号|门牌号|车次|学号|编号|卡号|单号|航班号?|区号|邮编|号码|房号|工号)[是为：，]?"
+                        r"(\d{3,})(?![\d.]|年)")
 _PHONE_IN_THREE = re.compile(r"1[3-9]\d")
 _CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
 _VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
-_YEARS_BY_DIGITS = r"(?<!\d)((?:1\d|20)\d\d)(?=[-–~～至到](?:1\d|20)\d\d(?:年|赛季|学年|财年|年度))|" \
-                   r"(?<=[-–~～至到])((?:1\d|20)\d\d)(?=赛季|学年|财年)"
-_TWO_OF = ("分钟", "公斤", "公里", "厘米", "毫米", "毫升", "平方", "立方", "吨", "升", "克", "秒", "门", "项", "顿", "套", "双", "对",
-           "艘", "首", "册", "米", "批", "款", "道", "幅", "群", "桌", "碗", "袋", "箱", "盒", "包", "块", "棵", "朵", "匹", "头", "趟")
+_YEARS_BY_DIGITS = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?=[-–~～至到](?:1\d|20)\d\d(?:年|赛季|学年|财年))"
+                              r"|(?<=[-–~～至到])(?:1\d|20)\d\d(?=赛季|学年|财年)")
+_TWO_OF = tuple("分钟 公斤 公里 厘米 毫米 毫升 平方 立方".split()) + tuple(
+    "吨升克秒门项顿套双对艘首册米批款道幅群桌碗袋箱盒包块棵朵匹头趟")
 _COUNTED_BY_TWO = frozenset("个個位只条張张次年天块元本岁種种件名点倍米万千亿家部台辆间座句段节场篇颗支把杯瓶碗周小到")
 """What 两 and not 二 stands before."""
 
@@ -130,13 +131,13 @@ _OUTCOMES = re.compile("负于|输|惜败|战胜|不敌|击败|大胜|落后|领
 
 def _codes(core: str, before: str) -> str:
     """5·1, 1080p, CA1234, 502室, 房间号是1208"""
-    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?![\d·])", lambda day: han_digits(day[1] + day[2]), core)
+    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?![\d·])", lambda day: (
+        "十" if day[1] == "10" else han_digits(day[1])) + han_digits(day[2]), core)
     core = re.sub(r"(?<!\d)(\d{3,4})(?=[pP](?![A-Za-z]))", lambda lines: han_digits(lines[1]), core)
     core = re.sub(r"(?<=[A-Z])\d{4,6}(?![\d.])(?!年)", lambda code: han_digits(code[0]), core)
     core = re.sub(r"(?<![\d-])\d{3,4}(?=室|号房)", lambda room: han_digits(room[0]), core)
     cue = before if not before[-1:].isdigit() else ""
-    pattern = re.compile(_CODE_CUES.pattern.removesuffix("$") + r"(\d{3,})(?![\d.]|年)")
-    return pattern.sub(lambda code: code[0].replace(code[1], han_digits(code[1])), cue + core)[len(cue):]
+    return _CODE_CUES.sub(lambda code: code[0].replace(code[1], han_digits(code[1])), cue + core)[len(cue):]
 
 
 def _chain(match: re.Match[str]) -> str:
@@ -162,7 +163,8 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     core = re.sub("([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", core)
     core = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "又", core).replace(FRACTION, "")
     core = core.replace("<=", "≤").replace(">=", "≥")
-    core = re.sub(_YEARS_BY_DIGITS, lambda year: han_digits(year[0]), core)
+    season = next((noun for noun in ("赛季", "学年", "财年") if following.startswith(noun)), "")
+    core = _YEARS_BY_DIGITS.sub(lambda year: han_digits(year[0]), core + season).removesuffix(season)
     core = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", core)
     core = _codes(core, before)
     core = _HAN_TELEPHONE.sub(_telephone, core)
@@ -181,10 +183,12 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     core = _signs(core, before, following)
     core = re.sub(r"(?<=[\dA-Za-z])[×x](?=\d)", "乘", core)
     core = re.sub(r"(?<![\d.])(\d+(?:\.\d+)?)‰", r"千分之\1", core)
-    core = re.sub(rf"(?<=\d)({_UNIT}|[元次])/(?=[一-龥]{'|$' if re.match('[一-龥]', following) else ''})", r"\1每", core)
+    per = "[一-龥]|$" if re.match("[一-龥]", following) else "[一-龥]"
+    core = re.sub(rf"(?<=\d)({_UNIT}|[元次])/(?={per})", r"\1每", core)
     core = re.sub(r"√(?=\d)", "根号", core)
     core = re.sub(r"(?<![\d/.])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
     core = re.sub(r"(?<=[%\d点分年月日号零一二三四五六七八九])[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<=[零一二三四五六七八九])[-–~～](?=[零一二三四五六七八九])", "到", core)
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 2] or following[:2]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import currencies, units
-from text.languages.grammar import Language, Number, language, said, whole_words
+from text.languages.grammar import Language, Number, said, whole_words
 from text.languages.mathematics import operators
 from text.number_names import digit_names
 from text.written import FRACTION, Written, next_core
@@ -48,7 +48,7 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = re.sub(r"(?<![A-Za-z])([RHS])(\d{1,2})年", lambda year: f"{_ERAS[year[1]]}{year[2]}年", text)
     text = _DATE.sub(lambda day: f"{day[1]}年{int(day[3])}月{int(day[4])}日", text)
     text = _MONTH.sub(lambda m: f"{m[1] or m[6]}年{int(m[3] or m[4])}月", text)
-    text = _signs_of_codes(text)
+    text = _signs_of_codes(text, speech)
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _PADDED_DAY.sub(r"\1月\2日", text)
@@ -70,31 +70,25 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     return [_NUMBER.sub(lambda match: _read(match, speech), text)]
 
 
-def _signs_of_codes(text: str) -> str:
+def _signs_of_codes(text: str, speech: Language) -> str:
     """〒150-0002, 渋谷2-21-1, 3.1.4, 打率.310, 2h30m, 30cm×20cm"""
     text = re.sub(r"〒(\d{3}-?\d{4})", lambda code: _telephone(code), text)
-    text = _CHAIN.sub(_chain, text)
-    text = _VERSION.sub(lambda version: "点".join(whole_words(part, _ja()) or part for part in version[0].split(".")), text)
+    text = _CHAIN.sub(lambda chain: _chain(chain[0].split("-"), speech), text)
+    text = _VERSION.sub(lambda version: "点".join(whole_words(part, speech) or part for part in version[0].split(".")),
+                        text)
     text = re.sub(r"(?<=打率)\.(\d)(\d)(\d)(?!\d)", lambda rate: "".join(
-        whole_words(digit, _ja()) + place for digit, place in zip(rate.groups(), _BATTING, strict=True)
+        (whole_words(digit, speech) or digit) + place for digit, place in zip(rate.groups(), _BATTING, strict=True)
         if digit != "0"), text)
     text = re.sub(r"(?<![\d.])\.(?=\d+(?!\d))", "0.", text) if re.search(r"(?<![\d.A-Za-z])\.\d", text) else text
     text = re.sub(r"(?<![\dA-Za-z])(\d{1,2})h(\d{1,2})m(?:in)?(?![A-Za-z])", r"\1時間\2分", text)
     return re.sub(r"(?<=[A-Za-z])×(?=\d)", "かける", text)
 
 
-def _chain(match: re.Match[str]) -> str:
+def _chain(parts: Sequence[str], speech: Language) -> str:
     """Numbers of an address by の, the digits of a longer code one by one."""
-    parts = match[0].split("-")
     long = sum(map(len, parts)) > 8
-    return "の".join((digit_names(part, "ja") if long or part[0] == "0" else whole_words(part, _ja())) or part
+    return "の".join((digit_names(part, "ja") if long or part[0] == "0" else whole_words(part, speech)) or part
                     for part in parts).replace(" ", "")
-
-
-def _ja() -> Language:
-    speech = language("ja")
-    assert speech
-    return speech
 
 
 def _weekday_behind(words: Sequence[Written], at: int) -> str:
@@ -148,7 +142,7 @@ def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return None
     if until := _until_weekday(words, at):
         return [f"{word.core}曜日", "から", until]
-    if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not re.search(r"日$|\d/\d{1,2}$", words[at - 1].core):
+    if not at or not re.search(r"日$|\d/\d{1,2}$", words[at - 1].core):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
 

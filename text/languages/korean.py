@@ -11,8 +11,8 @@ from text.written import FRACTION, Written, next_core
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
-_THINGS = ("시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달(?!러)|그루|켤레|벌|채|척|송이|자루|통(?!신)|그릇|칸|줄|곡|편|곳|군데|팀|봉지"
-           "|상자|박스|조각|알|숟갈|스푼|컵|큰술|작은술|방울|끼|묶음|바퀴|쌍|걸음")
+_THINGS = ("시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달(?!러)|그루|켤레|벌|채|척|송이|자루|통(?!신)|그릇"
+           "|칸|줄|곡|편|곳|군데|팀|봉지|상자|박스|조각|알|숟갈|스푼|컵|큰술|작은술|방울|끼|묶음|바퀴|쌍|걸음")
 _COUNTED = re.compile(
     rf"(?<![\d.,:/제])(?P<number>\d{{1,2}})(?P<thing>{_THINGS}|시|번째|대(?=$|의|가|를)|장|배(?!터))")
 _COUNTED_SPAN = re.compile(rf"(?<![\d.,:])(\d{{1,2}})[~〜-](\d{{1,2}})(?={_THINGS})")
@@ -51,9 +51,9 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     core = _with_words(_codes(core))
     if re.fullmatch(r"\d{1,2}대", core) and _is_largest(words, at):
         return [f"{whole_words(core[:-1], speech)}대"]
-    if machines := re.fullmatch(r"([1-9]0)대", core):
-        if at and not words[at - 1].tail and _MACHINES.search(words[at - 1].core):
-            return [f"{native(int(machines[1]))} 대"]
+    machines = re.fullmatch(r"([1-9]0)대", core)
+    if machines and at and not words[at - 1].tail and _MACHINES.search(words[at - 1].core):
+        return [f"{native(int(machines[1]))} 대"]
     if _COUNTED.search(core):
         core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
@@ -68,7 +68,8 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     return [_number_runs(core, speech)] if core != words[at].core else None
 
 
-_MACHINES = re.compile("(?:차|버스|트럭|택시|컴퓨터|카메라|기|노트북|폰|TV|에어컨|드론|로봇|자전거|오토바이|피아노|태블릿|모니터)[이가은는을를]?$")
+_MACHINES = re.compile("(?:차|버스|트럭|택시|컴퓨터|카메라|기|노트북|폰|TV|에어컨|드론|로봇|자전거|오토바이|피아노"
+                       "|태블릿|모니터)[이가은는을를]?$")
 
 
 def _is_largest(words: Sequence[Written], at: int) -> bool:
@@ -83,9 +84,9 @@ def _codes(core: str) -> str:
     hotline = re.match(r"(1[568]\d\d)-(\d{4})(?!\d)", core)
     if hotline and not int(hotline[1]) < int(hotline[2]) < 2100:
         core = _digits(hotline[0]) + core[hotline.end():]
-    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?=$|[^\d·])", lambda day: _digits(day[1] + day[2]).replace(" ", ""), core)
-    core = re.sub(r"(?<=\d%)[~〜-](?=\d)", "에서 ", core)
-    return core
+    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?=$|[^\d·])",
+                  lambda day: _digits(day[1] + day[2]).replace(" ", ""), core)
+    return re.sub(r"(?<=\d%)[~〜-](?=\d)", "에서 ", core)
 
 
 def _digits(text: str) -> str:

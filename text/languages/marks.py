@@ -60,7 +60,8 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
     if ranked and before.core.lower() not in ("lata", "lat", "latach") and re.fullmatch("[a-zà-ż]{3,}", after.core):
         return word if after.lead or word.tail[1:] else Written(word.lead, word.core + ".", "")
-    if speech.base == "de" and is_surely_roman(word.core) and takes_ordinal(before.core.lower()) and after.core.isalpha():
+    ordered = speech.base == "de" and takes_ordinal(before.core.lower()) and after.core.isalpha()
+    if ordered and is_surely_roman(word.core):
         return Written(word.lead, word.core + ".", word.tail[1:])
     if speech.base == "de" and is_regnal(words, at) and after.core:
         return word._replace(tail=word.tail[1:])

@@ -86,8 +86,8 @@ def power(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if match[2][0] in "-−":
         exponent = f"{speech.minus} {exponent}"
     named = names.get("^" + match[2]) if match[1].isalpha() or speech.base != "de" else None
-    joint = "" if speech.base in ("zh", "ja") else " "
-    return [f"{base}{joint}{named or names['^'].replace('{}', exponent)}"]
+    raised = named or names["^"].replace("{}", exponent)
+    return [f"{base}{'' if speech.base in ('zh', 'ja') or raised[0] == '의' else ' '}{raised}"]
 
 
 def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

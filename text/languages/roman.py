@@ -77,7 +77,7 @@ def _span(ends: re.Match[str], words: Sequence[Written], at: int, speech: Langua
 
 
 def _of_noun(number: int, before: str, noun: str, speech: Language) -> str | None:
-    """II Guerra Mundial · II wojna światowa · во II половине: its rank where a noun shows how it bends, else the number"""
+    """II Guerra Mundial · II wojna światowa · во II половине: its rank as a noun shows, else its number"""
     named = noun[:1].isupper() or before.lower() in _ARTICLES
     if speech.base in ("es", "it", "pt") and named and len(noun) > 3 and noun.isalpha():
         feminine = is_feminine(noun.lower(), speech)

@@ -1,0 +1,55 @@
+"""Signs, spaces and codes as people paste them: what is said is the number that stands there, or a guess says so."""
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from text.spoken import doubts, read, utterance
+
+SAID = [
+    ("de", "–7 °C, von –2 bis –9 Uhr", "minus sieben Grad Celsius, von minus zwei bis minus neun Uhr"),
+    ("de", "Seite 4 –5 Bilder", "Seite vier –fünf Bilder"),
+    ("en", "at –12°C", "at minus twelve degrees Celsius"),
+    ("en", "25\u00a0000 fans and 1\u202f250\u202f000 views",
+     "twenty-five thousand fans and one million two hundred fifty thousand views"),
+    ("ja", "30\u00a0000円", "三万円"),
+    ("zh", "25\u202f000人", "两万五千人"),
+    ("ja", "２，５００円と３．５倍", "二千五百円と三点五倍"),
+    ("zh", "１２，３４５元", "一万两千三百四十五元"),
+    ("zh", "买1，200克", "买一，二百克"),
+    ("en", "③7 tips and ④", "three seven tips and four"),
+    ("ja", "②3分待つ", "二、三分待つ"),
+    ("de", "🔟 Tipps", "zehn Tipps"),
+    ("de", "a² + 10⁻⁶, 7³ und m²", "a Quadrat plus zehn hoch minus sechs, sieben hoch drei und Quadratmeter"),
+    ("fr", "y² et 2⁸", "y au carré et deux puissance huit"),
+    ("ru", "x³, 10⁹", "x в кубе, десять в степени девять"),
+    ("ko", "10⁴", "십의 사제곱"),
+    ("zh", "10⁸", "十的八次方"),
+    ("de", "¼kg, 3½h", "ein Viertel Kilogramm, dreieinhalb Stunden"),
+    ("en", "¾lb, 2½kg", "three quarters pound, two and a half kilograms"),
+    ("zh", "2½杯", "二又二分之一杯"),
+    ("ko", "2¾컵", "이와 사분의 삼컵"),
+    ("hi", "2½ किलो, 3½ घंटे", "ढाई किलो, साढ़े तीन घंटे"),
+    ("fr", "2023-01-05T08:15:00Z", "cinq janvier deux mille vingt-trois, huit heures quinze"),
+    ("en", "2023-01-05T08:15:00-05:00", "January fifth, twenty twenty-three, eight fifteen minus five"),
+    ("de", "# Teil eins", "Teil eins"),
+    ("de", "v4.2.1 und 1.2.3.4.5", "v vier Punkt zwei Punkt eins und eins Punkt zwei Punkt drei Punkt vier Punkt fünf"),
+    ("ko", "4.2.1 버전", "사 점 이 점 일 버전"),
+    ("zh", "版本4.2.1", "版本四点二点一"),
+    ("ja", "iOS16.5.1で", "iOS十六点五点一で"),
+    ("ja", "大阪市北区5-12-3です", "大阪市北区五の十二の三です"),
+    ("zh", "3-2-401", "三杠二杠四零一"),
+    ("pl", "31-042 Kraków", "trzy jeden zero cztery dwa Kraków"),
+    ("nl", "0800-7000", "nul acht nul nul zeven nul nul nul"),
+    ("es", "+1-800-PIZZAS", "más uno - ochocientos PIZZAS"),
+    ("nl", "250 km2 en 8 m3", "tweehonderdvijftig vierkante kilometer en acht kubieke meter"),
+    ("de", "Staffel 4x400 m", "Staffel vier mal vierhundert Meter"),
+    ("ko", "33㎡(10평)", "삼십삼 제곱미터 (십 평)"),
+    ("hi", "भारत का GDP, NASA नहीं।", "भारत का G D P, nasa नहीं।"),
+]
+
+
+@pytest.mark.parametrize(("tag", "written", "expected"), SAID, ids=[f"{row[0]}: {row[1]}" for row in SAID])
+def test_pasted_signs_are_said_as_the_number_they_write(tag: str, written: str, expected: str) -> None:
+    assert utterance(read(written, tag)).text == expected
