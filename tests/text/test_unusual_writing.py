@@ -1,11 +1,9 @@
 """Signs, spaces and codes as people paste them: what is said is the number that stands there, or a guess says so."""
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from text.spoken import doubts, read, utterance
+from text.spoken import read, utterance
 
 SAID = [
     ("de", "–7 °C, von –2 bis –9 Uhr", "minus sieben Grad Celsius, von minus zwei bis minus neun Uhr"),
@@ -46,6 +44,15 @@ SAID = [
     ("nl", "250 km2 en 8 m3", "tweehonderdvijftig vierkante kilometer en acht kubieke meter"),
     ("de", "Staffel 4x400 m", "Staffel vier mal vierhundert Meter"),
     ("ko", "33㎡(10평)", "삼십삼 제곱미터 (십 평)"),
+    ("de", "IBAN AT61 1904 3002 3457 3201",
+     "iban A T sechs eins eins neun null vier drei null null zwei drei vier fünf sieben drei zwei null eins"),
+    ("fr", "1995 1996 1997 1998", ("mille neuf cent quatre-vingt-quinze mille neuf cent quatre-vingt-seize "
+                                   "mille neuf cent quatre-vingt-dix-sept mille neuf cent quatre-vingt-dix-huit")),
+    ("en", "a4:5e:60:b1:2c:0f", "A four five E six zero B one two C zero F"),
+    ("fr", "2001:db8::ff00:42", "deux zéro zéro un D B huit F F zéro zéro quatre deux"),
+    ("es", "#804000", "hashtag ocho cero cuatro cero cero cero"),
+    ("de", "Salz &amp; Pfeffer, 3&nbsp;kg, &#8364;5", "Salz und Pfeffer, drei Kilogramm, fünf Euro"),
+    ("ja", "+44 20 7946 0958", "プラス四四 二零 七九四六 零九五八"),
     ("hi", "भारत का GDP, NASA नहीं।", "भारत का G D P, nasa नहीं।"),
 ]
 

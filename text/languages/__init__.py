@@ -42,7 +42,7 @@ from text.languages.roman import roman
 from text.languages.russian import russian as russian_words
 from text.languages.scores import score
 from text.languages.spanish import spanish as spanish_words
-from text.languages.telephone import telephone
+from text.languages.telephone import code, telephone
 from text.languages.times import clock
 from text.written import FRACTION, MAX_CORE, Written, next_core, peel, punctuated, with_commas
 
@@ -109,7 +109,7 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if core and not core.strip("#") and next_core(words, at):
         return [""]
     digits = re.search(r"[\d%]", core)
-    if speech.base == "zh":
+    if speech.base == "zh" and not code(words, at, speech):
         return chinese_apart(words, at) or (chinese(words, at) if digits else sign_between(words, at, speech))
     if len(core) <= MAX_CORE:
         for rule in RULES if digits else SIGN_RULES:
@@ -169,7 +169,7 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 _LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
 """Spaces that Japanese does not write."""
 RULES: tuple[Rule, ...] = (
-    japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words, german, hindi,
+    code, japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words, german, hindi,
     spanish_words, score, sign_apart, date, one,
     _years, fraction_with_unit, bent_fraction, fraction, equation, bare_year, one_and_a_half, bent, spaced_thousands,
     ordinal, clock, _year, amount,

@@ -163,8 +163,7 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     core = re.sub("([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", core)
     core = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "又", core).replace(FRACTION, "")
     core = core.replace("<=", "≤").replace(">=", "≥")
-    season = next((noun for noun in ("赛季", "学年", "财年") if following.startswith(noun)), "")
-    core = _YEARS_BY_DIGITS.sub(lambda year: han_digits(year[0]), core + season).removesuffix(season)
+    core = _YEARS_BY_DIGITS.sub(lambda year: han_digits(year[0]), core + following[:2])[:len(core)]
     core = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", core)
     core = _codes(core, before)
     core = _HAN_TELEPHONE.sub(_telephone, core)

@@ -54,12 +54,13 @@ def weekdays(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if first and last and speech.base in _FROM_DAYS:
         start, to = _FROM_DAYS[speech.base]
         cued = at and words[at - 1].core.lower() == start
+        start += "о" * (start == "с" and first.startswith("вт"))
         return [f"{'' if cued else start + ' '}{bent_day(first, start)} {to} {bent_day(last, to)}"]
     return [f"{first} {'bis' if speech.base == 'de' else speech.to or '—'} {last}"] if first and last else None
 
 
 _FROM_DAYS = {"pl": ("od", "do"), "ru": ("с", "по")}
-_BEFORE_GENITIVE = ("do", "od", "z", "с", "до", "от", "после", "кроме", "oprócz")
+_BEFORE_GENITIVE = ("do", "od", "z", "с", "со", "до", "от", "после", "кроме", "oprócz")
 _BEFORE_ACCUSATIVE = ("w", "we", "na", "в", "во", "на", "по", "za", "за")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from text.languages.amounts import currencies, units
 from text.languages.grammar import Language, Number, said, whole_words
 from text.languages.mathematics import operators
+from text.languages.telephone import telephone
 from text.number_names import digit_names
 from text.written import FRACTION, Written, next_core
 
@@ -38,7 +39,8 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if speech.base != "ja":
         return None
     following = next_core(words, at)
-    if phrases := _apart(words, at, speech):
+    abroad = re.fullmatch(r"\+\d{1,3}", words[at].core)
+    if phrases := _apart(words, at, speech) or (telephone(words, at, speech) if abroad else None):
         return phrases
     text = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", words[at].core)
     text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", _TELEPHONE.sub(_telephone, text))

@@ -38,8 +38,9 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
 
 def _is_inches(word: Written, speech: Language) -> bool:
     """27" where no quote is open"""
-    return bool(re.match("\"|''", word.tail)) and not word.lead and re.fullmatch(
-        r"\d+(?:[.,]\d+)?", word.core) is not None and '"' in units(speech.base)
+    length = r"\d+(?:[.,]\d+)?|\d'\d{1,2}" if speech.base == "hi" else r"\d+(?:[.,]\d+)?"
+    quoted = re.match("\"|''", word.tail) and not word.lead
+    return bool(quoted and re.fullmatch(length, word.core)) and '"' in units(speech.base)
 
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:

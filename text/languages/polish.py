@@ -136,7 +136,7 @@ def _with_ending(number: int, ending: str) -> str | None:
 
 
 _IN_COMPOUNDS = {"jednego": "jedno", "dwóch": "dwu", "trzech": "trzy", "czterech": "cztero", "stu": "stu",
-                 "tysiąca": "tysiąc"}
+                 "tysiąca": "tysiąc", "pięciuset": "pięćset"}
 _DOTTED = re.compile(r"([1-9]\d{0,2})\.")
 _MASCULINE_IN_E = frozenset("sezonie etapie kwartale rozdziale tomie poziomie piętrze semestrze teście".split())
 _GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około", "powyżej",
