@@ -126,7 +126,7 @@ def share_out(phrase: str, count: int) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
-_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽]?"
+_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽+]?"
 
 
 def grouped(words: Sequence[Written], start: int) -> int:

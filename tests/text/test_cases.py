@@ -176,6 +176,15 @@ def test_sentences_of_creators_fit_in_other_languages(tag: str, least: float) ->
      "в пятом веке, семнадцатого восемнадцатого веков, второй тур, во второй смене"),
     ("ru", "$3 млрд, $4 миллиона, вт–чт, в сб. и вс.",
      "три миллиарда долларов, четыре миллиона долларов, со вторника по четверг, в субботу и воскресенье."),
+    ("ru", "7-ой, 4х дней, 6-ти, 11го, 2018/2019, 03.02.2019 г. снег, 11:00-12:30",
+     ("седьмой, четырёх дней, шести, одиннадцатого, две тысячи восемнадцать две тысячи девятнадцать, "
+      "третьего февраля две тысячи девятнадцатого года снег, с одиннадцати часов до двенадцати тридцати")),
+    ("pl", "03.02.2019 r. śnieg, 7.30-9.00, o 6.45, w godz. 10-14, ok. godz. 9",
+     ("trzeciego lutego dwa tysiące dziewiętnastego roku śnieg, siódma trzydzieści do dziewiątej, o szóstej "
+      "czterdzieści pięć, w godzinach dziesiątej do czternastej, około godziny dziewiątej")),
+    ("fr", "25 000+ abonnés, la 2de, 2h10min",
+     "vingt-cinq mille plus abonnés, la deuxième, deux heures dix minutes"),
+    ("de", "1/4-Finale, 7,- Euro, 16:9-Bild", "Viertelfinale, sieben Euro, sechzehn zu neun Bild"),
     ("pl", "w śr. o godz. 7, wt.-czw., do 28.02",
      "w środę o godzinie siódmej, od wtorku do czwartku, do dwudziestego ósmego lutego"),
     ("pl", "3-letni, 12-latek, 1500-lecie, 3 dzieci, 2-go, 7-my",

@@ -145,9 +145,10 @@ def _signed(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
 
 def _years(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1685-1750, 1990-95"""
-    season = re.fullmatch(r"((?:19|20)\d\d)/(\d\d)", words[at].core)
-    if season and int(season[2]) == (int(season[1]) + 1) % 100:
-        return [f"{year_words(season[1], speech)} {whole_words(season[2], speech)}"]
+    season = re.fullmatch(r"((?:19|20)\d\d)/((?:19|20)?\d\d)", words[at].core)
+    if season and int(season[2]) % 100 == (int(season[1]) + 1) % 100:
+        last = year_words(season[2], speech) if season[2][2:] else whole_words(season[2], speech)
+        return [f"{year_words(season[1], speech)} {last}"]
     years = re.fullmatch(r"(1[1-9]\d\d|20\d\d)[-–](1[1-9]\d\d|20\d\d|\d\d)", words[at].core)
     if years is None or not speech.to or int(years[2]) <= int(years[1]) % (100 if len(years[2]) == 2 else 10**4):
         return None

@@ -7,6 +7,7 @@ from functools import cache
 
 from text import tables
 from text.languages import polish, russian
+from text.languages.electronic import signs
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said
 from text.number_names import digit_names, name
 from text.written import Written, grouped, next_core, share_out
@@ -75,11 +76,16 @@ def _forms(cells: Sequence[str]) -> Forms:
 def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10 000 · 10 000 € · -1 234 567,89"""
     count = grouped(words, at)
-    if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
+    parts = [word.core.rstrip("+") for word in words[at + 1:at + count]]
+    if count == 1 or (speech.base not in _SPACES and any(part != "000" for part in parts)):
         return None
     last = at + count - 1
     whole = words[last]._replace(core="".join(word.core for word in words[at:at + count]))
+    plus = f" {signs(speech.base).get('+', '')}" if whole.core[-1] == "+" else ""
+    whole = whole._replace(core=whole.core.rstrip("+"))
     phrases = amount([*words[:at], whole, *words[last + 1:last + 4]], at, speech)
+    if phrases and plus:
+        phrases[0] += plus
     return [*share_out(phrases[0], count), *phrases[1:]] if phrases else None
 
 

@@ -300,6 +300,11 @@ def bare_year(words: Sequence[Written], at: int, speech: Language) -> list[str] 
 
 def bent_clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """с 9:00 до 18:30"""
+    ends = re.fullmatch(r"(\d{1,2}:[0-5]\d)[-–](\d{1,2}:[0-5]\d)", words[at].core) if speech.base == "ru" else None
+    if ends:
+        first, last = (bent_clock([Written("", "до", ""), Written("", end, "")], 1, speech) for end in ends.groups())
+        start = "" if at and words[at - 1].core.lower() == "с" else "с "
+        return [f"{start}{first[0]} до {last[0]}"] if first and last else None
     match = re.fullmatch(r"(\d{1,2}):([0-5]\d)", words[at].core) if speech.base == "ru" else None
     case = governed(words, at, speech) if match else ""
     if match is None or not case or int(match[1]) > 24:

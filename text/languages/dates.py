@@ -12,7 +12,7 @@ from text.written import Written, next_core
 
 _ORDINALS = {
     "de": re.compile(r"(\d{1,4})\."),
-    "fr": re.compile(r"(\d{1,4})(?:er|ère|re|e|ème|eme|nd|nde|°)"), "es": re.compile(r"(\d{1,4})\.?[ºª]"),
+    "fr": re.compile(r"(\d{1,4})(?:er|ère|re|e|ème|eme|nd|nde|(?<=2)de?|°)"), "es": re.compile(r"(\d{1,4})\.?[ºª]"),
     "it": re.compile(r"(\d{1,4})[ºª°]"), "pt": re.compile(r"(\d{1,4})\.?[ºª]"),
     "nl": re.compile(r"(\d{1,4})(?:e|de|ste)"), "sv": re.compile(r"(\d{1,4}):[ae]"),
     "ca": re.compile(r"(\d{1,4})(?:r|n|t|è|a)"),

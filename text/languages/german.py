@@ -29,6 +29,10 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [f"Paragraf {name(section[1], 'de')} {section[2]}".rstrip()]
     if re.fullmatch(r"[1-9]\d{1,3}er", core):
         return [f"{name(core[:-2], 'de')}er"]
+    if final := re.fullmatch(r"1/([48]|16|32)-(Final[a-zäöüß]*)", core):
+        return [f"{(name(final[1], 'de', 'ordinal') or '').capitalize()}l{final[2].lower()}"]
+    if ratio := re.fullmatch(r"(\d{1,3}):(\d{1,3})-([^\W\d].*)", core):
+        return [f"{name(ratio[1], 'de')} zu {name(ratio[2], 'de')} {ratio[3]}"]
     if decade := _DECADE.fullmatch(core):
         return [f"{name(decade[1], 'de')}er {decade[2]}"]
     match = _COMPOUND.fullmatch(core)

@@ -27,7 +27,9 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
     own, opened = list(words), False
     for at, word in enumerate(words):
         after = words[at + 1] if at + 1 < len(words) else _NONE
-        if word.tail[:1] == ".":
+        if speech.base in ("de", "nl") and word.core[-1:].isdigit() and re.match(",[-–—]", word.tail):
+            own[at] = word._replace(tail=word.tail[2:])
+        elif word.tail[:1] == ".":
             own[at] = _dotted(words, at, after, speech)
         elif not opened and _is_inches(word, speech):
             own[at] = Written("", word.core + '"', word.tail.removeprefix("'")[1:])
@@ -80,7 +82,7 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
         return Written(word.lead, word.core + ".", word.tail[_goes_on(after):])
     names = word.core in units(speech.base) or word.core in currencies(speech.base)
     counted = before.core[-1:].isdigit() and not before.tail and names and word.core != "с"
-    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
+    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d.–-]{3,10}", before.core) is not None
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     return word

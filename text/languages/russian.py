@@ -14,7 +14,8 @@ from text.written import Written, next_core
 
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d|(?<=\d\d-\d\d-)\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
+_ENDED = re.compile(r"(\d{1,4})(?:-|(?=го|ого|ой|ый|ая|ое|ые|ых|му|х))"
+                    r"(го|ой|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
 _JOINED = re.compile("([1-9][0-9]{0,2}|1000)-([а-яё]{4,})")
 _IN_COMPOUNDS = {"одного": "одно", "ста": "сто", "девяноста": "девяносто", "тысячи": "тысяче"}
@@ -91,9 +92,9 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     core, following = words[at].core, next_core(words, at).lower()
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), full_year(date[4]), DAY_CASES.get(before, "g"))
+        return _date(int(date[1]), int(date[3]), full_year(date[4]), DAY_CASES.get(before, "g"), following)
     if date := _ISO.fullmatch(core):
-        return _date(int(date[3]), int(date[2]), int(date[1]), DAY_CASES.get(before, "g"))
+        return _date(int(date[3]), int(date[2]), int(date[1]), DAY_CASES.get(before, "g"), following)
     if re.fullmatch(r"\d{1,2}", core) and (following in months("ru") or _goes_on_to_a_month(words, at)):
         return _one(ordinal(int(core), DAY_CASES.get(before, "g"), "n"))
     if re.fullmatch(r"1[5-9]\d\d|20\d\d", core) and before in months("ru") and following not in _YEARS:
@@ -106,8 +107,10 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return _one(_compound(int(joined[1]), joined[2]))
     if following in _RANKED and core.isdigit() and before in ("в", "во", "на", "о"):
         return _one(ordinal(int(core), "p", _RANKED[following]))
-    if core in _COUNTS:
-        return [_COUNTS[core]]
+    if re.sub("(?<=\\d)х", "-х", core) in _COUNTS:
+        return [_COUNTS[re.sub("(?<=\\d)х", "-х", core)]]
+    if count := re.fullmatch(r"([1-9]\d{0,3})-?(?:ти|ми)", core):
+        return _one(cardinal(int(count[1]), "g", "m"))
     ended = _ENDED.fullmatch(core)
     return _one(_with_ending(int(ended[1]), ended[2], following)) if ended else None
 
@@ -166,11 +169,14 @@ def _compound(number: int, rest: str) -> str:
     return "".join(parts) + rest
 
 
-def _date(day: int, month: int, year: int, case: str) -> list[str] | None:
+def _date(day: int, month: int, year: int, case: str, following: str) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     day_words, year_words = ordinal(day, case, "n"), ordinal(year, "g")
-    return [f"{day_words} {months('ru')[month - 1]} {year_words} года"] if day_words and year_words else None
+    words = f"{day_words} {months('ru')[month - 1]} {year_words}"
+    if not day_words or not year_words:
+        return None
+    return [words, "года"] if following in ("г", "г.", "года") else [f"{words} года"]
 
 
 def _with_ending(number: int, ending: str, noun: str) -> str | None:

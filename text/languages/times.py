@@ -26,6 +26,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return phrases
     if lasting := re.fullmatch(r"(?:())(\d{1,3})'([0-5]\d)(?:''|\")?", words[at].core):
         return _with_seconds(lasting, words, at, speech)
+    if whole := re.fullmatch(r"(\d{1,3})[hH](\d{1,2})m(?:in|n)?", words[at].core):
+        return _counted_parts(whole, speech)
     if words[at].core[-1] in "hH" and re.match(r"\d{1,2} ?mi?n?", f"{next_core(words, at)} {next_core(words, at + 1)}"):
         return None
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
@@ -64,6 +66,17 @@ def _with_seconds(
              for count, noun in counts if count]
     first = f" {conjunction} " if speech.base == "pt" else " "
     return [f" {conjunction} ".join([first.join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
+
+
+def _counted_parts(match: re.Match[str], speech: Language) -> list[str] | None:
+    """1h30min: hours and minutes by their names"""
+    if not {"h", "min"} <= units(speech.base).keys():
+        return None
+    nouns = (units(speech.base)["h"], units(speech.base)["min"])
+    counts = zip(map(int, match.groups()[:2]), nouns, strict=True)
+    words = [(agree(name(str(count), speech.code) or "", noun.gender, speech), form(count, noun.forms, speech))
+             for count, noun in counts]
+    return [" ".join(map(" ".join, words))]
 
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
