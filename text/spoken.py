@@ -121,7 +121,7 @@ def _speak(words: Sequence[Written], language: str) -> list[str]:
 def _is_guessed(words: Sequence[Written], at: int, said: str, language: str) -> bool:
     if is_guessed(words, at, said, language):
         return True
-    return bool(_DIGIT.search(words[at].core)) and not _is_english(language) and languages.is_guessed(
+    return bool(_NUMERIC.search(words[at].core)) and not _is_english(language) and languages.is_guessed(
         words, at, language)
 
 
@@ -219,6 +219,7 @@ def _spoken(said: str, language: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
+_NUMERIC = re.compile(r"\d|^[IVXL]{2,7}$")
 _DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\x00-&(-@\[-`{-\x7f]+")
 _FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}

@@ -1,6 +1,8 @@
 """Signs, spaces and codes as people paste them: what is said is the number that stands there, or a guess says so."""
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from text.spoken import read, utterance
@@ -60,3 +62,25 @@ SAID = [
 @pytest.mark.parametrize(("tag", "written", "expected"), SAID, ids=[f"{row[0]}: {row[1]}" for row in SAID])
 def test_pasted_signs_are_said_as_the_number_they_write(tag: str, written: str, expected: str) -> None:
     assert utterance(read(written, tag)).text == expected
+
+
+@pytest.mark.parametrize(("tag", "written", "word"), [
+    ("de", "Das Team IV gewann.", ""), ("de", "die iv VII dort", "VII"), ("es", "con el VIII, claro", "VIII"),
+    ("es", "la III Feria", ""), ("ru", "скидка 05.06 для всех", "05.06"), ("pl", "rabat 05.06 dla nas", "05.06"),
+    ("pl", "o 12 w nocy", ""), ("fr", "le 3/4 à midi", "3/4"), ("zh", "5元/斤", ""), ("it", "Enrico VIII", ""),
+])
+def test_what_may_be_meant_otherwise_is_a_guess(tag: str, written: str, word: str) -> None:
+    assert [token.text.strip(",.") for token in read(written, tag) if token.guessed] == [word] * bool(word)
+
+
+@pytest.mark.parametrize("tag", ["en", "de", "ru", "ja"])
+def test_odd_text_is_read_whole_and_in_time_that_grows_with_its_length(tag: str) -> None:
+    text = ("–5 °C ③ 10\u00a0000 XIX–XX １，０００ 1½kg 4:3-a 25.12 &amp; a:b:1::2 〒100-0001 x² 1-2-3 5-x "
+            "\u202e7 e\u0301 5' ")
+    took = []
+    for count in (10, 80):
+        start = time.process_time()
+        tokens = read(text * count, tag)
+        took.append(time.process_time() - start)
+        assert all((text * count)[token.char_start:token.char_end] == token.text for token in tokens)
+    assert took[1] < 30 * took[0] + 0.5

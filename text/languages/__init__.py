@@ -38,7 +38,7 @@ from text.languages.marks import own_marks
 from text.languages.mathematics import equation, power, prefixed, sign_between
 from text.languages.one import one
 from text.languages.polish import polish as polish_words
-from text.languages.roman import roman
+from text.languages.roman import may_be_letters, roman
 from text.languages.russian import russian as russian_words
 from text.languages.scores import score
 from text.languages.spanish import spanish as spanish_words
@@ -71,6 +71,8 @@ def is_guessed(words: Sequence[Written], at: int, tag: str) -> bool:
     speech, core = language(tag), words[at].core
     if speech is None:
         return False
+    if may_be_letters(words, at, speech):
+        return True
     if is_bare_year(words, at, speech) or (is_open(words, at, speech) and not re.search(r"\d-[а-я]", core)):
         return True
     if may_be_year(words, at, speech) or may_be_day(core, speech):

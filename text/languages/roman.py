@@ -69,6 +69,16 @@ def is_surely_roman(core: str) -> bool:
     return len(core) > 1 and core not in ("XL", "XX", "XXX", "LI", "LV", "LL", "LX") and bool(_ROMAN.fullmatch(core))
 
 
+def may_be_letters(words: Sequence[Written], at: int, speech: Language) -> bool:
+    """MX IV: read as four where nothing says that it is a number"""
+    core, before = words[at].core, words[at - 1].core if at and not words[at - 1].tail else ""
+    if not is_surely_roman(core) or speech.base not in _ORDERED | _ARTICLE.keys():
+        return False
+    number = value(core)
+    known = _century(number, before, words, at, speech) or _of_name(number, before, len(core), speech)
+    return not known and _of_noun(number, before, next_core(words, at), speech) == name(str(number), speech.code)
+
+
 def _span(ends: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """XIX–XX вв."""
     said = [roman([*words[:at], words[at]._replace(core=end), *words[at + 1:]], at, speech) for end in ends.groups()]
