@@ -117,9 +117,13 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return _one(ranked(int(dotted[1]), before, following))
     if re.fullmatch(r"1?\d|2[0-4]", core) and following in ("rano", "wieczorem"):
         return _one(ordinal(int(core), "F" if before in _OBLIQUE_HOURS else "f"))
+    if "." in core and re.match(MEASURES, following):
+        return None
     return _clock(core, before)
 
 
+MEASURES = "złot|procent|tys|milion|mili|kilo|metr|litr|gram|stop|punkt|raz|sekund|minut|godzin|wersj|euro|dolar"
+"""Before these 2.10 is neither a day nor a time."""
 _CHILDREN = {"2": "dwoje", "3": "troje", "4": "czworo", "5": "pięcioro", "6": "sześcioro", "7": "siedmioro",
              "8": "ośmioro", "9": "dziewięcioro", "10": "dziesięcioro"}
 _ORDINAL_ENDINGS = (("go", "g"), ("mu", "d"), ("ych", "P"), ("ym", "l"), ("im", "l"), ("ą", "A"), ("ej", "F"),
