@@ -213,8 +213,8 @@ def bent_fraction(words: Sequence[Written], at: int, speech: Language) -> list[s
 _NAMED_PARTS = {3: "трет", 4: "четверт"}
 _NAMED_ENDINGS = ({"g": "ей", "d": "ям", "i": "ями", "p": "ях"}, {"g": "и", "d": "и", "i": "ью", "p": "и"})
 _DOTTED_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])")
-_MEASURES = re.compile("рубл|доллар|евро|процент|тыс|миллион|милли|кило|метр|литр|грамм|градус|балл|раз|секунд|минут|час"
-                       f"|верси|{polish.MEASURES}")
+_MEASURES = re.compile("рубл|доллар|евро|процент|тыс|миллион|милли|кило|метр|литр|грамм|градус|балл|раз|секунд|минут"
+                       f"|час|верси|{polish.MEASURES}")
 _BEFORE_DAYS = {"ru": ("до", "с", "со", "по", "к", "на", "от", "после"),
                 "pl": ("do", "od", "dnia", "dniu", "po", "przed", "na")}
 
@@ -222,7 +222,8 @@ _BEFORE_DAYS = {"ru": ("до", "с", "со", "по", "к", "на", "от", "по
 def dotted_day(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """до 31.12 · 25.12 в 19:00: a dot stands in no number where a comma stands before decimals"""
     match, following = _DOTTED_DAY.fullmatch(words[at].core), next_core(words, at)
-    if match is None or speech.base not in _BEFORE_DAYS or _noun(following, speech) or _MEASURES.match(following):
+    measured = _noun(following, speech) or _MEASURES.match(following)
+    if match is None or speech.base not in _BEFORE_DAYS or measured:
         return None
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
     timed = following in ("в", "o") and re.match(r"\d{1,2}:\d\d", next_core(words, at + 1))
