@@ -151,7 +151,7 @@ def _written_in(text: str) -> list[str] | None:
 def _column(text: str) -> list[str] | None:
     """The words of a CSV, None when this is none: its first row must be names, and every row have as many cells.
 
-    A single word is no table.
+    A single word is no table. Raises TranscriptError for a table that has no column of words.
     """
     delimiter = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
     try:
@@ -164,4 +164,9 @@ def _column(text: str) -> list[str] | None:
         return None
     names = [name.lower() for name in rows[0]]
     column = next((names.index(name) for name in COLUMNS if name in names), None)
-    return None if column is None else [row[column] for row in rows[1:]]
+    if column is not None:
+        return [row[column] for row in rows[1:]]
+    if len(names) > 1 and len(rows) > 1:
+        raise TranscriptError(f"the transcript is a table without a column {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}; "
+                              f"its columns are {', '.join(rows[0])[:100]}")
+    return None

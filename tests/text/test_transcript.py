@@ -130,7 +130,7 @@ def test_a_folder_of_transcripts_is_converted(root: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", [
     "Word, I never said that.\nWell, yes, I did.", "text, she said\nagain and again", "Word", "Word, text",
-    "text,text\nof,three,cells", "start,end\n1,2", '"Text is all we have," he said.', "a --> b is an arrow",
+    "text,text\nof,three,cells", '"Text is all we have," he said.', "a --> b is an arrow",
     "word,start\n\"open",
 ])
 def test_plain_text_is_not_taken_for_a_table(text: str) -> None:
@@ -188,3 +188,11 @@ def test_any_bytes_are_one_line_of_text_or_our_error(data: bytes) -> None:
     except TranscriptError:
         return
     assert text == " ".join(text.split()) != ""
+
+
+def test_a_table_without_a_column_of_words_is_refused_by_its_columns() -> None:
+    for table, columns in ((b'Speaker,Line\nA,"Some call me nature"\n', "Speaker, Line"), (b"start,end\n1,2", "start, end")):
+        with pytest.raises(TranscriptError, match=f"its columns are {columns}"):
+            transcript.read(table)
+    assert transcript.read(b"Yes,no") == "Yes,no"
+    assert transcript.read(b"Well, hello,\nmy friend, goodbye.\n") == "Well, hello, my friend, goodbye."
