@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
 import signal
 import struct
@@ -17,10 +18,10 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, takewhile
 from threading import Timer
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 import imageio_ffmpeg
 import numpy as np
@@ -53,6 +54,11 @@ _STEP_MS = 10
 _DECODERS = ("aac,alac,flac,mp2,mp2float,mp3,mp3float,opus,vorbis,"
              "pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le")
 _AU = struct.Struct(">4s5I")
+_LOG_BYTES = 1 << 16
+_TRACK = re.compile(r"^\[info\]\s+Stream #0:\d+[^:]*: (Audio|Video): (\w+)", re.MULTILINE)
+_NO_LENGTH = 0x7FFF_F000
+"""From here on a WAV's length is what programs write that do not know it: they stream."""
+_OFFSET, _MUCH_OFFSET = 0.003, 0.02
 
 
 class UnsupportedAudio(Exception):
@@ -63,7 +69,8 @@ class UnsupportedAudio(Exception):
 class Audio:
     """`samples`: float32 [n_samples], the mean of the `n_channels` that the file has; finite, not all zero.
 
-    Channels in opposite phase cancel each other in a mean: then it is the loudest one, and `warnings` says so.
+    Channels in opposite phase cancel each other in a mean: then it is the loudest one. A constant offset is taken off.
+    `warnings` tell of that, of a file that is cut short, and of more tracks than the one that is used.
     """
 
     samples: Samples
@@ -98,13 +105,14 @@ class Quality:
 class _Stream:
     """Audio that is being read: what its header says (`n_frames` is 0 where it does not), and its blocks.
 
-    A block is float32 [n_frames, n_channels].
+    A block is float32 [n_frames, n_channels]. `warnings` are whole when all blocks were read.
     """
 
     rate_hz: int
     n_channels: int
     n_frames: int
     blocks: Iterator[Samples]
+    warnings: list[str] = field(default_factory=list)
 
 
 def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
@@ -121,18 +129,28 @@ def decode(data: bytes, *, max_duration_s: float, to_hz: int | None = None,
     reader = _sndfile if kind in ("wav", "aiff") else _ffmpeg
     with reader(data, kind, check) as stream:
         mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check)
-    warnings: tuple[str, ...] = ()
+    warnings = list(stream.warnings)
     if stream.n_channels > 1 and mix.energy < _CANCELLED * mix.channel_energy.mean():
         loudest = int(np.argmax(mix.channel_energy))
         with reader(data, kind, check) as stream:
             mix = _mono(stream, max_duration_s, to_hz or stream.rate_hz, check, loudest)
-        warnings = (f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used",)
-    samples, rate_hz = mix.samples, to_hz or stream.rate_hz
+        warnings.append(f"the channels of the recording are in opposite phase; channel {loudest + 1} alone is used")
+    samples, rate_hz = _centred(mix.samples, warnings), to_hz or stream.rate_hz
     if len(samples) < rate_hz // 100 or not samples.any():
         raise UnsupportedAudio("there is no sound in this audio")
     if not (samples.min() >= -MAX_PEAK and samples.max() <= MAX_PEAK):  # nor is NaN
         raise UnsupportedAudio("the samples of this audio are not numbers around -1 to 1; save it as 16-bit WAV")
-    return Audio(samples, rate_hz, stream.n_channels, warnings)
+    return Audio(samples, rate_hz, stream.n_channels, tuple(warnings))
+
+
+def _centred(samples: Samples, warnings: list[str]) -> Samples:
+    """Without what a poor sound card adds to every sample: it would be taken for noise."""
+    offset = float(samples.mean(dtype=np.float64)) if len(samples) else 0.0
+    if not _OFFSET < abs(offset) < MAX_PEAK:
+        return samples
+    if abs(offset) > _MUCH_OFFSET:
+        warnings.append(f"the recording had a constant offset of {abs(offset):.0%} of full scale, which was taken off")
+    return samples - np.float32(offset)
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -204,7 +222,8 @@ def _db(power: Levels) -> Levels:
 
 def _sniff(data: bytes) -> str:
     """The format that the first bytes belong to. Raises UnsupportedAudio."""
-    head = data[_id3_bytes(data):][:12]
+    start = _id3_bytes(data)
+    head = (data[start:start + _LOG_BYTES].lstrip(b"\0") if start else data)[:12]  # some pad behind the tag
     if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
@@ -241,12 +260,31 @@ class _Seekable(io.BytesIO):
 
 @contextmanager
 def _sndfile(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stream]:
+    data, warnings = _with_length(data)
     try:
         with soundfile.SoundFile(_Seekable(data)) as file:
             blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
-            yield _Stream(file.samplerate, file.channels, file.frames, takewhile(len, blocks))
+            yield _Stream(file.samplerate, file.channels, file.frames, takewhile(len, blocks), warnings)
     except soundfile.LibsndfileError:
         raise _unreadable(kind) from None
+
+
+def _with_length(data: bytes) -> tuple[bytes, list[str]]:
+    """A WAV whose recorder was stopped before it wrote the length gets one; one with less than it says, a warning."""
+    start = 12
+    while data[:4] == b"RIFF" and start + 8 <= len(data):
+        name, n_bytes = data[start:start + 4], int.from_bytes(data[start + 4:start + 8], "little")
+        start += 8
+        if name == b"data":
+            n_there = len(data) - start
+            if not n_bytes and n_there and int.from_bytes(data[4:8], "little") + 8 <= start:
+                whole = data[:start - 4] + (_NO_LENGTH | 0xFFF).to_bytes(4, "little") + data[start:]
+                return whole, ["the WAV file does not say how long it is; all of it is read"]
+            if n_there + 1 < n_bytes < _NO_LENGTH:
+                return data, [f"the WAV file is cut short: {n_there / n_bytes:.0%} of it are there"]
+            break
+        start += n_bytes + n_bytes % 2
+    return data, []
 
 
 @contextmanager
@@ -255,7 +293,7 @@ def _ffmpeg(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stre
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        with subprocess.Popen(_command(kind), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        with subprocess.Popen(_command(kind), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env={}) as process:
             timer = Timer(_DECODE_S, process.kill)
             timer.start()
@@ -271,48 +309,88 @@ def _command(kind: str) -> list[str]:
     data can name a file or an address. Decoders of pictures and subtitles are not to be had.
     """
     return [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "quiet", "-threads", "1",
-        "-max_alloc", str(_MAX_ALLOC_BYTES), "-protocol_whitelist", "fd", "-codec_whitelist", _DECODERS,
-        "-f", kind, "-i", "fd:", "-map", "0:a:0", "-map_metadata", "-1", "-c:a", "pcm_f32be",
-        "-f", "au", "pipe:1",
+        imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
+        "-threads", "1", "-max_alloc", str(_MAX_ALLOC_BYTES), "-protocol_whitelist", "fd",
+        "-codec_whitelist", _DECODERS, "-f", kind, "-i", "fd:",
+        "-map", "0:a:0", "-map_metadata", "-1", "-c:a", "pcm_f32be", "-f", "au", "pipe:1",
     ]
 
 
 def _au(process: subprocess.Popen[bytes], kind: str, check: Callable[[], None]) -> _Stream:
-    output = cast(IO[bytes], process.stdout)
-    header = _bytes_of(output, _AU.size, check)
+    decoder = _Decoder(process, check)
+    header = decoder.read(_AU.size)
     if len(header) < _AU.size:
-        raise _failure(process, kind)
+        raise decoder.failure(kind)
     _, offset, _, _, rate_hz, n_channels = _AU.unpack(header)
-    _bytes_of(output, offset - _AU.size, check)
+    decoder.read(offset - _AU.size)
+    warnings: list[str] = []
 
     def blocks() -> Iterator[Samples]:
-        while block := _bytes_of(output, _BLOCK_FRAMES * n_channels * 4, check):
+        while block := decoder.read(_BLOCK_FRAMES * n_channels * 4):
             n_frames = len(block) // (4 * n_channels)
             yield np.frombuffer(block, ">f4", n_frames * n_channels).reshape(-1, n_channels).astype(np.float32)
         if process.wait():
-            raise _failure(process, kind)
+            raise decoder.failure(kind)
+        warnings.extend(decoder.warnings())
 
-    return _Stream(rate_hz, n_channels, 0, blocks())
-
-
-def _bytes_of(pipe: IO[bytes], n_bytes: int, check: Callable[[], None]) -> bytes:
-    """So many bytes, fewer at the end. A decoder that gives none is waited for as long as `check` allows."""
-    found = bytearray()
-    while len(found) < n_bytes:
-        if not select.select([pipe], [], [], _LOOK_S)[0]:
-            check()
-        elif block := os.read(pipe.fileno(), n_bytes - len(found)):
-            found += block
-        else:
-            break
-    return bytes(found)
+    return _Stream(rate_hz, n_channels, 0, blocks(), warnings)
 
 
-def _failure(process: subprocess.Popen[bytes], kind: str) -> Exception:
-    if process.wait() == -signal.SIGKILL:
-        return TooLarge(f"the audio takes longer than {_DECODE_S:g} s to decode")
-    return _unreadable(kind)
+class _Decoder:
+    """What FFmpeg writes, and the beginning of what it says meanwhile."""
+
+    def __init__(self, process: subprocess.Popen[bytes], check: Callable[[], None]) -> None:
+        self._process, self._check, self._log = process, check, bytearray()
+        self._output, self._said = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
+        self._open = [self._output, self._said]
+
+    def read(self, n_bytes: int) -> bytes:
+        """So many bytes, fewer at the end. A decoder that gives none is waited for as long as `check` allows."""
+        found = bytearray()
+        while len(found) < n_bytes and self._output in self._open:
+            ready = select.select(self._open, [], [], _LOOK_S)[0]
+            if not ready:
+                self._check()
+            for pipe in ready:
+                block = os.read(pipe.fileno(), n_bytes - len(found) if pipe is self._output else _LOG_BYTES)
+                if not block:
+                    self._open.remove(pipe)
+                elif pipe is self._output:
+                    found += block
+                else:
+                    self._log += block[:_LOG_BYTES - len(self._log)]
+        return bytes(found)
+
+    def warnings(self) -> Iterator[str]:
+        n_tracks = len(self._tracks()["Audio"])
+        if n_tracks > 1:
+            yield f"the file has {n_tracks} sound tracks; the first is used"
+        if "[error]" in self._said_while("decoding"):
+            yield "parts of the file cannot be decoded: it is damaged or cut short, and what could be read is used"
+
+    def failure(self, kind: str) -> Exception:
+        if self._process.wait() == -signal.SIGKILL:
+            return TooLarge(f"the audio takes longer than {_DECODE_S:g} s to decode")
+        tracks = self._tracks()
+        if tracks["Video"] and not tracks["Audio"]:
+            return UnsupportedAudio("this video has no sound track")
+        if tracks["Audio"] and tracks["Audio"][0] not in _DECODERS.split(","):
+            return UnsupportedAudio(f"its sound is coded as {tracks['Audio'][0]}, which is not read here, or protected "
+                                    "against copies; send wav, flac, mp3, m4a (AAC), ogg or opus")
+        return _unreadable(kind)
+
+    def _tracks(self) -> dict[str, list[str]]:
+        """The codecs of the file's tracks."""
+        found = _TRACK.findall(self._said_while("opening"))
+        return {kind: [codec for each, codec in found if each == kind] for kind in ("Audio", "Video")}
+
+    def _said_while(self, stage: Literal["opening", "decoding"]) -> str:
+        if self._said in self._open:  # it has ended, or closed its output: what is left is at hand
+            while len(self._log) < _LOG_BYTES and (block := os.read(self._said.fileno(), _LOG_BYTES)):
+                self._log += block
+            self._open.remove(self._said)
+        opening, _, decoding = self._log.decode(errors="replace").partition("Stream mapping")
+        return opening if stage == "opening" else decoding
 
 
 @dataclass(frozen=True, slots=True)

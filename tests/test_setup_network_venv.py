@@ -251,8 +251,7 @@ def test_the_installer_does_not_outlive_a_builder_that_is_killed_alone(volume: V
     volume.uv(f'[ "$2" = sync ] && sleep 60; exec {REAL_UV} "$@"')
     builder = volume.start()
     until(lambda: (volume.environment / ".installing").exists() and volume.python.exists())
-    time.sleep(0.3)
-    assert len(running_in_group(builder.pid)) > 1
+    until(lambda: len(running_in_group(builder.pid)) > 1)
     builder.kill()
     builder.wait()
     shells = [pid for pid in running_in_group(builder.pid)
@@ -273,12 +272,18 @@ def test_sigterm_stops_the_installer_and_gives_the_lock_back(volume: Volume) -> 
 
 
 def test_of_two_builders_one_builds_and_the_other_waits_for_it(volume: Volume) -> None:
-    volume.uv(f'[ "$2" = sync ] && sleep 3; exec {REAL_UV} "$@"')
+    go = volume.root.parent / "go"
+    volume.uv(f'[ "$2" = sync ] && while [ ! -e {go} ]; do sleep 0.1; done; exec {REAL_UV} "$@"')
     builders = [volume.start() for _ in range(3)]
-    outputs = [builder.communicate(timeout=60) for builder in builders]
+    first = [builder.stderr.readline() for builder in builders if builder.stderr]
+    go.touch()
+    outputs = [(builder.stdout.read(), builder.stderr.read()) for builder in builders
+               if builder.stdout and builder.stderr]
+    assert [builder.wait(60) for builder in builders] == [0, 0, 0]
     assert {stdout for stdout, _ in outputs} == {f"{volume.python}\n"}
-    assert sum("installing the run packages" in stderr for _, stderr in outputs) == 1
-    assert sum("waiting for it" in stderr for _, stderr in outputs) == 2
+    assert sum("installing the run packages" in said for said in first) == 1
+    assert sum("waiting for it" in said for said in first) == 2
+    assert not any("installing the run packages" in stderr for _, stderr in outputs)
     volume.assert_exact()
     assert not volume.locked()
 

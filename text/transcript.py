@@ -25,6 +25,13 @@ _VTT_TAG = re.compile(r"</?[A-Za-z0-9][^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _COLUMN_NAME = re.compile(r"\w+")
 _PAGE = re.compile(r"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+_NOT_READ = tuple((re.compile(begin, re.IGNORECASE), name) for begin, name in (
+    (r"\{\\rtf", "RTF"), (r"\[Script Info\]", "ASS"), (r"(<\?xml[^>]*>\s*)?<tt[\s:>]", "TTML"),
+    (r"(\[[a-z#]+:[^\n]*\]\s*)*\[\d+:\d\d[.:]\d+\]", "LRC"),
+    (r"\d+:\d\d:\d\d\.\d{3},\d+:\d\d:\d\d\.\d{3}\s*\n", "SBV")))
+"""By how they begin."""
+_ROLLING = re.compile(r"<\d+:\d\d:\d\d\.\d{3}><c>")
+"""How YouTube writes what it has recognised: a line appears word by word, and again above the next one."""
 
 
 class TranscriptError(Exception):
@@ -76,6 +83,9 @@ def _text(data: bytes) -> str:
     if len(data) > MAX_BYTES:
         raise TranscriptError(f"the transcript is larger than {MAX_BYTES / 1e6:g} MB")
     text = _decoded(data)
+    for begin, name in _NOT_READ:
+        if begin.match(text.lstrip()):
+            raise TranscriptError(f"the transcript is {name}; send plain text, SRT, VTT, CSV or JSON")
     if _PAGE.match(text):
         raise TranscriptError("the transcript is a web page; the link must lead to the file itself")
     return text
@@ -101,6 +111,7 @@ def _cues(text: str) -> list[Cue]:
     found: list[Cue] = []
     said: list[str] | None = None
     tag = _VTT_TAG if text.startswith("WEBVTT") else _TAG
+    rolls = _ROLLING.search(text) is not None
     for line in text.splitlines():
         if times := _CUE_TIME.fullmatch(line):
             if said and said[-1].strip().isdecimal():
@@ -108,12 +119,22 @@ def _cues(text: str) -> list[Cue]:
             _close(found, said)
             said = []
             found.append(Cue(_ms(times[1]), max(_ms(times[1]), _ms(times[2])), ()))
-        elif not line.strip():
+        elif not (line if rolls else line.strip()):
             _close(found, said)
             said = None
         elif said is not None:
             said.append(_CONTROL.sub("", html.unescape(tag.sub("", line))))
     _close(found, said)
+    return _unrolled(found) if rolls else found
+
+
+def _unrolled(cues: list[Cue]) -> list[Cue]:
+    """Each line once, in the cue in which it appears."""
+    found, above = [], ""
+    for cue in cues:
+        lines = [line for line in cue.lines if line.strip()]
+        found.append(Cue(cue.start_ms, cue.end_ms, tuple(lines[1:] if lines[:1] == [above] else lines)))
+        above = lines[-1] if lines else above
     return found
 
 
@@ -151,7 +172,7 @@ def _written_in(text: str) -> list[str] | None:
 def _column(text: str) -> list[str] | None:
     """The words of a CSV, None when this is none: its first row must be names, and every row have as many cells.
 
-    A single word is no table.
+    A single word is no table. Raises TranscriptError for a table that has no column of words.
     """
     delimiter = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
     try:
@@ -164,4 +185,9 @@ def _column(text: str) -> list[str] | None:
         return None
     names = [name.lower() for name in rows[0]]
     column = next((names.index(name) for name in COLUMNS if name in names), None)
-    return None if column is None else [row[column] for row in rows[1:]]
+    if column is not None:
+        return [row[column] for row in rows[1:]]
+    if len(names) > 1 and len(rows) > 1:
+        raise TranscriptError(f"the transcript is a table without a column {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}; "
+                              f"its columns are {', '.join(rows[0])[:100]}")
+    return None

@@ -71,6 +71,10 @@ class Alignment:
     warnings: tuple[str, ...]
 
 
+def unwatched() -> None:
+    """The `check` of whoever has no job."""
+
+
 class Source(Protocol):
     """One way to find words in audio.
 
@@ -88,10 +92,12 @@ class Source(Protocol):
         """None when it can time this language now, else the reason why not, as the end of "x: ...". """
         ...
 
-    def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    def align(self, samples: Samples, tokens: Sequence[Token], language: str,
+              check: Callable[[], None]) -> list[Span | None]:
         """One span for each token, relative to `samples` (16 kHz); None for a token it did not find.
 
-        Raises NoEvidence or another TimingError.
+        `check` is called every few seconds of work: a job that was left must not keep the next one waiting.
+        Raises NoEvidence or another TimingError, and whatever `check` raises.
         """
         ...
 
@@ -248,7 +254,7 @@ def _align_window(
         check()
         whole = (piece_start, piece_stop) == (start, stop)
         offered = indexes if whole else indexes[: 10 + (piece_stop - last_stop) * MAX_WORDS_PER_S // RATE_HZ]
-        spans = _piece(source, audio[piece_start:piece_stop], [tokens[i] for i in offered], language)
+        spans = _piece(source, audio[piece_start:piece_stop], [tokens[i] for i in offered], language, check)
         offset_ms = to_ms(piece_start / RATE_HZ)
         for index, span in zip(offered, spans, strict=True):
             if span is not None:
@@ -258,11 +264,12 @@ def _align_window(
     return found
 
 
-def _piece(source: Source, piece: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+def _piece(source: Source, piece: Samples, tokens: Sequence[Token], language: str,
+           check: Callable[[], None]) -> list[Span | None]:
     """The spans of one call, refined; all None when the words are not there, or none are left to be found."""
     if tokens and len(piece):
         try:
-            spans = source.align(piece, tokens, language)
+            spans = source.align(piece, tokens, language, check)
             return edges.refine(piece, spans, GROW_MS.get(source.name, edges.GROW_MS))
         except NoEvidence:
             pass

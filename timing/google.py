@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from text.spoken import Token, read
-from timing.align import RATE_HZ, NoEvidence, Samples, TimingError
+from timing.align import RATE_HZ, NoEvidence, Samples, TimingError, unwatched
 from timing.words import Span, to_ms
 
 _FIELDS = ("type", "project_id", "private_key_id", "private_key", "client_email", "token_uri")
@@ -74,8 +74,10 @@ class Google:
         """Google knows some 100 languages; the service itself refuses the others."""
         return None
 
-    def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    def align(self, samples: Samples, tokens: Sequence[Token], language: str,
+              check: Callable[[], None] = unwatched) -> list[Span | None]:
         """Raises NoEvidence when nothing that was recognised is in the text, TimingError when Google refuses."""
+        check()
         recognised = [each for word, span in self._recognise(samples, tokens, language)
                  for each in _pronounced(word, span, language)]
         spans = match(tokens, recognised)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ import numpy as np
 
 from timing import confidence, edges
 from timing.acoustic import MODELS
-from timing.align import RATE_HZ, NoEvidence, Samples
+from timing.align import RATE_HZ, NoEvidence, Samples, unwatched
 from timing.anchors import AHEAD_S, Anchor, next_anchor
 from timing.search import Found, Search
 from timing.words import Span, to_ms
@@ -68,8 +68,9 @@ class PocketSphinx:
             return "its acoustic models are English and French only"
         return None if model.is_installed() else f"{model.package} is not installed"
 
-    def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
-        places, found = self.find(samples, tokens, language)
+    def align(self, samples: Samples, tokens: Sequence[Token], language: str,
+              check: Callable[[], None] = unwatched) -> list[Span | None]:
+        places, found = self.find(samples, tokens, language, check)
         spans: list[Span | None] = [None] * len(tokens)
         for (index, start_ms, end_ms), score in zip(places, confidence.scores(found), strict=True):
             before = spans[index]
@@ -77,8 +78,8 @@ class PocketSphinx:
             spans[index] = Span(before.start_ms if before else start_ms, end_ms, worst)
         return spans
 
-    def find(self, samples: Samples, tokens: Sequence[Token],
-             language: str) -> tuple[list[tuple[int, int, int]], list[Found]]:
+    def find(self, samples: Samples, tokens: Sequence[Token], language: str,
+             check: Callable[[], None] = unwatched) -> tuple[list[tuple[int, int, int]], list[Found]]:
         """The spoken words that were found: whose they are, from when to when in ms; and what the search says of them.
 
         Raises NoEvidence when there are none.
@@ -89,7 +90,7 @@ class PocketSphinx:
         with self._lock:
             search = self._loaded(primary(language))
             words = [(i, word) for i, token in enumerate(tokens) for word in token.spoken if search.knows(word)]
-            found = _Walk(search, audio, [word for _, word in words]).found()
+            found = _Walk(search, audio, [word for _, word in words], check).found()
         if not found:
             raise NoEvidence("the words are not in this audio")
         places = [(words[each.index][0], to_ms(audio.start_s(each.start_s)), to_ms(audio.end_s(each.end_s)))
@@ -139,8 +140,8 @@ class _Walk:
     """Through long audio piece by piece: `at_s` and `first` are how far audio and words are placed, `sought_s` is from
     where on an anchor is sought again."""
 
-    def __init__(self, search: Search, audio: Sounding, words: Sequence[str]) -> None:
-        self._search, self._audio, self._words = search, audio, words
+    def __init__(self, search: Search, audio: Sounding, words: Sequence[str], check: Callable[[], None]) -> None:
+        self._search, self._audio, self._words, self._check = search, audio, words, check
         self._at_s, self._first, self._misses, self._sought_s = 0.0, 0, 0, 0.0
 
     def found(self) -> list[Found]:
@@ -172,6 +173,8 @@ class _Walk:
         return self._search.run(self._cut(start_s, stop_s), words, open_end=open_end)
 
     def _cut(self, start_s: float, stop_s: float) -> Samples:
+        """What the next search is given."""
+        self._check()
         return with_noise(self._audio.cut(start_s, min(stop_s, self._audio.length_s)))
 
     def _kept(self, placed: Sequence[Found], next_s: float) -> list[Found]:

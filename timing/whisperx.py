@@ -10,7 +10,7 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import torch
 import whisperx
 
 from timing import ctc
-from timing.align import RATE_HZ, NoEvidence, Samples, TimingError
+from timing.align import RATE_HZ, NoEvidence, Samples, TimingError, unwatched
 from timing.words import Span, to_ms
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class WhisperX:
         folder = self._folder / _primary(language)
         return None if _is_model(folder) else f"no alignment model for {_primary(language)!r} is installed"
 
-    def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    def align(self, samples: Samples, tokens: Sequence[Token], language: str,
+              check: Callable[[], None] = unwatched) -> list[Span | None]:
         """Raises NoEvidence when no letter of the text is in the model's alphabet, or the audio is too short.
 
         Raises TimingError when the model cannot be loaded, or the device has no memory for it.
@@ -62,7 +63,7 @@ class WhisperX:
                 raise NoEvidence("no letter of the text is in the model's alphabet")
             optional = [owner is None for owner in owners]
             try:
-                path = ctc.best_path(_emissions(model, samples), labels, model.blank, optional)
+                path = ctc.best_path(_emissions(model, samples, check), labels, model.blank, optional)
             except torch.OutOfMemoryError as error:
                 raise TimingError("the device has no memory left for it") from error
         if path is None:
@@ -150,10 +151,11 @@ def _labels(tokens: Sequence[Token], alphabet: dict[str, int]) -> tuple[list[int
     return labels, owners
 
 
-def _emissions(model: _Model, samples: Samples) -> Iterator[ctc.LogProbs]:
+def _emissions(model: _Model, samples: Samples, check: Callable[[], None]) -> Iterator[ctc.LogProbs]:
     """Log-probabilities of the labels, one block after the other, each frame once."""
     block, context = (seconds * RATE_HZ // model.stride * model.stride for seconds in (BLOCK_S, CONTEXT_S))
     for start in range(0, len(samples), block):
+        check()
         first = max(0, start - context)
         audio = samples[first : start + block + context]
         log_probs = _log_probs(model, audio)

@@ -15,7 +15,7 @@ from captions.ass.animations import ANIMATIONS
 from captions.ass.typeset import Row, typeset, visual_order
 from captions.cues import Captions, cues
 from captions.style import fonts, marks
-from captions.style.options import PRESETS
+from captions.style.options import PRESETS, is_short_video
 from tests.captions.test_ass_frames import BACKGROUND, Frames, Mask, extent, letters, middles, paced
 from tests.captions.timelines import said, timed
 from text.spoken import read
@@ -275,3 +275,8 @@ def _newest(row: Row, mask: Mask) -> int:
     columns = mask.any(axis=0)
     return max((part.word for part in row.fragments
                 if columns[int(part.left) + 8:int(part.left + part.width) - 2].any()), default=-1)
+
+
+def test_only_a_tall_video_keeps_room_for_the_buttons_of_apps() -> None:
+    tall = {(1080, 1920): True, (720, 1280): True, (1080, 1350): False, (1080, 1080): False, (1920, 1080): False}
+    assert {resolution: is_short_video(resolution) for resolution in tall} == tall

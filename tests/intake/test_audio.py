@@ -244,8 +244,8 @@ def test_the_first_of_several_sound_tracks_is_heard(encode: Callable[..., bytes]
     assert (heard.rate_hz, heard.n_channels) == (44_100, 1)
 
 
-def test_a_codec_that_nobody_speaks_into_is_refused(encode: Callable[..., bytes]) -> None:
-    with pytest.raises(audio.UnsupportedAudio, match="matroska audio"):
+def test_a_codec_that_nobody_speaks_into_is_refused_by_its_name(encode: Callable[..., bytes]) -> None:
+    with pytest.raises(audio.UnsupportedAudio, match="coded as ac3, which is not read here"):
         audio.decode(encode("mka", "-c:a", "ac3"), max_duration_s=10)
 
 
@@ -408,3 +408,65 @@ def test_a_truncated_aiff_is_refused_without_a_traceback(capfd: pytest.CaptureFi
         with pytest.raises(audio.UnsupportedAudio):
             audio.decode(buffer.getvalue()[:n_bytes], max_duration_s=10)
     assert capfd.readouterr().err == ""
+
+
+# What may be amiss with a recording that can be read.
+
+def test_a_video_without_a_sound_track_is_refused_as_such(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.mkv"):
+        subprocess.run([*FFMPEG, "-f", "lavfi", "-i", "color=s=64x64:d=0.2", "-c:v", "mpeg4", tmp_path / name],
+                       check=True)
+        with pytest.raises(audio.UnsupportedAudio, match="this video has no sound track"):
+            audio.decode((tmp_path / name).read_bytes(), max_duration_s=5)
+
+
+def test_of_several_sound_tracks_the_first_is_used_and_that_is_said(tmp_path: Path) -> None:
+    tracks = [part for hz in (440, 880) for part in ("-f", "lavfi", "-i", f"sine={hz}:d=1")]
+    subprocess.run([*FFMPEG, *tracks, "-map", "0", "-map", "1", "-metadata", "title=Stream #0:7: Audio: aac",
+                    tmp_path / "a.mp4"], check=True)
+    found = audio.decode((tmp_path / "a.mp4").read_bytes(), max_duration_s=5)
+    assert found.warnings == ("the file has 2 sound tracks; the first is used",)
+    assert loudest_hz(found.samples, found.rate_hz) == pytest.approx(440, abs=5)
+
+
+def loudest_hz(samples: audio.Samples, rate_hz: int) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate_hz / len(samples))
+
+
+@pytest.mark.parametrize("name", ["wav", "m4a, index first", "flac", "webm"])
+def test_a_file_that_is_cut_short_says_so_and_a_whole_one_does_not(name: str, encode: Callable[..., bytes]) -> None:
+    data = encode(*FORMATS[name])
+    assert audio.decode(data, max_duration_s=5).warnings == ()
+    warnings = audio.decode(data[:len(data) * 2 // 3], max_duration_s=5).warnings
+    assert len(warnings) == 1 and "cut short" in warnings[0]
+
+
+@pytest.mark.parametrize("lengths", [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000)])
+def test_a_wav_whose_length_was_never_written_is_read_to_its_end(lengths: tuple[int, int]) -> None:
+    """As a recorder leaves it that was switched off, and a program that writes into a pipe."""
+    data = wav(tone())
+    of_file, of_data = (length.to_bytes(4, "little") for length in lengths)
+    found = audio.decode(data[:4] + of_file + data[8:40] + of_data + data[44:], max_duration_s=5)
+    assert len(found.samples) == len(tone())
+    assert [("how long" in warning) for warning in found.warnings] == [True] * (lengths == (0, 0))
+
+
+def test_a_wav_without_samples_is_not_filled_with_what_follows() -> None:
+    data = raw_wav() + b"LIST" + (4000).to_bytes(4, "little") + b"junk" * 1000
+    whole = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+    with pytest.raises(audio.UnsupportedAudio, match="no sound"):
+        audio.decode(whole, max_duration_s=5)
+
+
+def test_a_constant_offset_is_no_noise() -> None:
+    speech = np.concatenate([np.zeros(RATE_HZ // 2, np.float32), tone(), np.zeros(RATE_HZ // 2, np.float32)])
+    found = audio.decode(wav(speech + 0.05), max_duration_s=5)
+    assert found.warnings == ("the recording had a constant offset of 5% of full scale, which was taken off",)
+    assert audio.measure(found.samples, found.rate_hz).snr_db > 50
+    assert audio.decode(wav(speech), max_duration_s=5).warnings == ()
+
+
+def test_zeros_between_a_tag_and_its_mp3_are_passed_over(encode: Callable[..., bytes]) -> None:
+    data = encode("mp3", "-id3v2_version", "0", "-write_xing", "0")
+    tag = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)
+    assert len(audio.decode(tag + bytes(1000) + data, max_duration_s=5).samples) > 40_000

@@ -355,3 +355,19 @@ def test_a_redirect_from_https_to_http_is_refused(secure: Secure, host: Host) ->
     with pytest.raises(net.BlockedUrl, match="https to http"):
         get(f"https://voice.example:{secure.host.port}/redirect?to={host.url}/voice.wav", "voice.example", "127.0.0.1")
     assert host.requests == []
+
+
+@pytest.mark.parametrize(("url", "port"), [("https://files.example/a.wav", 443), ("http://files.example/a.wav", 80),
+                                           ("https://files.example:8443/a.wav", 8443)])
+def test_a_url_leads_to_the_port_of_its_scheme_or_its_own(monkeypatch: pytest.MonkeyPatch, url: str,
+                                                          port: int) -> None:
+    asked: list[object] = []
+
+    def look_up(host: str, port: object, *rest: object, **more: object) -> list[object]:
+        asked.append(port)
+        raise socket.gaierror("nobody is there")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(net.FetchFailed):
+        get(url)
+    assert asked == [port]

@@ -78,3 +78,11 @@ def test_every_word_is_in_one_line_and_no_line_is_too_long(words: list[str], max
     lines = split(words, max_bytes)
     assert [index for line in lines for index in line] == list(range(len(words)))
     assert all(len(" ".join(words[i] for i in line).encode()) <= max_bytes for line in lines)
+
+
+def test_a_line_is_filled_to_its_last_byte() -> None:
+    assert split(["aaaa", "bbbb.", "cc"], 10) == [range(2), range(2, 3)]
+
+
+def test_pauses_may_sum_to_exactly_what_is_allowed() -> None:
+    assert len(read("Hello." + "[pause:60s]" * 10)) == 11

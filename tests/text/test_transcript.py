@@ -130,7 +130,7 @@ def test_a_folder_of_transcripts_is_converted(root: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", [
     "Word, I never said that.\nWell, yes, I did.", "text, she said\nagain and again", "Word", "Word, text",
-    "text,text\nof,three,cells", "start,end\n1,2", '"Text is all we have," he said.', "a --> b is an arrow",
+    "text,text\nof,three,cells", '"Text is all we have," he said.', "a --> b is an arrow",
     "word,start\n\"open",
 ])
 def test_plain_text_is_not_taken_for_a_table(text: str) -> None:
@@ -188,3 +188,32 @@ def test_any_bytes_are_one_line_of_text_or_our_error(data: bytes) -> None:
     except TranscriptError:
         return
     assert text == " ".join(text.split()) != ""
+
+
+def test_a_table_without_a_column_of_words_is_refused_by_its_columns() -> None:
+    for table, columns in ((b"Speaker,Line\nA,Hello\n", "Speaker, Line"), (b"start,end\n1,2", "start, end")):
+        with pytest.raises(TranscriptError, match=f"its columns are {columns}"):
+            transcript.read(table)
+    assert transcript.read(b"Yes,no") == "Yes,no"
+    assert transcript.read(b"Well, hello,\nmy friend, goodbye.\n") == "Well, hello, my friend, goodbye."
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    (r"{\rtf1\ansi Hello there}", "RTF"), ("[Script Info]\nTitle: x\n", "ASS"), ("[ar:x]\n[00:01.20]Hello\n", "LRC"),
+    ("0:00:00.000,0:00:02.500\nHello there\n", "SBV"), ("<?xml version='1.0'?>\n<tt xmlns='x'>Hello</tt>", "TTML")])
+def test_a_format_that_is_not_read_is_refused_by_its_name(text: str, name: str) -> None:
+    for ask in (transcript.read, transcript.cues):
+        with pytest.raises(TranscriptError, match=f"the transcript is {name}; send plain text"):
+            ask(text.encode())
+
+
+def test_captions_that_roll_up_are_said_once() -> None:
+    """As YouTube writes them. No line of others is left out: they may say the same twice."""
+    rolling = ("WEBVTT\nKind: captions\n\n00:00:00.000 --> 00:00:02.500 align:start\n \n"
+               "Hello<00:00:00.500><c> there,</c>\n\n00:00:02.500 --> 00:00:02.600\nHello there,\n \n\n"
+               "00:00:02.600 --> 00:00:05.000\nHello there,\nhow<00:00:03.000><c> are you?</c>\n\n")
+    assert transcript.read(rolling.encode()) == "Hello there, how are you?"
+    assert [(cue.start_ms, cue.lines) for cue in transcript.cues(rolling.encode())] == [
+        (0, ("Hello there,",)), (2600, ("how are you?",))]
+    again = "WEBVTT\n\n00:00.000 --> 00:01.000\nNo.\n\n00:01.000 --> 00:02.000\nNo.\n"
+    assert transcript.read(again.encode()) == "No. No."

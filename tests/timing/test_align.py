@@ -33,7 +33,8 @@ class Scripted:
     def supports(self, language: str) -> str | None:
         return self.reason
 
-    def align(self, samples: Samples, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    def align(self, samples: Samples, tokens: Sequence[Token], language: str,
+              check: Callable[[], None]) -> list[Span | None]:
         self.asked.append((len(samples) / RATE_HZ, [token.text for token in tokens]))
         return self.answer(samples, tokens)
 

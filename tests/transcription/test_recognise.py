@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
+import pytest
 
 from intake import audio
 from tests.doubles.speech import spoken_wav
@@ -41,16 +41,18 @@ def test_windows_are_short_in_order_and_leave_no_speech_out() -> None:
     assert covered.mean() < 0.85
 
 
-def test_a_model_that_is_not_used_is_let_go_and_loaded_again_when_it_is() -> None:
+def test_a_model_that_is_not_used_is_let_go_and_loaded_again_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     engines = Engines(Settings(model_idle_s=1.0))
     first, _ = engines.recogniser(None), engines.sources()
     assert engines.release_idle() == []
     assert engines.recogniser(None) is first
-    time.sleep(0.6)
+    clock[0] += 0.6
     engines.recogniser(None)
-    time.sleep(0.5)
+    clock[0] += 0.5
     assert engines.release_idle() == ["align pocketsphinx"]
-    time.sleep(1.1)
+    clock[0] += 1.1
     assert engines.release_idle() == ["pocketsphinx"]
     again = engines.recogniser(None)
     assert again is not first

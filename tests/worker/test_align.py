@@ -5,6 +5,8 @@ import io
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,10 +17,15 @@ import pytest
 import soundfile
 import srt  # type: ignore[import-untyped]
 
+import runpod_handler
 from tests.doubles.host import start_host
 from timing.align import DOUBT
-from tts import Line, Options
+from timing.search import Search
+from tts import Cancelled, Line, Options
 from tts.espeak import RATE_HZ, Espeak
+from worker.align import align_recording
+from worker.jobs import Job
+from worker.requests import Align, parse
 
 Call = Callable[..., dict[str, Any]]
 CUES = ("The harbour was quiet,\nand the gulls slept.", "Nobody had told the baker",
@@ -109,3 +116,32 @@ def test_the_command_takes_subtitles_and_keeps_their_cues(tmp_path: Path) -> Non
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert [entry.content for entry in srt.parse(done.stdout)] == list(CUES)
     assert "1 of 8 cues were not found" in done.stderr
+
+
+def test_a_cancelled_alignment_lets_go_of_the_aligner(parts: runpod_handler.Parts,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five minutes no more is searched than what was being searched: the next job would have to wait for it."""
+    run, runs = Search.run, list[int]()
+    job = Job("left", 600.0, lambda stage, share: None)
+
+    def counted(search: Search, samples: Any, *rest: Any, **more: Any) -> Any:
+        runs.append(len(samples))
+        if len(runs) == 2:
+            job.cancel()
+        found = run(search, samples, *rest, **more)
+        if len(runs) >= 2:
+            time.sleep(0.3)  # a slow machine: the cancel has been seen by then
+        return found
+
+    monkeypatch.setattr(Search, "run", counted)
+    samples, rate_hz = soundfile.read(io.BytesIO(film()[0]), dtype="float32")
+    text, buffer = " ".join(cue for number, cue in enumerate(CUES) if number != UNSAID), io.BytesIO()
+    n_times = 300 * rate_hz // len(samples)
+    soundfile.write(buffer, np.tile(samples, n_times), rate_hz, format="WAV")
+    with start_host({"/a.wav": buffer.getvalue()}) as host, pytest.raises(Cancelled):
+        align_recording(parse(Align, {"audio_url": f"{host.url}/a.wav", "text": " ".join([text] * n_times),
+                                      "timing_method": "pocketsphinx"}), job, parts.speech, [])
+    for thread in threading.enumerate():
+        if thread.name == "watched":
+            thread.join(60)
+    assert len(runs) in (2, 3)

@@ -23,19 +23,25 @@ def test_the_sdk_still_looks_its_fetchers_up_where_they_are_replaced() -> None:
     assert "signal.signal(signal.SIGTERM, self.handle_shutdown)" in inspect.getsource(rp_scale.JobScaler.start)
 
 
-def drained(job_comes_after_s: float | None) -> tuple[list[Any], bool]:
+def drained(*, job_comes: bool) -> tuple[list[Any], bool]:
     """What the loop gets from its polls around a SIGTERM, and whether the SDK was asked to shut down."""
     signals: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
 
-    async def fetch() -> list[str]:
-        await asyncio.sleep(60 if job_comes_after_s is None else job_comes_after_s)
-        return ["job"]
-
     async def poll() -> list[Any]:
+        asked, comes = asyncio.Event(), asyncio.Event()
+
+        async def fetch() -> list[str]:
+            asked.set()
+            await comes.wait()
+            return ["job"]
+
         drain = Drain(fetch, fetch)
         first = asyncio.ensure_future(drain.take())
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(asked.wait(), 5)
+        if job_comes:
+            comes.set()
+            await asyncio.wait([first], timeout=5)
         os.kill(os.getpid(), signal.SIGTERM)
         return [await asyncio.wait_for(first, 5), await asyncio.wait_for(drain.take(), 5),
                 await asyncio.wait_for(drain.stops(), 5)]
@@ -47,11 +53,11 @@ def drained(job_comes_after_s: float | None) -> tuple[list[Any], bool]:
 
 
 def test_an_idle_workers_poll_is_broken_off_and_the_worker_ends() -> None:
-    assert drained(None) == ([None, None, []], True)
+    assert drained(job_comes=False) == ([None, None, []], True)
 
 
 def test_a_job_that_came_before_the_signal_is_run_before_the_worker_ends() -> None:
-    assert drained(0.05) == ([["job"], None, []], True)
+    assert drained(job_comes=True) == ([["job"], None, []], True)
 
 
 def test_a_worker_without_its_engine_takes_no_other_job() -> None:

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import threading
+import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
@@ -70,10 +72,12 @@ def test_the_lines_of_a_lease_name_its_job(settings: Settings, lines: Any, monke
 
 
 def test_metrics_are_served_on_the_port_and_summed_up_for_the_log(settings: Settings) -> None:
-    metrics.publish(19464)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    metrics.publish(port)
     before = metrics.totals().get("voice_jobs_total(generate,completed)", 0)
     send(settings, text="Hello there.")
-    with urllib.request.urlopen("http://127.0.0.1:19464/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
     assert f'voice_jobs_total{{code="",endpoint="generate",outcome="completed"}} {before + 1}' in text
     assert 'voice_stage_seconds_bucket{le="0.1",stage="speak"}' in text
@@ -86,9 +90,11 @@ def test_without_a_port_the_totals_are_one_line(
     send(settings, text="Hello there.")
     stopped = threading.Event()
     metrics.publish(None, stopped)
-    stopped.wait(0.7)
+    deadline = time.monotonic() + 20
+    while not (found := [each for each in lines() if each["logger"] == "metrics"]) and time.monotonic() < deadline:
+        time.sleep(0.05)
     stopped.set()
-    line = next(each for each in lines() if each["logger"] == "metrics")
+    line = found[0]
     assert line["voice_jobs_total(generate,completed)"] >= 1
     assert line["voice_job_seconds_count(generate)"] >= 1
 

@@ -87,7 +87,7 @@ def test_a_dead_workers_job_is_taken_over_and_its_ghost_cannot_finish(
     assert isinstance(ghost, Lease)
     started = time.monotonic()
     heir = begin(Records(store, lease_s=0.6), check=lambda: None)
-    assert 0.6 <= time.monotonic() - started < 3
+    assert 0.6 <= time.monotonic() - started < 30
     assert isinstance(heir, Lease)
     heir.complete({"by": "heir"})
     with pytest.raises(LeaseLost):

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import math
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -410,7 +411,8 @@ class Claims:
     def supports(self, language: str) -> None:
         return None
 
-    def align(self, samples: np.ndarray, tokens: Sequence[Token], language: str) -> list[Span | None]:
+    def align(self, samples: np.ndarray, tokens: Sequence[Token], language: str,
+              check: Callable[[], None]) -> list[Span | None]:
         return [Span(i * 1000, i * 1000 + self.length_ms, 0.4 if i in self.unsure else 0.9) for i in range(len(tokens))]
 
 
@@ -484,3 +486,17 @@ def test_a_voice_that_was_replaced_between_two_reads_is_read_again(tmp_path: Pat
 
     about, data = voice_store.recording(Replacing(store, 1), "v")  # type: ignore[arg-type]
     assert (about["reference_text"], data) == ("new", b"new")
+
+
+@pytest.mark.parametrize(("text", "warning"), [
+    (NATURE, None),
+    ("Some call me nature, others", r"about 1\.\d s of its sound have no words in the text"),
+    ("others call me mother nature.", r"about 1\.\d s of its sound have no words in the text"),
+    (NATURE + " Nobody ever said this.", "'Nobody', .* of its text cannot be found in the sound"),
+    ("[Applause] " + NATURE + " \u266a", r"'\[Applause\]' of its text cannot be found in the sound"),
+])
+def test_a_text_that_is_not_exactly_what_is_said_is_told_of(call: Call, text: str, warning: str | None) -> None:
+    """The engine would say again what sounds and is not in the text."""
+    said = [each for each in upload(call, "anna", text=text)["voice"]["warnings"] if "text" in each]
+    assert len(said) == (warning is not None)
+    assert not warning or re.search(warning, said[0])
