@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from timing.acoustic import Floats
+Floats = npt.NDArray[np.float32]
 
 ALIKE = 0.6
 """The root mean square over all cepstra, each in standard deviations of the recording: a frame is like a word that has
