@@ -48,7 +48,7 @@ SPEECH = next((path for path in (ROOT / "shared/speech", ROOT.parent / "shared/s
 RATE_HZ = 16_000
 WRONG_MS = 200
 PEOPLE = frozenset(
-    ("noise 10 dB", "telephone", "music before", "long pauses", "5 missing", "5 extra", "another text"))
+    ("noise 10 dB", "telephone", "music before", "long pauses", "drawn out", "5 missing", "5 extra", "another text"))
 """What is done to the speech of people, and of the voices that were made from theirs, too."""
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import soxr
 
 from benchmarks import reader_voices
+from benchmarks.timing_sounds import breath, drawn_out, music, tone
 from timing.align import RATE_HZ, Samples
 from tts import Line, Options
 from tts.espeak import Espeak
@@ -240,13 +241,6 @@ def joined(clips: Sequence[Recording], chance: np.random.Generator, gap_s: tuple
     return Recording(np.concatenate(parts), words, truth_ms, clips[0].speaker, clips[0].language)
 
 
-def tone(length_s: float, chance: np.random.Generator, level_db: float = -70.0) -> Samples:
-    """The quiet of a room."""
-    noise: Samples = (chance.standard_normal(int(length_s * 1000) * RATE_HZ // 1000) * 10 ** (level_db / 20)).astype(
-        np.float32)
-    return noise
-
-
 def _moved(truth_ms: Times, by_samples: int) -> Times:
     by_ms = round(by_samples * 1000 / RATE_HZ)
     return [time and (time[0] + by_ms, time[1] + by_ms) for time in truth_ms]
@@ -270,20 +264,6 @@ def _mixed(recording: Recording, sound: np.ndarray, snr_db: float) -> Recording:
 
 def _power(samples: Samples) -> float:
     return float(np.square(samples[np.abs(samples) > 3e-3]).mean())
-
-
-def music(length: int, chance: np.random.Generator) -> np.ndarray:
-    """Chords of decaying harmonics and a drum, two beats a second."""
-    time = np.arange(length) / RATE_HZ
-    sound = np.zeros(length)
-    for beat in range(int(length / RATE_HZ * 2) + 1):
-        start = beat * RATE_HZ // 2
-        since = time[: length - start]
-        for note in chance.choice([0, 3, 5, 7, 10, 12], 3, replace=False):
-            pitch = 110 * 2 ** (note / 12)
-            sound[start:] += sum(np.sin(2 * np.pi * pitch * k * since) / k for k in range(1, 6)) * np.exp(-3 * since)
-        sound[start:] += chance.standard_normal(length - start) * np.exp(-40 * since) * 2
-    return sound
 
 
 def music_under(recording: Recording, chance: np.random.Generator, snr_db: float) -> Recording:
@@ -351,7 +331,7 @@ def hesitant(recording: Recording, chance: np.random.Generator, um: Samples | No
             cut = (before[1] + time[0]) // 2 * RATE_HZ // 1000
             pause = chance.standard_normal(int(chance.uniform(1, 8) * RATE_HZ)) * quiet
             if chance.random() < 0.4:
-                _add(pause, _breath(chance, np.sqrt(_power(recording.samples)) / 8), chance)
+                _add(pause, breath(chance, np.sqrt(_power(recording.samples)) / 8), chance)
             if um is not None and chance.random() < 0.4:
                 _add(pause, um * np.sqrt(_power(recording.samples) / _power(um)), chance)
             parts += [recording.samples[at:cut], pause.astype(np.float32)]
@@ -361,16 +341,16 @@ def hesitant(recording: Recording, chance: np.random.Generator, um: Samples | No
     return replace(recording, samples=np.concatenate([*parts, recording.samples[at:]]), truth_ms=truth_ms)
 
 
+def drawn(recording: Recording, chance: np.random.Generator) -> Recording:
+    """One word in eight is drawn out by 0.2 to 0.8 s, in its loudest vowel."""
+    samples, truth_ms = drawn_out(recording.samples, recording.truth_ms, chance)
+    return replace(recording, samples=samples, truth_ms=truth_ms)
+
+
 def _add(pause: np.ndarray, sound: np.ndarray, chance: np.random.Generator) -> None:
     if len(sound) < len(pause):
         at = int(chance.integers(0, len(pause) - len(sound)))
         pause[at : at + len(sound)] += sound
-
-
-def _breath(chance: np.random.Generator, level: float) -> np.ndarray:
-    length = RATE_HZ // 2
-    rough = np.convolve(chance.standard_normal(length), np.ones(4) / 2, mode="same")
-    return rough * np.hanning(length) * level
 
 
 def without_words(recording: Recording, chance: np.random.Generator, count: int) -> Recording:
@@ -441,6 +421,7 @@ def conditions(split: Split) -> dict[str, Change]:
         "telephone": telephone, "mp3 32 kb/s": mp3, "echo": echo, "gated": gated,
         "music before": music_before, "music under 10 dB": partial(music_under, snr_db=10),
         "long pauses": hesitant, "hesitant": partial(hesitant, um=um and um.samples),
+        "drawn out": drawn,
         "1 missing": partial(without_words, count=1), "5 missing": partial(without_words, count=5),
         "1 extra": partial(with_extra_words, count=1), "5 extra": partial(with_extra_words, count=5),
         "1 misheard": partial(misheard, count=1), "5 misheard": partial(misheard, count=5),

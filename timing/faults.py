@@ -154,7 +154,7 @@ class _Evidence:
 
     def said_share(self) -> float:
         """Of the words, those that are found without doubt."""
-        found = best_words(self.graph, self.trellis, self.silence, self.sound)
+        found = best_words(self.graph, self.trellis, self.trellis.path(), self.silence, self.sound)
         return sum(score >= BELIEVED for score in confidence.scores(found)) / self.graph.n_words
 
 

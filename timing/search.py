@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from timing import edges
+from timing import drawn_out, edges
 from timing.acoustic import BEGIN, END, INTERNAL, SINGLE, STATES, Floats, Ints, Model
 from timing.align import RATE_HZ, Samples
 from timing.reduced import forms
@@ -70,6 +70,11 @@ class Found:
     def moved(self, by_words: int, by_s: float) -> Found:
         return replace(self, index=self.index + by_words, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
 
+    def over(self, wider: drawn_out.Stretch | None) -> Found:
+        """The same word, which lasts so long."""
+        return replace(self, start_s=min(self.start_s, seconds(wider.start)),
+                       end_s=max(self.end_s, seconds(wider.stop))) if wider else self
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -113,18 +118,20 @@ class Search:
         """The words on the best path, in order; all are known. With `open_end` the audio may end after any word."""
         if not words or len(audio) < RATE_HZ // 10:
             return []
-        graph = self.graph(words)
-        states, silence = graph.evidence(audio)
-        return best_words(graph, Trellis(graph, states, silence, open_end=open_end), silence, audio)
+        graph, cepstra = self.graph(words), self._model.cepstra(audio)
+        states, silence = graph.likelihoods(cepstra)
+        trellis = Trellis(graph, states, silence, open_end=open_end)
+        parts = trellis.path()
+        wider = drawn_out.widened([drawn_out.Stretch(part.index, part.start, part.stop) for part in parts], cepstra)
+        return [each.over(wider.get(each.index)) for each in best_words(graph, trellis, parts, silence, audio)]
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
         return Graph(self._model, [self._ways[word] for word in words], [word in HESITATIONS for word in words])
 
 
-def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) -> list[Found]:
-    """The words on the best path through the graph's evidence of this audio."""
-    parts = trellis.path()
+def best_words(graph: Graph, trellis: Trellis, parts: Sequence[Part], silence: Floats, audio: Samples) -> list[Found]:
+    """The words on the best path through the graph's evidence of this audio, `parts`."""
     starts, ends = trellis.boundaries()
     frames = _mean_boundaries([part for part in parts if part.index >= 0], starts, ends)
     doubts = trellis.doubts(parts, starts, ends)

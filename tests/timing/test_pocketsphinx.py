@@ -25,6 +25,7 @@ from benchmarks.timing_sets import (
     telephone,
     utter,
 )
+from benchmarks.timing_sounds import loudest, sustained
 from tests.timing.recordings import FIRST, SECOND, THIRD, passage, say, silence
 from text.phonemes import pronounce
 from text.spoken import Token, read
@@ -353,3 +354,17 @@ def test_human_speech_is_timed_within_25_ms(source: PocketSphinx) -> None:
     boundaries = np.concatenate(off)
     assert len(boundaries) == 72
     assert boundaries.mean() <= 25 and (boundaries <= 50).mean() >= 0.9
+
+
+def test_a_word_that_is_drawn_out_is_all_of_it(source: PocketSphinx) -> None:
+    said = utter(Espeak(), "The kitchen smelled of garlic and butter.", "gmw/en-US", 1.0)
+    assert said is not None
+    start_ms, end_ms = said.truth_ms[said.words.index("garlic")] or (0, 0)
+    in_vowel = loudest(said.samples, start_ms, end_ms)
+    more = sustained(said.samples, in_vowel, int(0.7 * RATE_HZ), np.random.default_rng(1))
+    assert more is not None
+    samples = np.concatenate([said.samples[:in_vowel], more, said.samples[in_vowel:]])
+    truth_ms = [(start + 700 * (start > start_ms), end + 700 * (start >= start_ms))
+                for start, end in filter(None, said.truth_ms)]
+    errors = errors_ms(timed(source, samples, said.text, read(said.text, "en")), truth_ms)
+    assert np.abs(errors).max() < 100

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from timing.drawn_out import Stretch, widened
+
+VOWEL, CONSONANT, OTHER = (np.full(13, value) for value in (1.0, 0.4, -1.0))
+
+
+def cepstra(*runs: tuple[np.ndarray, int]) -> np.ndarray:
+    """Frames of some sounds, each a little different from the others of its kind."""
+    frames = np.concatenate([np.tile(sound, (length, 1)) for sound, length in runs])
+    return frames + 0.01 * np.random.default_rng(1).standard_normal(frames.shape)
+
+
+def test_a_word_ends_where_its_sound_does() -> None:
+    frames = cepstra((CONSONANT, 10), (VOWEL, 60), (OTHER, 80))
+    found = widened([Stretch(0, 0, 20), Stretch(-1, 20, 100), Stretch(1, 130, 150)], frames)
+    assert set(found) == {0} and found[0].start == 0
+    assert found[0].stop == pytest.approx(70, abs=1)
+
+
+def test_a_consonant_before_the_vowel_is_the_words_too() -> None:
+    frames = cepstra((OTHER, 30), (CONSONANT * -1, 10), (VOWEL, 60), (OTHER, 60))
+    found = widened([Stretch(0, 0, 30), Stretch(-1, 30, 80), Stretch(1, 80, 120)], frames)
+    assert found == {1: Stretch(1, 30, 120)}
+
+
+@pytest.mark.parametrize("parts", [
+    [Stretch(0, 0, 20), Stretch(-1, 20, 60)],  # another sound
+    [Stretch(0, 100, 120), Stretch(-1, 130, 160)],  # a silence lies between
+    [Stretch(0, 90, 95), Stretch(-1, 95, 105), Stretch(1, 110, 130)],  # too short to be sure
+], ids=["another sound", "behind a silence", "short"])
+def test_what_is_not_sure_to_be_the_word_is_not(parts: list[Stretch]) -> None:
+    assert widened(parts, cepstra((OTHER, 20), (VOWEL, 50), (OTHER, 90))) == {}
+
+
+def test_between_two_words_the_one_that_goes_on_for_longer_has_it() -> None:
+    frames = cepstra((VOWEL, 60), (OTHER, 40), (CONSONANT, 40))
+    found = widened([Stretch(0, 0, 20), Stretch(-1, 20, 80), Stretch(1, 80, 140)], frames)
+    assert set(found) == {0} and found[0].stop == pytest.approx(60, abs=1)
