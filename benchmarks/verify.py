@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import multiprocessing
 import sys
 import time
@@ -24,18 +25,17 @@ import numpy.typing as npt
 from benchmarks import flite
 from benchmarks.timing_sets import REPORT, Recording
 from benchmarks.verify_sets import (
+    BLIND,
     CLEAN,
     FIT,
     FLITE,
     FLITE_TEST,
-    MANY,
-    MORE,
     TEST,
     TWO,
     Case,
-    Split,
-    cases,
+    Part,
     fit_people,
+    parts_by_voice,
     reader,
     talkers,
 )
@@ -126,18 +126,24 @@ def spoken_words(recording: Recording) -> tuple[str, ...]:
     return words
 
 
-def _part(split: Split, n_clean: int, n_each: int, phone_s: Mapping[str, float], n_doubled: int,
-          seed: int) -> list[Row]:
-    return Observer().rows(cases(split, n_clean, n_each, seed, n_doubled), phone_s)
-
-
-def spoken(split: Split, n_parts: int, n_clean: int, n_each: int, phone_s: Mapping[str, float],
-           n_processes: int, n_doubled: int = 0) -> list[Row]:
-    """Rows of so many parts, each with so many lines without and with each fault: the same ones by however many
-    processes."""
+def measured(parts: Sequence[Part], phone_s: Mapping[str, float], n_processes: int,
+             folder: Path | None = None) -> list[Row]:
+    """Rows of the parts, the same ones by however many processes; what lies in `folder` is not measured again."""
     with multiprocessing.get_context("spawn").Pool(n_processes) as pool:
-        parts = pool.map(partial(_part, split, n_clean, n_each, phone_s, n_doubled), range(n_parts), 1)
-    return [row for part in parts for row in part]
+        found = pool.map(partial(_rows, phone_s, folder), parts, 1)
+    return [row for rows in found for row in rows]
+
+
+def _rows(phone_s: Mapping[str, float], folder: Path | None, part: Part) -> list[Row]:
+    kept = folder and folder / f"{part.split.name}-{part.split.seed}-{part.seed}.pickle"
+    if kept and kept.exists():
+        rows: list[Row] = pickle.loads(kept.read_bytes())
+        return rows
+    rows = Observer().rows(part.cases(), phone_s)
+    if kept:
+        kept.with_suffix(".part").write_bytes(pickle.dumps(rows))
+        kept.with_suffix(".part").rename(kept)
+    return rows
 
 
 def usual_lengths(found: Sequence[Case]) -> dict[str, float]:
@@ -272,12 +278,10 @@ def reported(rows: Sequence[Row], network: faults.Network) -> dict[str, Any]:
             "false_alarms_by_voice": by_voice(rows, network)}
 
 
-def fit(n_processes: int) -> faults.Network:
-    clean = [case for part in range(8) for case in cases(FIT, 50, 0, part)]
-    phone_s = usual_lengths(clean)
-    rows = [*spoken(FIT, 16, 50, 6, phone_s, n_processes), *spoken(MORE, 8, 50, 6, phone_s, n_processes),
-            *spoken(MANY, 3, 46, 5, phone_s, n_processes, n_doubled=7),
-            *spoken(FLITE, 1, 50, 6, phone_s, n_processes, n_doubled=4), *Observer().rows(fit_people(), phone_s)]
+def fit(n_processes: int, folder: Path | None) -> faults.Network:
+    phone_s = usual_lengths(Part(replace(FIT, voices=FIT.voices[::5]), 999, 400).cases())
+    parts = [*parts_by_voice(FIT, 40, 80, 12, n_doubled=12), Part(FLITE, 0, 50, 6, n_doubled=4)]
+    rows = [*measured(parts, phone_s, n_processes, folder), *Observer().rows(fit_people(), phone_s)]
     network = limited(rows, phone_s)
     write(network)
     return network
@@ -291,19 +295,24 @@ def write(network: faults.Network) -> None:
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench verify", description=__doc__)
     parser.add_argument("--fit", action="store_true", help="write timing/faults.json anew, first")
+    parser.add_argument("--rows", type=Path, metavar="FOLDER",
+                        help="where a fit keeps what it measures, part by part, and goes on from it")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/verify.json")
     arguments = parser.parse_args(argv)
     if arguments.fit and not flite.available():
         parser.error("a fit needs Flite's voices: apt install flite")
-    network = fit(arguments.processes) if arguments.fit else faults.Network.read()
-    rows = spoken(TEST, 16, 32, 4, network.phone_s, arguments.processes)
-    result = {"lines_checked": f"{len(rows)} of 1024", **reported(rows, network)}
-    check_s, speech_s, voice_s = Observer().cpu_s(cases(TEST, 40, 0))
+    network = fit(arguments.processes, arguments.rows) if arguments.fit else faults.Network.read()
+    sets = {"blind": parts_by_voice(BLIND, 12, 40, 5), "test": [Part(TEST, seed, 32, 4) for seed in range(16)]}
+    result: dict[str, Any] = {}
+    for name, parts in sets.items():
+        rows = measured(parts, network.phone_s, arguments.processes)
+        result[name] = {"lines_checked": len(rows), **reported(rows, network)}
+    check_s, speech_s, voice_s = Observer().cpu_s(Part(TEST, 0, 40).cases())
     result["cpu_s_per_minute"], result["cpu_s_per_voice"] = round(60 * check_s / speech_s, 2), round(voice_s, 2)
     others = {"a reader": reader(), "talkers": talkers()}
     if flite.available():
-        others["flite"] = cases(FLITE_TEST, 30, 4)
+        others["flite"] = Part(FLITE_TEST, 0, 30, 4).cases()
     else:
         print("no row for Flite: it is not installed (apt install flite)", file=sys.stderr)
     for name, found in others.items():
