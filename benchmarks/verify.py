@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import multiprocessing
+import pickle
 import sys
 import time
 from collections.abc import Mapping, Sequence
