@@ -23,6 +23,9 @@ MAX_SEED = 2_147_483_647
 NAMED = 5
 """Warnings name so many lines; one more counts the others."""
 SHOWN = 40
+IN_VAIN = 5
+"""When so many lines stayed suspicious after all their tries, and more than came right, no more tries are paid for: the
+check does not suit the voice, or the text."""
 MAX_VOICES = 500
 """What is kept of each is 1 kB."""
 
@@ -43,6 +46,8 @@ class Verification:
         self._lines, self._words, self._engine, self._options = lines, words, engine, options
         self._max_retries, self._check = max_retries, check
         self.verified: list[Verified] = []
+        self._n_in_vain = self._n_helped = 0
+        self._gave_up_after: int | None = None
 
     def best(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         """The lines' utterances, in order; in place of a suspicious one the best of its tries."""
@@ -55,7 +60,17 @@ class Verification:
                 if score_again is not None and score_again > score:
                     best, score = again, score_again
             self.verified.append(Verified(score, tries))
+            if tries > 1:
+                self._count(score)
             yield best
+
+    def _count(self, score: float | None) -> None:
+        """What the tries of the newest line brought."""
+        in_vain = score is not None and _is_suspicious(score)
+        self._n_in_vain += in_vain
+        self._n_helped += not in_vain
+        if self._n_in_vain >= max(IN_VAIN, self._n_helped + 1):
+            self._max_retries, self._gave_up_after = 0, len(self.verified)
 
     def _score(self, utterance: Utterance, words: Sequence[str], line: Line) -> float | None:
         voice = line.voice or self._engine.own_voice
@@ -77,6 +92,10 @@ class Verification:
                  f"{self._lines[number - 1].text[:SHOWN]!r}" for number, each in suspicious[:NAMED]]
         if len(suspicious) > NAMED:
             found.append(f"verify: {len(suspicious) - NAMED} more lines may lack, repeat or garble a word; see lines")
+        if self._gave_up_after is not None:
+            found.append(f"verify: no more lines were spoken again after line {self._gave_up_after}, since "
+                         f"{self._n_in_vain} of {self._n_in_vain + self._n_helped} that were stayed suspicious: the "
+                         "check does not suit this voice or this text; listen, and use warn")
         if n_unknown := sum(each.score is None for each in self.verified):
             found.append(f"verify: {n_unknown} of {len(self.verified)} lines were not checked: the check knows "
                          "English alone, in voices whose clip is English and says its transcript, and no word that it "
