@@ -30,8 +30,11 @@ from benchmarks.verify_sets import (
     FIT,
     FLITE,
     FLITE_TEST,
+    MANY,
+    MORE,
     TEST,
     TWO,
+    WIDE,
     Case,
     Part,
     fit_people,
@@ -279,8 +282,10 @@ def reported(rows: Sequence[Row], network: faults.Network) -> dict[str, Any]:
 
 
 def fit(n_processes: int, folder: Path | None) -> faults.Network:
-    phone_s = usual_lengths(Part(replace(FIT, voices=FIT.voices[::5]), 999, 400).cases())
-    parts = [*parts_by_voice(FIT, 40, 80, 12, n_doubled=12), Part(FLITE, 0, 50, 6, n_doubled=4)]
+    phone_s = usual_lengths([case for seed in range(8) for case in Part(FIT, seed, 50).cases()])
+    parts = [*(Part(FIT, seed, 50, 6) for seed in range(16)), *(Part(MORE, seed, 50, 6) for seed in range(8)),
+             *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(3)), Part(FLITE, 0, 50, 6, n_doubled=4),
+             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:20]]
     rows = [*measured(parts, phone_s, n_processes, folder), *Observer().rows(fit_people(), phone_s)]
     network = limited(rows, phone_s)
     write(network)
