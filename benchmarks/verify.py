@@ -89,21 +89,22 @@ class Row:
 class Observer:
     """Looks at lines with one `faults.Checker`; each clip of a voice is made use of once."""
 
-    def __init__(self) -> None:
-        self.checker, self._known = faults.Checker(), dict[int, tuple[Recording, npt.NDArray[np.float32] | None]]()
+    def __init__(self, phone_s: Mapping[str, float] | None = None) -> None:
+        """See `faults.Checker`."""
+        self.checker, self._known = faults.Checker(phone_s), dict[int, tuple[Recording, faults.Adaptation | None]]()
 
-    def rows(self, found: Sequence[Case], phone_s: Mapping[str, float]) -> list[Row]:
+    def rows(self, found: Sequence[Case]) -> list[Row]:
         """Of the lines that are checked: those of which the voice's clip can be made use of."""
         rows = []
         for case in found:
             if (line := self.line(case)) is None:
                 continue
-            features = self.checker.features(*line, phone_s)
+            features = self.checker.features(*line)
             assert features is not None
             rows.append(Row(case.kind, case.fault, case.recording.speaker, spoken_words(case.recording), features))
         return rows
 
-    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, npt.NDArray[np.float32]] | None:
+    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, faults.Adaptation] | None:
         """What the checker is asked with."""
         clip = case.reference
         if id(clip) not in self._known:
@@ -142,7 +143,7 @@ def _rows(phone_s: Mapping[str, float], folder: Path | None, part: Part) -> list
     if kept and kept.exists():
         rows: list[Row] = pickle.loads(kept.read_bytes())
         return rows
-    rows = Observer().rows(part.cases(), phone_s)
+    rows = Observer(phone_s).rows(part.cases())
     if kept:
         kept.with_suffix(".part").write_bytes(pickle.dumps(rows))
         kept.with_suffix(".part").rename(kept)
@@ -286,7 +287,7 @@ def fit(n_processes: int, folder: Path | None) -> faults.Network:
     parts = [*(Part(FIT, seed, 50, 6) for seed in range(16)), *(Part(MORE, seed, 50, 6) for seed in range(8)),
              *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(3)), Part(FLITE, 0, 50, 6, n_doubled=4),
              *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:20]]
-    rows = [*measured(parts, phone_s, n_processes, folder), *Observer().rows(fit_people(), phone_s)]
+    rows = [*measured(parts, phone_s, n_processes, folder), *Observer(phone_s).rows(fit_people())]
     network = limited(rows, phone_s)
     write(network)
     return network
@@ -322,7 +323,7 @@ def main(argv: list[str]) -> int:
         print("no row for Flite: it is not installed (apt install flite)", file=sys.stderr)
     for name, found in others.items():
         if found:
-            result[name] = figures(Observer().rows(found, network.phone_s), network)
+            result[name] = figures(Observer(network.phone_s).rows(found), network)
     print(json.dumps(result, indent=1))
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
     return 0

@@ -10,7 +10,7 @@ from tests.timing.recordings import say
 from timing import adaptation, faults
 from timing.acoustic import Floats
 from timing.align import RATE_HZ, Samples
-from timing.faults import SUSPICIOUS, Checker, Network
+from timing.faults import SUSPICIOUS, Adaptation, Checker
 from timing.hypotheses import FAULTS
 from timing.reduced import forms
 from timing.search import Search, Trellis
@@ -33,7 +33,7 @@ CLIP = "the old clock has been wrong for years but the people set their watches 
 
 
 @cache
-def voice(checker: Checker, of: str = "gmw/en-US") -> Floats:
+def voice(checker: Checker, of: str = "gmw/en-US") -> Adaptation:
     """What the checker makes of a clip of an eSpeak voice."""
     said = utter(Espeak(), " ".join(CLIP), of, 1.0)
     assert said is not None
@@ -43,7 +43,7 @@ def voice(checker: Checker, of: str = "gmw/en-US") -> Floats:
 
 
 def evidence(checker: Checker, said: str) -> Floats:
-    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en", voice(checker), Network.read().phone_s)
+    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en", voice(checker))
     assert features is not None
     return features[:, : len(FAULTS)]
 
@@ -127,7 +127,7 @@ def test_a_voice_that_the_model_fits_badly_fits_better_once_its_clip_is_known(ch
     assert all(map(search.knows, WORDS))
     graph = search.graph(WORDS)
     unlike, like = (Trellis(graph, *graph.likelihoods(graph.cepstra(said.samples, transform))).nodes[-1, -1]
-                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4")))
+                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4").transform))
     assert like > 0.8 * unlike, "nats below the best phones in any order"
 
 
