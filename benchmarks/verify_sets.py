@@ -253,14 +253,14 @@ def _references(engine: Espeak, split: Split, chance: Chance) -> dict[str, Recor
     """Some 8 s of each voice."""
     found = {}
     for voice, _ in split.voices:
-        said = utter_by(engine, str(chance.choice(_clips(split))), voice,
+        said = utter_by(engine, str(chance.choice(clips(split))), voice,
                      float(chance.uniform(0.85, 1.2)))
         assert said is not None
         found[voice] = said
     return found
 
 
-def _clips(split: Split) -> list[str]:
+def clips(split: Split) -> list[str]:
     names = ("fit", "wide") if split.name == WIDE.name else (split.name,)
     return [clip for name in names for clip in REFERENCES[name].strip().splitlines()]
 
@@ -364,8 +364,8 @@ def talkers() -> list[Case]:
 
 def reader() -> list[Case]:
     """The clips of `test_speech`, as they are and edited; the first is the reference."""
-    first, *clips = [clip for clip in timing_fit.clips(READER) if clip]
-    return _edited([(clip, first) for clip in clips], TEST.seed)
+    first, *others = [clip for clip in timing_fit.clips(READER) if clip]
+    return _edited([(clip, first) for clip in others], TEST.seed)
 
 
 def _part(line: Recording, first: int, last: int) -> Recording:
