@@ -287,9 +287,9 @@ def reported(rows: Sequence[Row], network: faults.Network, some: str, voices: Se
 
 def fit(n_processes: int, folder: Path | None) -> faults.Network:
     phone_s = usual_lengths([case for seed in range(8) for case in Part(FIT, seed, 50).cases()])
-    parts = [*(Part(FIT, seed, 50, 6) for seed in range(16)), *(Part(MORE, seed, 50, 6) for seed in range(8)),
+    parts = [*(Part(FIT, seed, 50, 6) for seed in range(8)), *(Part(MORE, seed, 50, 6) for seed in range(6)),
              *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(3)), Part(FLITE, 0, 50, 6, n_doubled=4),
-             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:20]]
+             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:13]]
     rows = [*measured(parts, phone_s, n_processes, folder), *Observer(phone_s).rows(fit_people())]
     network = limited(rows, phone_s)
     write(network)
