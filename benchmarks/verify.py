@@ -60,7 +60,7 @@ ESPEAK = "gmw/"
 CONFIDENCE, N_DRAWS = 0.9, 1000
 HIDDEN, EPOCHS, STEP, SHRINKAGE = 24, 150, 0.02, 3e-3
 MOST, CONSTANT = 30.0, 1e-3
-N_SEEN = 8
+N_SEEN = 4
 """Parts of `TEST`."""
 N_NETWORKS = 3
 """Their mean is the one that is used."""
