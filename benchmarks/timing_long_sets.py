@@ -29,7 +29,7 @@ from benchmarks.timing_sets import (
 from timing.align import RATE_HZ
 from tts.espeak import Espeak
 
-FLITE = {"dev": ("slt", "rms"), "report": ("awb",)}
+FLITE = {"dev": ("slt", "kal16"), "report": ("awb",)}
 """Debian's flite: voices made of recordings of real speakers, with the length of each phone."""
 LONGER = 5
 GAP_S = (0.1, 0.9)

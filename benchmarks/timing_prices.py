@@ -10,7 +10,8 @@ holds what no such change makes better.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +25,17 @@ from timing.words import to_ms
 
 LOST_MS, MISSED_MS = 300, 150
 FACTORS = (2 / 3, 3 / 2)
-NAMES = ("SILENCE_PRICE", "REST_PRICE", "REST", "SKIP_FIRST", "SKIP", "LONG_FRAMES", "STRETCH")
+NAMES = tuple((search, name) for name in (
+    "SILENCE_PRICE", "REST_PRICE", "REST", "SKIP_FIRST", "SKIP", "LONG_FRAMES", "STRETCH"))
 Prices = dict[str, float]
 Floats = npt.NDArray[np.float64]
 
 _search: list[Search] = []
 
 
-def candidates() -> dict[str, Prices]:
-    """The prices as they are, and each of them changed alone."""
-    found = {"as they are": {name: getattr(search, name) for name in NAMES}}
+def candidates(names: Sequence[tuple[ModuleType, str]] = NAMES) -> dict[str, Prices]:
+    """The modules' values as they are, and each of them changed alone."""
+    found = {"as they are": {name: getattr(module, name) for module, name in names}}
     for name, value in dict(found["as they are"]).items():
         for factor in FACTORS:
             changed = type(value)(round(value * factor, 1))
@@ -81,18 +83,23 @@ def choose(recordings: Sequence[tuple[str, Recording]], processes: int = 2) -> s
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         tasks = ((recording, list(tried.values())) for _, recording in recordings)
         losses = np.array(list(pool.imap(losses_ms, tasks)))  # [n_recordings, n_candidates]
-    folds = {"speakers": np.array([recording.speaker for _, recording in recordings]),
-             "conditions": np.array([name for name, _ in recordings])}
+    return judged(tried, losses, {"speakers": np.array([recording.speaker for _, recording in recordings]),
+                                  "conditions": np.array([name for name, _ in recordings])}, "ms lost a word")
+
+
+def judged(tried: Mapping[str, Prices], losses: Floats, folds: Mapping[str, npt.NDArray[np.str_]], unit: str) -> str:
+    """Prints what each of those tried loses, [n_recordings, n_tried], and how a choice does on folds that it has not
+    seen; the name of the best, which is the first unless another is surely better."""
     better = losses - losses[:, :1]
     errors = better.std(axis=0) / np.sqrt(len(better))
     chosen = {kind: _chosen(losses, groups) for kind, groups in folds.items()}
-    print("prices               ms lost a word   change     +-   best without a speaker, a condition")
+    print(f"{'tried':20}{unit:>15}   change     +-   best without one of the {', of the '.join(folds)}")
     for i, name in enumerate(tried):
         often = ", ".join(f"{np.mean(np.array(list(choice.values())) == i):.0%}" for choice in chosen.values())
         print(f"{name:20}{losses[:, i].mean():15.2f}{better[:, i].mean():9.2f}{errors[i]:7.2f}   {often}")
     for kind, groups in folds.items():
         left_out = np.array([losses[row, chosen[kind][group]] for row, group in enumerate(groups)])
-        print(f"chosen without the {kind}: {left_out.mean():.2f} ms; as they are: {losses[:, 0].mean():.2f} ms")
+        print(f"chosen without the {kind}: {left_out.mean():.2f}; as they are: {losses[:, 0].mean():.2f}")
     best = int(losses.mean(axis=0).argmin())
     is_sure = better[:, best].mean() < -2 * errors[best]
     name = list(tried)[best if is_sure else 0]

@@ -157,6 +157,8 @@ OTHER_TEXTS = {
     REPORT: "Whisk four eggs with a cup of sugar until the mixture turns pale, fold in the almond flour, and bake "
             "everything at a moderate heat for twenty five minutes.",
 }
+ECHO_MS, ECHO_GAINS = 140, {"f2": 10 / 256, "f5": 10 / 256}
+"""By the `echo` line of a variant's file; eSpeak's wavegen.c feeds so much of what it has said back."""
 GERMAN = "Der alte Mann wohnte allein am Rande des Waldes, und jeden Morgen ging er mit seinem Hund zum Fluss hinunter."
 
 
@@ -201,8 +203,9 @@ def utter(engine: Espeak, sentence: str, voice: str, speed: float) -> Recording 
         return None
     samples: Samples = soxr.resample(said.samples, engine.rate_hz, RATE_HZ)
     truth_ms = [starts[place] for place in places.tolist()]
+    direct = without_echo(samples, voice)
     return Recording(samples, tuple(words), [
-        (start_ms, end_ms if word[-1].isalpha() else _last_sound_ms(samples, start_ms, end_ms))
+        (start_ms, end_ms if word[-1].isalpha() else _last_sound_ms(direct, start_ms, end_ms))
         for word, (start_ms, end_ms) in zip(words, truth_ms, strict=True)], voice)
 
 
@@ -211,6 +214,14 @@ def utter_by_flite(sentence: str, voice: str, speed: float, forms: Path | None =
     words = tuple(sentence.split())
     return Recording(soxr.resample(samples, rate_hz, RATE_HZ), words, [*truth_ms], voice) if len(words) == len(
         truth_ms) else None
+
+
+def without_echo(samples: Samples, voice: str) -> Samples:
+    """What an eSpeak voice says, without what its variant repeats of it: no word goes on in its own echo."""
+    gain = ECHO_GAINS.get(voice.partition("+")[2], 0.0)
+    repeated = np.pad(samples, (ECHO_MS * RATE_HZ // 1000, 0))[: len(samples)]
+    direct: Samples = samples - np.float32(gain) * repeated
+    return direct
 
 
 def _last_sound_ms(samples: Samples, start_ms: int, end_ms: int) -> int:

@@ -68,7 +68,7 @@ class Model:
 
     def __init__(self, frames_per_s: int, language: str = "en") -> None:
         """Of a language in `MODELS`."""
-        self._frames_per_s, self.language = frames_per_s, language
+        self._frames_per_s = frames_per_s
         model = MODELS[language]
         files = model.folder() / model.files
         self.filters = Filters.between(*model.filters)

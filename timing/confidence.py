@@ -21,20 +21,16 @@ MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 NEEDLESS = 90.0
 """In nats: no margin counts for more above what a word is needed, since it may be nowhere."""
 QUIET_S, CLEAN_DB, MISSING = 0.05, 20.0, 3.0
-WEIGHTS: dict[str, tuple[float, ...]] = {
-    "en": (-4.566, 0.21, 0.222, 0.476, 1.523, -3.091, 0.773, -1.963, -0.013, 4.148, 0.873, 0.632, -0.064, -0.325,
-           -1.993, -2.205),
-    "fr": (-1.117, 0.149, 0.209, -0.083, 2.008, -6.031, 1.744, -2.59, -0.21, 0.512, 0.816, 0.944, -0.3, -0.191,
-           -6.815, -2.004),
-}
-"""By language, as `./run bench timing_fit` prints them, with `french` the French ones."""
+WEIGHTS = (-5.395, 0.311, 0.142, 0.106, 0.347, -1.745, 0.853, -3.191,
+           -0.619, 5.099, 0.972, 0.634, -0.016, -0.423, -3.845, -1.829)
+"""Of `features`, in every language, as `./run bench timing_fit` prints them."""
 
 
 def scores(found: Sequence[Found]) -> list[float]:
-    """The calibrated chance of each word, 0-1, by the language of the model that found them."""
+    """The calibrated chance of each word, 0-1."""
     if not found:
         return []
-    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS[found[0].language])))
+    chances = 1 / (1 + np.exp(-features(found) @ np.array(WEIGHTS)))
     return [round(float(chance), 3) for chance in chances]
 
 

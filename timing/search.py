@@ -38,7 +38,7 @@ FAR_S = (0.1, 0.2)
 NEAR_FRAMES, ACOUSTIC_SCALE = 3, 0.2
 """A boundary is the mean of those so near to the best path's, by their likelihood. Frames beside each other say much
 the same, so their scores count a fifth."""
-HISSES = frozenset("CH F S SH TH Z".split())
+HISSES = frozenset("CH F S SH TH Z ch ff ss zz".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ class Found:
     missing: float
     hissing: bool
     beside: bool = False
-    language: str = "en"
 
     def moved(self, by_words: int, by_s: float) -> Found:
         return replace(self, index=self.index + by_words, start_s=self.start_s + by_s, end_s=self.end_s + by_s)
@@ -140,7 +139,7 @@ def best_words(graph: Graph, trellis: Trellis, silence: Floats, audio: Samples) 
             found.append(Found(
                 part.index, start_s, end_s, part.match, part.worst, quiet, graph.n_phones[part.index], tuple(margins),
                 needed, float(loud_db - quiet_db), missing, graph.phones_of(graph.way_of(part))[-1] in HISSES,
-                _beside(before, part) or _beside(part, after), graph.model.language))
+                _beside(before, part) or _beside(part, after)))
     return found
 
 
