@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import pickle
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,18 +25,21 @@ import numpy.typing as npt
 from benchmarks import flite
 from benchmarks.timing_sets import REPORT, Recording
 from benchmarks.verify_sets import (
+    BLIND,
     CLEAN,
     FIT,
     FLITE,
     FLITE_TEST,
     MANY,
     MORE,
+    NEW_THROATS,
     TEST,
     TWO,
+    WIDE,
     Case,
-    Split,
-    cases,
+    Part,
     fit_people,
+    parts_by_voice,
     reader,
     talkers,
 )
@@ -53,9 +57,11 @@ FUNCTION_WORDS = frozenset(
 RARE = 5
 ESPEAK = "gmw/"
 """How the names of its English voices begin."""
-CONFIDENCE, N_DRAWS = 0.75, 1000
+CONFIDENCE, N_DRAWS = 0.9, 1000
 HIDDEN, EPOCHS, STEP, SHRINKAGE = 24, 150, 0.02, 3e-3
 MOST, CONSTANT = 30.0, 1e-3
+N_SEEN = 4
+"""Parts of `TEST`."""
 N_NETWORKS = 3
 """Their mean is the one that is used."""
 Floats = npt.NDArray[np.float64]
@@ -86,21 +92,22 @@ class Row:
 class Observer:
     """Looks at lines with one `faults.Checker`; each clip of a voice is made use of once."""
 
-    def __init__(self) -> None:
-        self.checker, self._known = faults.Checker(), dict[int, tuple[Recording, npt.NDArray[np.float32] | None]]()
+    def __init__(self, phone_s: Mapping[str, float] | None = None) -> None:
+        """See `faults.Checker`."""
+        self.checker, self._known = faults.Checker(phone_s), dict[int, tuple[Recording, faults.Adaptation | None]]()
 
-    def rows(self, found: Sequence[Case], phone_s: Mapping[str, float]) -> list[Row]:
+    def rows(self, found: Sequence[Case]) -> list[Row]:
         """Of the lines that are checked: those of which the voice's clip can be made use of."""
         rows = []
         for case in found:
             if (line := self.line(case)) is None:
                 continue
-            features = self.checker.features(*line, phone_s)
+            features = self.checker.features(*line)
             assert features is not None
             rows.append(Row(case.kind, case.fault, case.recording.speaker, spoken_words(case.recording), features))
         return rows
 
-    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, npt.NDArray[np.float32]] | None:
+    def line(self, case: Case) -> tuple[Samples, int, tuple[str, ...], str, faults.Adaptation] | None:
         """What the checker is asked with."""
         clip = case.reference
         if id(clip) not in self._known:
@@ -126,18 +133,24 @@ def spoken_words(recording: Recording) -> tuple[str, ...]:
     return words
 
 
-def _part(split: Split, n_clean: int, n_each: int, phone_s: Mapping[str, float], n_doubled: int,
-          seed: int) -> list[Row]:
-    return Observer().rows(cases(split, n_clean, n_each, seed, n_doubled), phone_s)
-
-
-def spoken(split: Split, n_parts: int, n_clean: int, n_each: int, phone_s: Mapping[str, float],
-           n_processes: int, n_doubled: int = 0) -> list[Row]:
-    """Rows of so many parts, each with so many lines without and with each fault: the same ones by however many
-    processes."""
+def measured(parts: Sequence[Part], phone_s: Mapping[str, float], n_processes: int,
+             folder: Path | None = None) -> list[Row]:
+    """Rows of the parts, the same ones by however many processes; what lies in `folder` is not measured again."""
     with multiprocessing.get_context("spawn").Pool(n_processes) as pool:
-        parts = pool.map(partial(_part, split, n_clean, n_each, phone_s, n_doubled), range(n_parts), 1)
-    return [row for part in parts for row in part]
+        found = pool.map(partial(_rows, phone_s, folder), parts, 1)
+    return [row for rows in found for row in rows]
+
+
+def _rows(phone_s: Mapping[str, float], folder: Path | None, part: Part) -> list[Row]:
+    kept = folder and folder / f"{part.split.name}-{part.split.seed}-{part.seed}.pickle"
+    if kept and kept.exists():
+        rows: list[Row] = pickle.loads(kept.read_bytes())
+        return rows
+    rows = Observer(phone_s).rows(part.cases())
+    if kept:
+        kept.with_suffix(".part").write_bytes(pickle.dumps(rows))
+        kept.with_suffix(".part").rename(kept)
+    return rows
 
 
 def usual_lengths(found: Sequence[Case]) -> dict[str, float]:
@@ -265,19 +278,19 @@ def by_voice(rows: Sequence[Row], network: faults.Network) -> dict[str, float]:
     return {speaker: round(float(np.mean(found)), 4) for speaker, found in sorted(alarms.items())}
 
 
-def reported(rows: Sequence[Row], network: faults.Network) -> dict[str, Any]:
-    plain = {voice for voice, _ in REPORT.voices}
-    return {"espeak": figures(rows, network),
-            "espeak, plain voices": figures([row for row in rows if row.speaker in plain], network),
+def reported(rows: Sequence[Row], network: faults.Network, some: str, voices: Set[str]) -> dict[str, Any]:
+    """Of all voices, and of some of them."""
+    return {"lines_checked": len(rows), "espeak": figures(rows, network),
+            f"espeak, {some}": figures([row for row in rows if row.speaker in voices], network),
             "false_alarms_by_voice": by_voice(rows, network)}
 
 
-def fit(n_processes: int) -> faults.Network:
-    clean = [case for part in range(8) for case in cases(FIT, 50, 0, part)]
-    phone_s = usual_lengths(clean)
-    rows = [*spoken(FIT, 16, 50, 6, phone_s, n_processes), *spoken(MORE, 8, 50, 6, phone_s, n_processes),
-            *spoken(MANY, 3, 46, 5, phone_s, n_processes, n_doubled=7),
-            *spoken(FLITE, 1, 50, 6, phone_s, n_processes, n_doubled=4), *Observer().rows(fit_people(), phone_s)]
+def fit(n_processes: int, folder: Path | None) -> faults.Network:
+    phone_s = usual_lengths([case for seed in range(8) for case in Part(FIT, seed, 50).cases()])
+    parts = [*(Part(FIT, seed, 50, 6) for seed in range(8)), *(Part(MORE, seed, 50, 6) for seed in range(6)),
+             *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(3)), Part(FLITE, 0, 50, 6, n_doubled=4),
+             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:13]]
+    rows = [*measured(parts, phone_s, n_processes, folder), *Observer(phone_s).rows(fit_people())]
     network = limited(rows, phone_s)
     write(network)
     return network
@@ -291,24 +304,31 @@ def write(network: faults.Network) -> None:
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run bench verify", description=__doc__)
     parser.add_argument("--fit", action="store_true", help="write timing/faults.json anew, first")
+    parser.add_argument("--rows", type=Path, metavar="FOLDER",
+                        help="keeps what is measured there, part by part, and goes on from it; to be emptied when "
+                             "timing/ or the sets change")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/verify.json")
     arguments = parser.parse_args(argv)
     if arguments.fit and not flite.available():
         parser.error("a fit needs Flite's voices: apt install flite")
-    network = fit(arguments.processes) if arguments.fit else faults.Network.read()
-    rows = spoken(TEST, 16, 32, 4, network.phone_s, arguments.processes)
-    result = {"lines_checked": f"{len(rows)} of 1024", **reported(rows, network)}
-    check_s, speech_s, voice_s = Observer().cpu_s(cases(TEST, 40, 0))
+    network = fit(arguments.processes, arguments.rows) if arguments.fit else faults.Network.read()
+    ask = partial(measured, phone_s=network.phone_s, n_processes=arguments.processes, folder=arguments.rows)
+    new = {voice for voice, _ in BLIND.voices if voice.partition("+")[2] in NEW_THROATS}
+    result: dict[str, Any] = {
+        "blind": reported(ask(parts_by_voice(BLIND, 12, 40, 5)), network, "new throats", new),
+        "seen before": reported(ask([Part(TEST, seed, 32, 4) for seed in range(N_SEEN)]), network, "plain voices",
+                                {voice for voice, _ in REPORT.voices})}
+    check_s, speech_s, voice_s = Observer().cpu_s(Part(TEST, 0, 40).cases())
     result["cpu_s_per_minute"], result["cpu_s_per_voice"] = round(60 * check_s / speech_s, 2), round(voice_s, 2)
     others = {"a reader": reader(), "talkers": talkers()}
     if flite.available():
-        others["flite"] = cases(FLITE_TEST, 30, 4)
+        others["flite"] = Part(FLITE_TEST, 0, 30, 4).cases()
     else:
         print("no row for Flite: it is not installed (apt install flite)", file=sys.stderr)
     for name, found in others.items():
         if found:
-            result[name] = figures(Observer().rows(found, network.phone_s), network)
+            result[name] = figures(Observer(network.phone_s).rows(found), network)
     print(json.dumps(result, indent=1))
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
     return 0

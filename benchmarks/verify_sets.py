@@ -24,7 +24,7 @@ READER, FIT_SPEECH = (Path(__file__).with_name(name) for name in ("test_speech",
 WARPS, PAUSE_MS = (0.93, 1.0, 1.07), 120
 LEAST_WORDS, MOST_WORDS = 8, 30
 """Of a person's reference."""
-CLEAN = "clean"
+CLEAN, COMMENT = "clean", "#"
 Chance = np.random.Generator
 Edit = Callable[[Recording, int, Chance], Samples]
 
@@ -42,57 +42,16 @@ class Case:
     """Other words that the same voice says well: what a cloned voice is made from."""
 
 
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple(Path(__file__).with_name(name).read_text().splitlines())
+
+
+SENTENCES = (*DEV.sentences, *_lines("verify_fit.txt"))
+
 FIT = Split("fit", (*DEV.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "m1 m5 f1 f4 adam belinda david klatt3 max", "en": "m4 f3 Gene iven john",
     "en-GB-x-gbclan": "edward", "en-GB-x-gbcwmd": "paul f2",
-}.items() for variant in variants.split())), (*DEV.sentences, *"""
-If you want to learn a language, read a page of it every night before you sleep.
-The company was founded in a garage by two sisters and their uncle.
-In this video I will show you three ways to save money on your next trip.
-It was the coldest night of the year, and the wind would not stop.
-A small bird sat on the wire and looked at me as if I were late.
-What would you do if you had only one hour to live in this city?
-The answer is simple, but it took us ten years to find it.
-Do not open the oven while the bread is still rising.
-He ran as fast as he could, yet the door was already closed.
-Some of the best ideas come to us in the shower or on a walk.
-By the time the police arrived, the painting was on its way to Spain.
-They say that the house on the hill has been empty since the war.
-You can pay with a card, in cash, or with your phone.
-The first rule of the club is that you bring your own cup.
-Her voice was so soft that we had to lean in to understand her.
-An apple a day may not keep the doctor away, but it is a good start.
-When I was a boy, my father took me to the lake to catch fish.
-Let us begin with a question that nobody likes to ask.
-The engine made a noise like an old dog, and then it died.
-On the left you can see the tower, and on the right is the market.
-That is why so many of them leave the country at the end of summer.
-I bought it for the price of a sandwich at a sale in the church hall.
-Water boils at a lower temperature on top of a mountain.
-She wrote a letter to the editor, but it was never printed.
-It is easy to forget how big the ocean is until you cross it.
-The doctor told him to rest for a week and to drink more tea.
-Nothing in the box was worth more than the box itself.
-Before you buy a used car, check the tires, the brakes, and the papers.
-They had to wait for the tide to turn before they could sail.
-All of a sudden the lights went out and the room was full of whispers.
-Thank you for watching, and see you in the next one.
-A thousand years ago this desert was a forest with rivers and deer.
-He put the key under the mat, where anyone could find it.
-If it rains tomorrow, the match will be played on Sunday at noon.
-You have to press the button twice, or the screen stays dark.
-The king had no son, so he gave the crown to his niece.
-We are going to need a bigger table if they all come to dinner.
-The story of this bridge is a story of mud, steel, and bad luck.
-Is it true that you can hear the sea in a shell?
-After a long day at the office, she likes to sit in the garden.
-There was once a man who counted every step he took.
-It took the team a month to repair the roof of the barn.
-Most of what we throw away could be used again.
-The last bus to the airport leaves at a quarter past nine.
-Our guide knew the name of each tree and of each stone.
-I would rather be early for a train than sorry on the platform.
-""".strip().splitlines()), 31_000)
+}.items() for variant in variants.split())), SENTENCES[:66], 31_000)
 
 MORE = replace(FIT, seed=33_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "Alicia Michael Reed announcer benjamin caleb ed linda quincy steph2 travis victor",
@@ -106,49 +65,19 @@ MANY = replace(FIT, seed=36_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for
              "marcelo norbert robert sandro steph",
     "en": "Henrique Jacky Storm iven3 klatt6 miguel pedro Reed linda", "en-GB-x-gbclan": "antonio michel steph3 m1",
     "en-GB-x-gbcwmd": "gustave mike2 pablo f3", "en-US-nyc": "iven4 kaukovalta boris m7",
-}.items() for variant in variants.split()), sentences=(*FIT.sentences, *"""
-Is it a boy or a girl, and is it true that it was born on a train?
-It is a pity that he has to go, as we had a lot to talk about.
-To be or not to be is not a thing to ask of a man in a hurry.
-The best of it is that there is no need to pay for it at all.
-A cat in a hat sat on a mat, and I am not sure that it was a cat.
-I have to be at the bank by two, so could you drive me to it?
-We went to see a play at the old theatre in the middle of the town.
-You are as good a cook as any that I have met in the south of Italy.
-What is it that you want to be when you are out of school?
-He is in the garden with a book, and she is at the window.
-It was to be the end of a war that was of no use to anyone.
-There is a hole in the roof, and it is right above the bed.
-If I were you, I would go to the station and ask for a map.
-Give it to me, or put it on the shelf with the rest of them.
-To get to the top, you have to walk on a path of ice and stone.
-They had an idea that was too good to be kept to a small circle.
-As for the money, it is in a tin under the floor of the cabin.
-That dog of his is a danger to the sheep and to the children.
-The price of oil is up, and the price of gas is about to follow.
-I am not the one who has to explain it to the head of the school.
-A friend of a friend told me of a place where the fish is fresh.
-From the first of May to the end of June the park is open until ten.
-She has been to the moon in a dream, and she wants to go back to it.
-It is said that the wind in this valley can drive a man mad.
-Do you think that it is safe to swim in the lake after a storm?
-In spite of it all, he was the first to shake hands with the winner.
-At a time like this, it is hard to know who is on our side.
-The map on the wall is of a country that is no longer there.
-We are out of milk, so I will have a cup of tea with a slice of lemon.
-One of the tricks is to hold the needle still and to move the thread.
-You may have it for a week, but it has to be back by the tenth.
-He gave an apple to the horse and a carrot to the goat.
-The sound of a bell in the fog is the sign of a ship in need.
-It took us an hour to find a place to park in the old part of the city.
-By the end of the day the snow was as high as the wall of the yard.
-My aunt has a house by the sea with a boat at the back of it.
-To the left of the church is a shop that sells bread and cheese.
-Who is the man in the coat, and why is he at the door?
-It is in the nature of a secret that it wants to be told.
-The train to the north is late, and the one to the south is full.
-""".strip().splitlines()))
+}.items() for variant in variants.split()), sentences=(*SENTENCES[:66], *SENTENCES[73:113]))
 """Still more, with sentences in which words without stress are many."""
+
+ACCENTS = "en en-029 en-GB-scotland en-GB-x-gbclan en-GB-x-gbcwmd en-GB-x-rp en-US en-US-nyc".split()
+THROATS = """
+Alex Alicia Andrea Annie Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Reed Storm adam anika
+announcer antonio aunty belinda benjamin boris caleb david ed edward edward2 f1 f2 f3 f4 f5 grandma grandpa gustave ian
+iven iven2 iven3 iven4 john kaukovalta klatt2 klatt3 klatt5 klatt6 linda m1 m3 m4 m5 m7 marcelo max michel miguel mike2
+norbert pablo paul pedro quincy robert sandro shelby steph steph2 steph3 travis victor
+""".split()
+"""eSpeak's variants of a voice."""
+NEW_THROATS = "Andy Nguyen klatt klatt4 m2 m6 m8 rob zac".split()
+"""In no voice of the fit."""
 
 FLITE = replace(MANY, seed=38_000, voices=tuple((f"{flite.PREFIX}{voice}", 1.0) for voice in
                 "slt slt@0.93 slt@1.07 awb awb@0.93 awb@1.07 kal16 kal16@0.93".split()))
@@ -188,6 +117,21 @@ With a little luck and a lot of work, we will be done by May.
 FLITE_TEST = replace(TEST, seed=74_000, voices=((f"{flite.PREFIX}rms", 1.0),))
 
 
+def _drawn(throats: Sequence[str], seed: int) -> list[str]:
+    """All accents of all throats by chance, but for those of `TEST`."""
+    reported = {name for name, _ in TEST.voices}
+    names = [f"gmw/{accent}+{throat}" for throat in throats for accent in ACCENTS]
+    np.random.default_rng(seed).shuffle(names)
+    return [name for name in names if name not in reported]
+
+
+_KNOWN, _NEW = (_drawn(throats, seed) for throats, seed in ((THROATS, 41), (NEW_THROATS, 42)))
+BLIND = Split("blind", tuple((name, 1.0) for name in (*_NEW[:12], *_KNOWN[:12])), _lines("verify_test.txt"), 76_000)
+"""Twelve of its voices have throats that the fit does not know."""
+WIDE = Split("wide", tuple((name, 1.0) for name in _KNOWN[12:212]), SENTENCES, 31_000)
+"""To fit on voices with the accents of `BLIND` too: eSpeak has no others."""
+
+
 REFERENCES = {"fit": """
 The old clock in the station has been wrong for years, but the people of this town set their watches by it.
 My sister bought a yellow boat last spring, and we spent the whole summer learning how to steer it.
@@ -204,6 +148,22 @@ Few visitors know that the tunnel behind the theatre was once used to carry ice 
 I usually make a list of jobs on Monday, lose it by Tuesday, and enjoy the rest of my week.
 The painter mixed a little green into the grey, and suddenly the whole picture looked like early March.
 Our neighbours have a parrot that can whistle four songs, though it always gets the third one wrong.
+""", "blind": """
+Nobody in the theatre noticed that the third violin had been replaced by a cook from across the street.
+Wash the cherries, take out the stones, and leave them in a bowl with a spoon of sugar until evening.
+My uncle repaired radios in a shop so narrow that only one customer could stand inside of it.
+Once the bridge was finished, both villages argued for a decade about which of them should name it.
+The climbers spent the whole night on a ledge, singing to each other so that nobody would fall asleep.
+She keeps her medals in a biscuit tin and her biscuits in the glass case where the medals used to be.
+""", "wide": """
+A gardener with patience can grow lemons in a cold country, provided that the greenhouse is never left open.
+After dinner the visitors moved to the porch, where grandfather was already tuning his enormous guitar.
+The bus stopped beside a yellow farmhouse, and a girl with two suitcases waved goodbye to her cousins.
+He learned to bake from a neighbour who measured nothing, tasted everything, and never wrote a single recipe down.
+If the printer refuses to work, switch it off, count slowly to twenty, and try again with fresh paper.
+Through the narrow window we watched the harvest moon climb over the roofs and the chimneys of the old quarter.
+The orchestra played outdoors that evening, and even the crickets seemed to be keeping time with the drums.
+Every family on the island owns a small share of the forest and one day each year to cut wood there.
 """}
 
 
@@ -259,29 +219,50 @@ TWO = ("two doubled, said twice", "swapped")
 """Faults of a word and the next."""
 
 
-def cases(split: Split, n_clean: int, n_each: int, seed: int = 0, n_doubled: int = 0) -> list[Case]:
-    """Lines without a fault and lines with each; of those with a word doubled `n_doubled` more."""
-    engine, chance = Espeak(), np.random.default_rng(split.seed + seed)
-    references = _references(engine, split, np.random.default_rng([split.seed, seed]))
-    found: list[Case] = []
-    counts = {CLEAN: n_clean, **{kind: n_each + n_doubled * kind.startswith("doubled") for kind in (*EDITS, *SAID)}}
-    for kind, count in counts.items():
-        n_wanted = len(found) + count
-        while len(found) < n_wanted:
-            case = _case(engine, split, kind, references, chance)
-            found += [case] if case else []
-    return found
+@dataclass(frozen=True)
+class Part:
+    """Lines to make: `n_clean` without a fault, `n_each` with each, of those with a word doubled `n_doubled` more."""
+
+    split: Split
+    seed: int
+    n_clean: int
+    n_each: int = 0
+    n_doubled: int = 0
+
+    def cases(self) -> list[Case]:
+        split, engine = self.split, Espeak()
+        chance = np.random.default_rng(split.seed + self.seed)
+        references = _references(engine, split, np.random.default_rng([split.seed, self.seed]))
+        found: list[Case] = []
+        counts = {kind: self.n_each + self.n_doubled * kind.startswith("doubled") for kind in (*EDITS, *SAID)}
+        for kind, count in {CLEAN: self.n_clean, **counts}.items():
+            n_wanted = len(found) + count
+            while len(found) < n_wanted:
+                case = _case(engine, split, kind, references, chance)
+                found += [case] if case else []
+        return found
+
+
+def parts_by_voice(split: Split, n_parts: int, n_clean: int, n_each: int, n_doubled: int = 0) -> list[Part]:
+    """Each voice in one part."""
+    return [Part(replace(split, voices=split.voices[seed::n_parts]), seed, n_clean, n_each, n_doubled)
+            for seed in range(n_parts)]
 
 
 def _references(engine: Espeak, split: Split, chance: Chance) -> dict[str, Recording]:
     """Some 8 s of each voice."""
     found = {}
     for voice, _ in split.voices:
-        said = utter_by(engine, str(chance.choice(REFERENCES[split.name].strip().splitlines())), voice,
+        said = utter_by(engine, str(chance.choice(clips(split))), voice,
                      float(chance.uniform(0.85, 1.2)))
         assert said is not None
         found[voice] = said
     return found
+
+
+def clips(split: Split) -> list[str]:
+    names = ("fit", "wide") if split.name == WIDE.name else (split.name,)
+    return [clip for name in names for clip in REFERENCES[name].strip().splitlines()]
 
 
 def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recording], chance: Chance) -> Case | None:
@@ -289,7 +270,7 @@ def _case(engine: Espeak, split: Split, kind: str, references: dict[str, Recordi
     speed = float(chance.uniform(0.8, 1.3))
     first = int(chance.integers(len(split.sentences) - 2))
     words = " ".join(split.sentences[first : first + 3]).split()[: int(chance.integers(4, 21))]
-    line = utter_by(engine, " ".join(words), voice, speed)
+    line = None if COMMENT in words else utter_by(engine, " ".join(words), voice, speed)
     index = int(chance.integers(len(words) - (kind in TWO)))
     if line is None or kind == CLEAN:
         return line and Case(kind, line, -1, first, references[voice])
@@ -383,8 +364,8 @@ def talkers() -> list[Case]:
 
 def reader() -> list[Case]:
     """The clips of `test_speech`, as they are and edited; the first is the reference."""
-    first, *clips = [clip for clip in timing_fit.clips(READER) if clip]
-    return _edited([(clip, first) for clip in clips], TEST.seed)
+    first, *others = [clip for clip in timing_fit.clips(READER) if clip]
+    return _edited([(clip, first) for clip in others], TEST.seed)
 
 
 def _part(line: Recording, first: int, last: int) -> Recording:

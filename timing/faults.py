@@ -40,12 +40,25 @@ FINE = 5.0
 """In nats: evidence about zero is told apart as finely as this."""
 LONG_PHONE, SHORTEST_DIP = 24, 5
 """In frames."""
+RELATIVE = (0, 1, 2, 4, 5, 6, 7, 13, 14, 24, 25, 26, 27, 43, 44, 45, 46, 47, 48, 49)
+"""Which columns of `_of_words` are looked at beside the voice's clip too: hypotheses but "after the next", match,
+lengths, and what speaks for its being said twice."""
+SPREAD_ADDED, FARTHEST = 0.1, 5.0
 CLIP_SHARE = 0.5
 """Of a clip's words at least so many are found without doubt."""
 SHORTEST = RATE_HZ // 10
 """In samples: what is shorter is filled up with silence."""
 WEIGHTS = Path(__file__).with_name("faults.json")
 Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What a clip of a voice says of it: the `transform` of `timing.adaptation`, and of the evidence for the clip's own
+    words the mean and the spread, `usual` [2, len(RELATIVE)]."""
+
+    transform: Floats
+    usual: Floats
 
 
 @dataclass(frozen=True)
@@ -82,12 +95,14 @@ class Network:
 class Checker:
     """Loads its model (0.3 s) at the first use; one call at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, phone_s: Mapping[str, float] | None = None) -> None:
+        """`phone_s` are the lengths that phones usually have, where they are not the network's."""
         self._lock = threading.Lock()
         self._network = Network.read()
+        self._phone_s = phone_s or self._network.phone_s
         self._search: Search | None = None
 
-    def adaptation(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Floats | None:
+    def adaptation(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Adaptation | None:
         """What brings the model to a voice, from a clip of it that says exactly `words`; see `score`.
 
         None also where the clip does not say them.
@@ -95,39 +110,42 @@ class Checker:
         found = self._evidence(samples, rate_hz, words, language, adaptation.NONE)
         if found is None or found.said_share() < CLIP_SHARE:
             return None
-        return adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.trellis.path()))
+        transform = adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.trellis.path()))
+        adapted = _Evidence(found.graph, found.sound, found.graph.cepstra(found.sound, transform))
+        relative = _of_words(adapted, self._phone_s)[:, RELATIVE]
+        return Adaptation(transform, np.stack([relative.mean(axis=0), relative.std(axis=0) + SPREAD_ADDED]))
 
     def score(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-              voice: Floats) -> float | None:
+              voice: Adaptation) -> float | None:
         """0-1; below `SUSPICIOUS` the line is. None for what cannot be judged: another language than English, a word
         that cannot be pronounced.
 
         `samples` are mono; `words` are lower case, letters and apostrophes; `voice` is what `adaptation` says of the
         line's voice.
         """
-        found = self._evidence(samples, rate_hz, words, language, voice)
+        found = self._evidence(samples, rate_hz, words, language, voice.transform)
         if found is None:
             return None
         if found.said_share() <= LEAST_SHARE:  # not even another text's: the network knows only lines with one fault
             return 0.0
-        line = self._network.line(_features(found, self._network.phone_s))
+        line = self._network.line(_features(found, self._phone_s, voice.usual))
         return round(float(1 / (1 + np.exp(np.clip(line, -50, 50)))), 3)
 
-    def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str, voice: Floats,
-                 phone_s: Mapping[str, float]) -> Floats | None:
-        """[n_words, n_features], see `score`; `phone_s` are the lengths that phones usually have."""
-        found = self._evidence(samples, rate_hz, words, language, voice)
-        return None if found is None else _features(found, phone_s)
+    def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
+                 voice: Adaptation) -> Floats | None:
+        """[n_words, n_features], see `score`."""
+        found = self._evidence(samples, rate_hz, words, language, voice.transform)
+        return None if found is None else _features(found, self._phone_s, voice.usual)
 
     def phones(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-               voice: Floats) -> list[tuple[str, float]]:
+               voice: Adaptation) -> list[tuple[str, float]]:
         """The phones of a line and the seconds that each lasts."""
-        found = self._evidence(samples, rate_hz, words, language, voice)
+        found = self._evidence(samples, rate_hz, words, language, voice.transform)
         return [] if found is None else [each for part in found.trellis.path() if part.index >= 0
                                          for each in _phones(found.graph, part)]
 
     def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-                  voice: Floats) -> _Evidence | None:
+                  transform: Floats) -> _Evidence | None:
         if primary(language) != "en":
             return None
         sound = _sound(samples, rate_hz)
@@ -136,7 +154,7 @@ class Checker:
             if not words or not all(map(search.knows, words)):
                 return None
             graph = search.graph(words)
-        return _Evidence(graph, sound, graph.cepstra(sound, voice))
+        return _Evidence(graph, sound, graph.cepstra(sound, transform))
 
     def _loaded(self) -> Search:
         if self._search is None or self._search.n_words > MAX_WORDS:
@@ -165,7 +183,14 @@ def _sound(samples: Samples, rate_hz: int) -> Samples:
     return with_noise(audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32))
 
 
-def _features(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
+def _features(found: _Evidence, phone_s: Mapping[str, float], usual: Floats) -> Floats:
+    """What is known of each word, and how far what tells faults lies from what the voice's clip has usually."""
+    words = _of_words(found, phone_s)
+    mean, spread = usual
+    return np.column_stack([words, np.clip((words[:, RELATIVE] - mean) / spread, -FARTHEST, FARTHEST)])
+
+
+def _of_words(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
     """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes, and what
     speaks for its being said twice."""
     graph, states = found.graph, found.states

@@ -16,8 +16,7 @@ from tts import Engine, Line, Options, Samples, Utterance, Voice
 from worker.watch import watched
 
 if TYPE_CHECKING:
-    from timing.acoustic import Floats
-    from timing.faults import Checker
+    from timing.faults import Adaptation, Checker
 
 MAX_SEED = 2_147_483_647
 NAMED = 5
@@ -114,10 +113,10 @@ def _judged(samples: Samples, rate_hz: int, words: Sequence[str], language: str,
     return None if adaptation is None else _checker().score(samples, rate_hz, words, language, adaptation)
 
 
-_adaptations: dict[str, Floats | None] = {}
+_adaptations: dict[str, Adaptation | None] = {}
 
 
-def _adaptation(voice: Voice) -> Floats | None:
+def _adaptation(voice: Voice) -> Adaptation | None:
     """What the check makes of a voice's clip, made once for each clip and transcript."""
     try:
         return _adaptations[voice.fingerprint]

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks.timing_sets import utter
+from benchmarks.verify_sets import BLIND, FIT, FLITE, FLITE_TEST, MANY, MORE, TEST, WIDE, clips
 from tests.timing.recordings import say
 from timing import adaptation, faults
 from timing.acoustic import Floats
 from timing.align import RATE_HZ, Samples
-from timing.faults import SUSPICIOUS, Checker, Network
+from timing.faults import SUSPICIOUS, Adaptation, Checker
 from timing.hypotheses import FAULTS
 from timing.reduced import forms
 from timing.search import Search, Trellis
@@ -33,7 +34,7 @@ CLIP = "the old clock has been wrong for years but the people set their watches 
 
 
 @cache
-def voice(checker: Checker, of: str = "gmw/en-US") -> Floats:
+def voice(checker: Checker, of: str = "gmw/en-US") -> Adaptation:
     """What the checker makes of a clip of an eSpeak voice."""
     said = utter(Espeak(), " ".join(CLIP), of, 1.0)
     assert said is not None
@@ -43,7 +44,7 @@ def voice(checker: Checker, of: str = "gmw/en-US") -> Floats:
 
 
 def evidence(checker: Checker, said: str) -> Floats:
-    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en", voice(checker), Network.read().phone_s)
+    features = checker.features(say(said)[0], RATE_HZ, WORDS, "en", voice(checker))
     assert features is not None
     return features[:, : len(FAULTS)]
 
@@ -127,8 +128,28 @@ def test_a_voice_that_the_model_fits_badly_fits_better_once_its_clip_is_known(ch
     assert all(map(search.knows, WORDS))
     graph = search.graph(WORDS)
     unlike, like = (Trellis(graph, *graph.likelihoods(graph.cepstra(said.samples, transform))).nodes[-1, -1]
-                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4")))
+                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4").transform))
     assert like > 0.8 * unlike, "nats below the best phones in any order"
+
+
+def test_a_word_is_looked_at_beside_those_of_the_clip(checker: Checker) -> None:
+    said = utter(Espeak(), " ".join(CLIP), "gmw/en-US", 1.0)
+    assert said is not None
+    own = checker.features(said.samples, RATE_HZ, CLIP, "en", voice(checker))
+    doubled = checker.features(say(FAULTY["said twice"][0])[0], RATE_HZ, WORDS, "en", voice(checker))
+    assert own is not None and doubled is not None
+    beside = slice(-len(faults.RELATIVE), None)
+    assert np.abs(own[:, beside].mean(axis=0)).max() < 0.5
+    assert doubled[WORDS.index("tools"), beside][faults.RELATIVE.index(FAULTS.index("said twice"))] > 1
+
+
+def test_what_is_fitted_on_and_what_is_reported_share_no_voice_sentence_or_clip() -> None:
+    fit, report = (FIT, MORE, MANY, WIDE, FLITE), (TEST, BLIND, FLITE_TEST)
+    for shared in (lambda split: {voice for voice, _ in split.voices}, lambda split: {*split.sentences},
+                   lambda split: {*clips(split)}):
+        assert not set().union(*map(shared, fit)) & set().union(*map(shared, report))
+    throats = {voice.partition("+")[2] for split in fit for voice, _ in split.voices}
+    assert sum(voice.partition("+")[2] not in throats for voice, _ in BLIND.voices) == 12
 
 
 def test_words_may_be_said_as_people_say_them() -> None:
