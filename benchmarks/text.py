@@ -31,6 +31,12 @@ RESULTS = Path(__file__).resolve().parent / "results" / "text.json"
 ROUND_TRIPS = 20_000
 N_KNOWN = 22
 """The first sentences were known to be wrong before rules were written for them."""
+_ONE_REFERENCE = ("ko", "ko-2", "ko-3", "ko-4", "ko-5", "zh-2", "zh-3", "zh-4", "zh-5")
+"""Files in which a wave may stand in the sentence."""
+_LOOKED_AT = ("ru-4", "pl-3", "nl-3", "ja-4", "ko-4", "zh-4", "hi-4")
+"""Read whole once they were counted."""
+_UNSEEN = ("ru-5", "pl-4", "nl-4", "ja-5", "ko-5", "zh-5", "hi-5", "de-5", "fr-3", "es-5", "it-5", "pt-3")
+"""Written when the rules stood, and counted once."""
 SPOKEN_FIRST = {("nemo", "de"), ("nemo", "ru")}
 """Files whose columns stand the other way round."""
 
@@ -68,7 +74,7 @@ def _lines(tag: str) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield source, path.stem, written, references
     for path in sorted((CASES / "creators").glob(f"{tag}*.txt")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
-            one = "~~" in line or path.stem in ("ko", "ko-2", "ko-3", "zh-2", "zh-3")
+            one = "~~" in line or path.stem in _ONE_REFERENCE
             written, *references = line.rsplit("~", 1) if one else line.split("~")
             yield "creators", _set(path.stem, number), written, [way for line in references for way in ways(line)]
 
@@ -78,6 +84,8 @@ def _set(name: str, number: int) -> str:
     and their like.
     """
     tag, _, second = name.partition("-")
+    if name in _LOOKED_AT + _UNSEEN:
+        return f"creators {second}, " + ("held out" if name in _UNSEEN else "fixed on")
     if second and tag != "en":
         return f"creators {second}, " + ("held out" if number % 2 else "fixed on")
     if name != "en":

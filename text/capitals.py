@@ -16,7 +16,7 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
     start = 0
     while start < len(words):
         stop = start
-        while stop < len(words) and words[stop].core.upper() == words[stop].core:
+        while stop < len(words) and _is_loud(words[stop].core):
             stop += 1
             if _SENTENCE_END.search(words[stop - 1].tail):
                 break
@@ -26,9 +26,14 @@ def shouting(words: Sequence[Written], acronym: Callable[[str], bool]) -> list[b
     return loud
 
 
+def _is_loud(core: str) -> bool:
+    """Nothing small; letters of a script without capitals are no shout."""
+    return core.upper() == core and (core.lower() != core or not any(map(str.isalpha, core[:MAX_CORE])))
+
+
 def _is_shout(words: Sequence[Written], start: int, stop: int, acronym: Callable[[str], bool]) -> bool:
     """Two words in capitals, one of them no acronym, and either a whole sentence or one that is long."""
-    capitals = [w.core for w in words[start:stop] if sum(map(str.isalpha, w.core[:MAX_CORE])) > 1]
+    capitals = [w.core for w in words[start:stop] if sum(c.isupper() for c in w.core[:MAX_CORE]) > 1]
     certain = [core for core in capitals if not acronym(core)]
     if len(capitals) < 2 or not certain:
         return False

@@ -11,6 +11,8 @@ _SLASH_DATE = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](?:\d{4}|\d\d)")
 _YEAR_LIKE = re.compile(r"(?:1[1-9]|20)(?!00)\d\d")
 _SIGNS = re.compile(r"[§%°*\\@#^]")
 _UNIT_LIKE = re.compile(r"(?![aeiouyAEIOUY])[A-Za-zµμ](?:[b-df-hj-np-tv-zµμ]|(?<=[a-z])[A-Z]){0,3}")
+_WORDS = {"pl": ("w", "z"), "cs": ("v", "s", "k", "z"), "sk": ("v", "s", "k", "z")}
+"""Words of one letter: o 12 w nocy."""
 _ATTACHED = re.compile(r"\d[\d.,]*([A-Za-zµμ]{1,4})")
 
 
@@ -18,7 +20,7 @@ def is_guessed(words: Sequence[Written], at: int, said: str, tag: str) -> bool:
     """03/04/2025 in English of no region, 1850 people, 155 d: what is `said` may be wrong."""
     core = words[at].core
     if not re.search(r"\d", core):
-        return _is_unknown_unit(words, at, said)
+        return _is_unknown_unit(words, at, said, tag)
     attached = _ATTACHED.fullmatch(core)
     if attached and _UNIT_LIKE.fullmatch(attached[1]) and attached[1].islower() and said.rstrip(".,!?").endswith(
             " " + attached[1]):
@@ -26,9 +28,11 @@ def is_guessed(words: Sequence[Written], at: int, said: str, tag: str) -> bool:
     return re.match(r"en(?![a-z])", tag.lower()) is not None and _is_english_guess(words, at, tag)
 
 
-def _is_unknown_unit(words: Sequence[Written], at: int, said: str) -> bool:
+def _is_unknown_unit(words: Sequence[Written], at: int, said: str, tag: str) -> bool:
     """155 d: said as it is written"""
     word = words[at]
+    if word.core in _WORDS.get(tag[:2].lower(), ()):
+        return False
     if not at or not words[at - 1].core[-1:].isdigit() or words[at - 1].tail or word.lead:
         return False
     return _UNIT_LIKE.fullmatch(word.core) is not None and not word.core.isupper() and (

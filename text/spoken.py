@@ -18,7 +18,7 @@ from text import english, languages
 from text.capitals import small
 from text.guesses import has_unnamed_sign, is_guessed
 from text.pronunciations import find, respelled
-from text.written import Written, peel, plain
+from text.written import Written, peel, plain, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def read(text: str, language: str, *, char_offset: int = 0, normalize: bool = Tr
     said as they stand, in both cases.
     """
     places = list(_display_words(text, language))
-    words = [peel(plain(text[start:end])) for start, end in places]
+    words = signed([peel(plain(text[start:end])) for start, end in places])
     sounding = _speak(words, language)
     said = sounding if normalize else [" ".join(text[start:end].split()) for start, end in places]
     if found := find(text, pronunciations or {}):
@@ -121,7 +121,7 @@ def _speak(words: Sequence[Written], language: str) -> list[str]:
 def _is_guessed(words: Sequence[Written], at: int, said: str, language: str) -> bool:
     if is_guessed(words, at, said, language):
         return True
-    return bool(_DIGIT.search(words[at].core)) and not _is_english(language) and languages.is_guessed(
+    return bool(_NUMERIC.search(words[at].core)) and not _is_english(language) and languages.is_guessed(
         words, at, language)
 
 
@@ -140,6 +140,7 @@ _WORD = re.compile("(?:\\S|(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3}(?!\\d)))+")
 """What spaces part; the space within 10 000 that forbids a break is none."""
 _HAN_KANA = "\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003134f"
 _UNSPACED = re.compile(f"[{_HAN_KANA}\u0e00-\u0e7f、。，！？；：]")
+_WITHIN_NUMBER = re.compile("\\d[：·]\\d|[０-９](?:，[０-９]{3}(?![０-９])|．[０-９])")
 _ENDS_CLAUSE = "、。，！？；："
 _CLAUSE = re.compile(f"[^{_ENDS_CLAUSE}]{{1,300}}[{_ENDS_CLAUSE}]*|[{_ENDS_CLAUSE}]+")
 """What the segmenter is given at once: its time grows with the square of a piece that it does not cut."""
@@ -168,7 +169,7 @@ def _segmented(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
         quoted ^= run[cut - 1] == '"'
         if '"' in run[cut - 1:cut + 1] and (quoted or run[cut] not in _CLOSING):
             parts = not quoted
-        elif run[cut - 1] == "：" and run[cut - 2:cut - 1].isdigit() and run[cut].isdigit():
+        elif run[cut - 1] in "：，．·" and _WITHIN_NUMBER.match(run, cut - 2):
             parts = False
         else:
             parts = _parts(run[cut - 1], run[cut], cut in cuts)
@@ -218,6 +219,7 @@ def _spoken(said: str, language: str) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip("'") for word in _NO_LETTER.split(letters))))
 
 
+_NUMERIC = re.compile(r"\d|^[IVXL]{2,7}$")
 _DIGIT = re.compile(r"\d")
 _NO_LETTER = re.compile(r"[\x00-&(-@\[-`{-\x7f]+")
 _FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}

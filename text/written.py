@@ -1,6 +1,7 @@
 """How a written word is taken apart and put together again."""
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -20,6 +21,10 @@ class Written(NamedTuple):
     tail: str
 
 
+HEXADECIMAL = re.compile(r"#(?=.*\d)[0-9A-Fa-f]{6}|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}"
+                         r"|(?=.*[a-fA-F])(?=.*\d)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}")
+"""A colour, the address of a network card, an IPv6 address."""
+
 FRACTION = "\u2064"
 """Stands before a fraction that is one character, so that 2½ is not 21/2. Unicode calls it invisible plus."""
 
@@ -33,9 +38,13 @@ _CHARACTERS = {
     **dict.fromkeys("：；", "，"),
     **dict.fromkeys("™®©℠\u20e3\u00ad", ""),
     "㎡": "m^2", "㎥": "m^3", "㎢": "km^2", "㎠": "cm^2",
-    "″": "''", "…": "...", "№": "No.", "〇": "零", "（": "(", "）": ")", "％": "%",
+    "″": "''", "…": "...", "№": "No.", "🔟": "10", "〇": "零", "（": "(", "）": ")", "％": "%",
 }
-_KEPT = frozenset("ªº°\u0e33\u0eb3\u200c\u200d^+=<>|~$£€¥%×÷±−≈≤≥≠\u00a0\u202f\u2009\u2007 ")
+_KEPT = frozenset("ªº°\u0e33\u0eb3\u200c\u200d^+=<>|~$£€¥%×÷±−≈≤≥≠〒\u00a0\u202f\u2009\u2007 ")
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8}[0-9]{0,2});")
+"""As pasted from a web page: &amp; &#39; &nbsp;"""
+_ENCIRCLED = re.compile("[①-⓿❶-➓㉈-㊿]")
+_WIDE_MARK = re.compile("(?<=[０-９])(?:，(?=[０-９]{3}(?![０-９]))|．(?=[０-９]))")
 _SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁻]+")
 _WIDE_COLON = re.compile("(?<=\\d)：(?=\\d)")
 _LONE_JOINER = re.compile("(?<![^\\W\\d_])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\W\\d_])")
@@ -44,10 +53,14 @@ _LONE_JOINER = re.compile("(?<![^\\W\\d_])[\u200c\u200d]+|[\u200c\u200d]+(?![^\\
 @lru_cache(4096)
 def plain(text: str) -> str:
     """Quotes, dashes, digits and letters of one kind each; emoji and marks without sound are gone."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if text.isascii():
         return text.replace("---", "—").replace("--", "—")
     text = _SUPERSCRIPTS.sub(lambda raised: "^" + unicodedata.normalize("NFKC", raised[0]), text)
     text = _WIDE_COLON.sub(":", text)
+    text = _WIDE_MARK.sub(lambda mark: unicodedata.normalize("NFKC", mark[0]), text)
+    text = _ENCIRCLED.sub(lambda sign: sign[0] + "、" * text[sign.end():sign.end() + 1].isalnum(), text)
     text = "".join(map(_plain_character, text)).replace("---", "—").replace("--", "—")
     return unicodedata.normalize("NFC", _LONE_JOINER.sub("", text))
 
@@ -113,7 +126,7 @@ def share_out(phrase: str, count: int) -> list[str]:
     return [" ".join(words[a:b]) for a, b in pairwise(edges)]
 
 
-_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽]?"
+_THOUSANDS = r"\d{3}(?:[.,]\d{1,9})?[%€$£¥₹₽+]?"
 
 
 def grouped(words: Sequence[Written], start: int) -> int:
@@ -127,6 +140,31 @@ def grouped(words: Sequence[Written], start: int) -> int:
         if not words[stop - 1].core.isdigit():
             break
     return stop - start
+
+
+_APART = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3}(?!\\d))")
+
+
+def with_commas(words: Sequence[Written]) -> Sequence[Written]:
+    """10 000 whose space forbids a break, for languages that write 10,000."""
+    if not any(_APART.search(word.core) for word in words):
+        return words
+    return [word._replace(core=_APART.sub(",", word.core)) for word in words]
+
+
+def signed(words: Sequence[Written]) -> Sequence[Written]:
+    """–5 °C: a dash that is the minus of what is surely below zero, or of a number that nothing is counted by"""
+    found = {at for at, word in enumerate(words) if word.lead[-1:] == "–" and word.core[:1].isdigit()}
+    own = list(words)
+    for at in found:
+        before = words[at - 1] if at else Written("", "", "")
+        following = next_core(words, at)
+        if before.core[-1:].isdigit() or before.tail[-1:] in tuple(".!?:;"):
+            continue
+        goes_on = not found.isdisjoint((at - 3, at - 2, at - 1, at + 1, at + 2, at + 3))
+        if re.search("[°%℃℉€$]", words[at].core + following[:1]) or not following or goes_on:
+            own[at] = Written(words[at].lead[:-1], "-" + words[at].core, words[at].tail)
+    return own if found else words
 
 
 def next_core(words: Sequence[Written], at: int) -> str:

@@ -136,6 +136,7 @@ def test_sentences_of_creators_fit() -> None:
     assert share([case for case in cases("en") if case.kind == "creators 4, held out"]) >= 0.96
     assert share([case for case in cases("en") if case.kind == "creators 5, held out"]) >= 0.97
     assert share([case for case in cases("en") if case.kind == "creators 6, held out"]) >= 0.97
+    assert share([case for case in cases("en") if case.kind == "creators 7, held out"]) >= 0.88
 
 
 @pytest.mark.parametrize(("tag", "least"), [
@@ -146,9 +147,9 @@ def test_sentences_of_creators_fit_in_other_languages(tag: str, least: float) ->
     assert share([case for case in cases(tag) if case.kind == "creators, held out"]) >= least
     third = [case for case in cases(tag) if case.kind.startswith("creators 3")]
     assert not third or share(third) >= 0.85
-    newest = [case for case in cases(tag) if case.kind.startswith({"fr": "creators 2", "pt": "creators 2"}.get(
-        tag, "creators 4"))]
-    assert not newest or share(newest) >= 0.95
+    latest = {"fr": "creators 2", "pt": "creators 2", "nl": "creators 3", "pl": "creators 3"}.get(tag, "creators 4")
+    newest = [case for case in cases(tag) if case.kind.startswith(latest)]
+    assert share(newest) >= 0.95
 
 
 @pytest.mark.parametrize(("tag", "written", "expected"), [
@@ -165,6 +166,49 @@ def test_sentences_of_creators_fit_in_other_languages(tag: str, least: float) ->
     ("pt", "1 mesa e 1 dia", "uma mesa e um dia"),
     ("fr", "1 chaise, la page 1 montre 1 M de vues", "une chaise, la page un montre un million de vues"),
     ("fr", "- de 5 min, + de 100 idées", "moins de cinq minutes, plus de cent idées"),
+    ("ru", "200 г сахара, в 1703 г. и в 988 г. на Руси",
+     "двести граммов сахара, в тысяча семьсот третьем году и в девятьсот восемьдесят восьмом году на Руси"),
+    ("ru", "до 30.11, с 05.02 по 20.03, 18.06 в 12:30",
+     "до тридцатого ноября, с пятого февраля по двадцатое марта, восемнадцатого июня в двенадцать тридцать"),
+    ("ru", "до 2.10 рублей", "до двух целых десяти сотых рублей"),
+    ("pl", "do 2.10 metra", "do dwa przecinek dziesięć metra"),
+    ("ru", "более 2/3 людей, около 1/4, к 3/5", "более двух третей людей, около одной четверти, к трём пятым"),
+    ("ru", "1,5 года, 1,5 недели, около 1,5 года", "полтора года, полторы недели, около полутора года"),
+    ("ru", "в V в., XVII–XVIII вв., II тур, во II смене",
+     "в пятом веке, семнадцатого восемнадцатого веков, второй тур, во второй смене"),
+    ("ru", "$3 млрд, $4 миллиона, вт–чт, в сб. и вс.",
+     "три миллиарда долларов, четыре миллиона долларов, со вторника по четверг, в субботу и воскресенье."),
+    ("ru", "7-ой, 4х дней, 6-ти, 11го, 2018/2019, 03.02.2019 г. снег, 11:00-12:30",
+     ("седьмой, четырёх дней, шести, одиннадцатого, две тысячи восемнадцать две тысячи девятнадцать, "
+      "третьего февраля две тысячи девятнадцатого года снег, с одиннадцати часов до двенадцати тридцати")),
+    ("pl", "03.02.2019 r. śnieg, 7.30-9.00, o 6.45, w godz. 10-14, ok. godz. 9",
+     ("trzeciego lutego dwa tysiące dziewiętnastego roku śnieg, siódma trzydzieści do dziewiątej, o szóstej "
+      "czterdzieści pięć, w godzinach dziesiątej do czternastej, około godziny dziewiątej")),
+    ("fr", "25 000+ abonnés, la 2de, 2h10min",
+     "vingt-cinq mille plus abonnés, la deuxième, deux heures dix minutes"),
+    ("de", "1/4-Finale, 7,- Euro, 16:9-Bild", "Viertelfinale, sieben Euro, sechzehn zu neun Bild"),
+    ("pl", "w śr. o godz. 7, wt.-czw., do 28.02",
+     "w środę o godzinie siódmej, od wtorku do czwartku, do dwudziestego ósmego lutego"),
+    ("pl", "3-letni, 12-latek, 1500-lecie, 3 dzieci, 2-go, 7-my",
+     "trzyletni, dwunastolatek, tysiącpięćsetlecie, troje dzieci, drugiego, siódmy"),
+    ("pl", "I wojna, II połowa, w XVI w., ponad 1,5 roku, poniżej 18. roku",
+     "I wojna, druga połowa, w szesnastym wieku, ponad półtora roku, poniżej osiemnastego roku"),
+    ("nl", "op do. 14.15 u, 7u45, versie 10.4, km 12, art. 5",
+     ("op donderdag veertien uur vijftien, zeven uur vijfenveertig, versie tien punt vier, kilometer twaalf, "
+      "artikel vijf")),
+    ("es", "41 días y la III Guerra, el XX Congreso", "cuarenta y un días y la tercera Guerra, el X X Congreso"),
+    ("it", "la III guerra, XVIII sec.", "la terza guerra, diciottesimo secolo."),
+    ("fr", "le 4/7 à 20h, XVIIe s.", "le quatre juillet à vingt heures, dix-septième siècle."),
+    ("de", "im III. Quartal, am 1./2. Juni, 30./31.12. zu, §7b",
+     ("im dritten Quartal, am ersten und zweiten Juni, dreißigster und einunddreißigster Dezember zu, "
+      "Paragraf sieben b")),
+    ("ja", "打率.287、10/18発売、6W1H、1h20m", "打率二割八分七厘、十月十八日発売、六W一H、一時間二十分"),
+    ("ko", "제4권, 4권, 1577-0000, 8·15, 20%~40%, 세계 5대 강",
+     "제 사 권, 네 권, 일 오 칠 칠 공 공 공 공, 팔일오, 이십 퍼센트에서 사십 퍼센트, 세계 오대 강"),
+    ("ko", "트럭 10대, 3송이, 2~3조각", "트럭 열 대, 세 송이, 두세 조각"),
+    ("zh", "门牌号305，3·15晚会，720p，2公里，B7788", "门牌号三零五，三一五晚会，七二零p，两公里，B七七八八"),
+    ("zh", "8‰，30元每次，900g/盒，2023-2024赛季", "千分之八，三十元每次，九百克每盒，二零二三到二零二四赛季"),
+    ("hi", "कद 6'2\" है, $2 बिलियन, 1905 ई.", "कद छह फ़ुट दो इंच है, दो बिलियन डॉलर, उन्नीस सौ पाँच ईस्वी."),
 ])
 def test_what_was_found_wrong_in_other_languages_is_mended(tag: str, written: str, expected: str) -> None:
     assert ours(written, tag) == expected

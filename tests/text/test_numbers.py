@@ -116,7 +116,7 @@ def test_a_currency_and_its_hundredth_are_said_in_their_language(row: list[str])
 def test_an_abbreviation_is_said_in_full_where_what_it_needs_stands_behind_it(
         base: str, written: str, spoken: str, needs: str) -> None:
     behind = {"number": "5", "name": "Xaver", "roman": "XVI"}.get(needs, "xyz")
-    before = {"behind": "12 ", "rank": {"de": "12. ", "it": "12° "}.get(base, "12e ")}.get(needs, "")
+    before = {"behind": "12 ", "century": "XIX ", "rank": {"de": "12. ", "it": "12° "}.get(base, "12e ")}.get(needs, "")
     tokens = read(f"{before}{written} {behind}", base)
     assert " ".join(token.said for token in tokens[bool(before):-1]) == spoken
     if needs in ("number", "name", "roman", "behind"):

@@ -11,7 +11,7 @@ from text.english.place import Place, Style
 from text.english.tables import BEFORE_COUNTS, BEFORE_DATES, MONTH_NAMES, MONTHS, WHITELIST
 from text.english.time import read_clock
 
-_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?Z?)?")
+_ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:Z|([+-]\d\d):?00)?)?")
 _SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<!\.)\d\d)")
 _NAMED_DATE = re.compile(r"([A-Za-z]{3,9})-(\d{1,2})(?:-(\d{4}))?")
 _QUARTER = re.compile(r"([1-4])(Q|(?<=[12])H)(\d\d)")
@@ -40,7 +40,8 @@ def digit_run(run: str) -> str:
 def read_date(core: str, style: Style) -> str | None:
     if iso := _ISO_DATE.fullmatch(core):
         words = _date_words(iso[1], int(iso[2]), int(iso[3]), style.british)
-        return f"{words}, {read_clock(iso[4], style)}" if words and iso[4] else words
+        zone = f" {'minus' if iso[5][0] == '-' else 'plus'} {number(str(int(iso[5][1:])))}" if iso[5] else ""
+        return f"{words}, {read_clock(iso[4], style)}{zone}" if words and iso[4] else words
     if slash := _SLASH_DATE.fullmatch(core):
         first, second = int(slash[1]), int(slash[3])
         day_first = style.british or slash[2] == "." or first > 12

@@ -10,6 +10,7 @@ from text.english.decimal import number
 from text.english.letters import CAMEL, letters, readable
 from text.english.place import Style
 from text.english.tables import DOMAIN_ENDINGS, FILE_ENDINGS, SEPARATORS, SHORT_WORDS
+from text.written import HEXADECIMAL
 
 _MAIL = re.compile(r"[\w.+&-]{1,64}@[\w-]+(?:\.[\w-]+)+(?:/\S*)?")
 _SITE = re.compile(rf"(?i:https?|ftp|file)://\S+|(?i:www)\.\S+|(?:[\w-]+\.)+(?:{'|'.join(DOMAIN_ENDINGS)})(?:[/:?#]\S*)?")
@@ -17,6 +18,8 @@ _FILE = re.compile(rf"[\w-]*(?:\.[\w-]+){{0,4}}\.(?:{'|'.join(FILE_ENDINGS)})")
 
 
 def read_electronic(core: str, style: Style) -> str | None:
+    if core[0] != "#" and HEXADECIMAL.fullmatch(core):
+        return " ".join(digit_by_digit(c) if c.isdigit() else c.upper() for c in core if c.isalnum())
     if _SITE.fullmatch(core):
         return _site(re.sub(r"^[A-Za-z]+:/+|^(?=www)", "", core))
     if _MAIL.fullmatch(core) or _FILE.fullmatch(core):

@@ -37,11 +37,13 @@ def read_size(core: str, style: Style) -> str | None:
         return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
     if match := _BY.fullmatch(core):
         return " by ".join(_plain_size(side) for side in match.groups() if side)
+    if sheet := re.fullmatch(rf"({NUMBER})[x×]({NUMBER})(?:''|\")", core):
+        return f"{number(sheet[1])} by {number(sheet[2])} inches"
     if inches := re.fullmatch(r"(\d+/\d+)(?:''|\")", core):
         return f"{read_fraction(inches[1], style)} inch"
     if core in ASPECT_RATIOS:
         return " by ".join(map(number, core.split(":")))
-    if match := _RATIO.fullmatch(core):
+    if match := _RATIO.fullmatch(core) or re.fullmatch(rf"({NUMBER}):(1)", core):
         return f"{number(match[1])} to {number(match[2])}"
     return None
 
@@ -50,6 +52,30 @@ def size_with_unit(at: Place) -> list[str] | None:
     """2x8 m2: a unit that has a digit of its own"""
     unit = UNITS_APART.get(at.core)
     return [unit[1]] if unit and _BY.fullmatch(at.near(-1)) else None
+
+
+_AS_MUCH = frozenset("a an as the per more less daily weekly monthly yearly every each this that my your his her our "
+                     "their what faster bigger smaller cheaper longer higher lower better".split())
+
+
+def multiple(at: Place) -> list[str] | None:
+    """3x a day · 11x Earth's · a 5x great-grandfather; but a 10x engineer"""
+    match, following = re.fullmatch(rf"({NUMBER})[xX×]", at.core), at.near(1)
+    if match is None or not (following.lower() in _AS_MUCH or following.startswith("great-") or (
+            following[:1].isupper() and following.endswith("'s"))):
+        return None
+    return [f"{number(match[1])} times"]
+
+
+def over(at: Place) -> list[str] | None:
+    """6/8 time · a blood pressure of 120/80"""
+    match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", at.core)
+    if match is None:
+        return None
+    if at.near(1) in ("time", "beat", "meter", "groove") and int(match[2]) in (2, 4, 8, 16):
+        return [f"{number(match[1])} {number(match[2])}"]
+    pressed = at.near(1) == "mmHg" or any(at.near(-k).lower() in ("pressure", "bp") for k in range(1, 4))
+    return [f"{_plain_size(match[1])} over {_plain_size(match[2])}"] if pressed and len(match[1]) > 1 else None
 
 
 def _plain_size(digits: str) -> str:

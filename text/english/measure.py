@@ -27,6 +27,7 @@ from text.english.tables import (
 )
 from text.english.telephone import read_telephone
 from text.english.time import read_clock
+from text.written import FRACTION
 
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True) if not sign.isalpha())
 _AMOUNT = re.compile(
@@ -51,6 +52,9 @@ def read_measure(core: str, style: Style) -> str | None:
 
 def measured_fraction(at: Place) -> list[str] | None:
     """1½ tsp · 3/4 lb · 4 1/2 lbs · 1/250 s"""
+    tight = re.fullmatch(rf"(\d{{0,3}}{FRACTION}\d{{1,2}}/\d{{1,2}})([A-Za-z]{{1,4}}|\"|'')", at.core)
+    if tight and tight[2] in UNITS:
+        return [f"{read_fraction(tight[1], at.style)} {UNITS[tight[2]][tight[1][0].isdigit()]}"]
     whole = bool(re.fullmatch(r"\d{1,6}", at.core) and FRACTION_PATTERN.fullmatch(at.near(1)))
     if (shutter := re.fullmatch(r"1/(\d{2,4})", at.core)) and at.near(1) in ("s", "sec", "second"):
         return [f"one {ordinal(int(shutter[1]))}", "of a second"]
@@ -152,6 +156,8 @@ def measure(at: Place) -> list[str] | None:
         apart, match = "min", _AMOUNT.fullmatch(match["low"]) or match
         phrases = amount(match, "", apart, at.style.british, False)
         return [" ".join(phrases)] if phrases else None
+    if at.near(behind) == "s" and "." in at.core:
+        apart = "s"
     thing = at.near(behind + bool(apart))
     if match["unit"] == "L" and before.lower() in ("the", "a") and re.fullmatch(r"\d\.\d", match["low"]) and (
             thing and thing not in FUNCTION_WORDS):

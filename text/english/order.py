@@ -7,7 +7,17 @@ from text.english.date import decade, month_day, read_date, read_decade, slash_d
 from text.english.decimal import spaced_thousands
 from text.english.electronic import read_electronic
 from text.english.fraction import and_a_half, read_fraction
-from text.english.math import quarter, read_equation, read_place, read_power, read_size, sign, size_with_unit
+from text.english.math import (
+    multiple,
+    over,
+    quarter,
+    read_equation,
+    read_place,
+    read_power,
+    read_size,
+    sign,
+    size_with_unit,
+)
 from text.english.measure import measure, measured_fraction, read_measure, read_rate
 from text.english.ordinal import read_ordinal
 from text.english.place import PlaceRule, WordRule
@@ -19,8 +29,8 @@ from text.english.time import half_day, military, read_clock, seconds
 from text.english.whitelist import read_initials
 
 NUMBER_RULES: tuple[PlaceRule, ...] = (
-    book_number, verse, month_day, decade, half_day, seconds, military, slash_day, phone_groups, measured_fraction,
-    size_with_unit, and_a_half, spaced_thousands, named_number, house_number, measure,
+    book_number, verse, over, multiple, month_day, decade, half_day, seconds, military, slash_day, phone_groups,
+    measured_fraction, size_with_unit, and_a_half, spaced_thousands, named_number, house_number, measure,
 )
 """For a word with a digit, among its neighbours."""
 LETTER_RULES: tuple[PlaceRule, ...] = (sign, quarter, roman, state)

@@ -14,7 +14,7 @@ from text.english.serial import mixed
 from text.english.signs import own_signs
 from text.english.tables import WHITELIST
 from text.english.whitelist import written_out
-from text.written import MAX_CORE, Written, punctuated
+from text.written import MAX_CORE, Written, punctuated, with_commas
 
 _FINE = re.compile("([\x00-&(-/:-@\\[-`{-\xbf×÷\u2010-\u2bff\u3000-\u3004\u3008-\u303f]+)")
 _SPLITTERS = (
@@ -84,7 +84,7 @@ def _part(part: str, british: bool, loud: bool) -> str:
 
 def speak(words: Sequence[Written], *, british: bool) -> list[str]:
     """What is said for each word."""
-    words = written_out(own_signs(words))
+    words = written_out(own_signs(with_commas(words)))
     loud = shouting(words, is_acronym)
     said: list[str] = []
     while len(said) < len(words):

@@ -82,6 +82,8 @@ def named_number(at: Place) -> list[str] | None:
         return [f"{number(oil[1])} W {number(oil[2])}"]
     if re.fullmatch(r"\d{3}", core) and name in DIALLED:
         return [digit_by_digit(core)]
+    if (tax := re.fullmatch(r"(10\d\d)((?:-[A-Z]{1,4})?)", core)) and (tax[2] or name in ("form", "forms")):
+        return [f"{in_pairs(tax[1])} {spelled(tax[2][1:])}".rstrip()]
     if re.fullmatch(r"\d{1,3}\.[1-9]\d", core) and name in VERSIONED:
         return [" point ".join(map(number, core.split(".")))]
     if re.fullmatch(r"\d{5}(?:-\d{4})?", core) and _behind_state(at):

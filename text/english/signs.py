@@ -8,7 +8,7 @@ from text.english.date import is_month
 from text.english.decimal import number
 from text.written import Written
 
-_LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?")
+_LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?|\d{1,3}(?:\.\d)?[x×]\d{1,3}(?:\.\d)?")
 _HALF_DAY = re.compile(r"[ap]\.?m$", re.IGNORECASE)
 _TERM = re.compile(r"\d{0,9}(?:\.\d{1,9})?[A-Za-z]?(?:\^\d)?(?<=.)")
 _GRADES = ("A", "B", "C", "D", "AB", "O")

@@ -53,7 +53,8 @@ def military(at: Place) -> list[str] | None:
     """at 0645"""
     if at.near(-1).lower() not in BEFORE_CLOCKS or not re.fullmatch(r"0\d[0-5]\d", at.core):
         return None
-    return ["zero " + ("hundred" if at.core == "0000" else in_pairs(at.core[1:]))]
+    said = "zero " + ("hundred" if at.core == "0000" else in_pairs(at.core[1:]))
+    return [said, "hours"] if at.near(1) in ("hrs", "hours", "h") else [said]
 
 
 def half_day(at: Place) -> list[str] | None:

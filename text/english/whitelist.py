@@ -30,6 +30,7 @@ from text.written import Written
 
 _DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.IGNORECASE)
 _WHOSE = ("my", "your", "his", "her", "our", "their", "phone", "account", "order", "serial")
+_ATTACHED_UNIT = re.compile(r"\d[\d./]*-?([a-z]{1,4})")
 _INITIALS = re.compile(r"((?:[A-Za-z]\.)+[A-Za-z]?\.?)('s)?")
 
 
@@ -49,6 +50,9 @@ def _expanded(words: Sequence[Written], index: int) -> Written:
         return word
     following = words[index + 1] if index + 1 < len(words) else Written("", "", "")
     dotted = word.tail[:1] == "."
+    if word.tail == "." and following.core[:1].islower() and not following.lead and (
+            unit := _ATTACHED_UNIT.fullmatch(word.core)) and unit[1] in DOTTED_UNITS:
+        return Written(word.lead, word.core, "")
     full = _full_form(words, index, following, dotted)
     if full is None:
         return word
@@ -67,6 +71,8 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     numbered = bool(re.match(r"\d|[IVX]{2,}$", following.core)) and not following.lead
     if dotted and key.endswith(("a.m", "p.m")):
         return core + "."
+    if dotted and key in DOTTED_UNITS and index and words[index - 1].core.lower() in ("square", "sq", "cubic", "cu"):
+        return UNITS[key][1]
     if dotted and key in DOTTED_UNITS and re.fullmatch(rf"(?:{NUMBER}[-–])?{NUMBER}", before):
         return UNITS[key][before != "1"]
     if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
@@ -87,8 +93,10 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return DIRECTIONS[core]
     if len(core) > 1 and core.isupper() and key not in ABBREVIATED_IN_CAPITALS:
         return None
-    if key == "c" and ORDINAL.fullmatch(before):
-        return "century"
+    if key in ("c", "bn") and ORDINAL.fullmatch(before):
+        return "century" if key == "c" else "battalion"
+    if key in ("feat", "ft") and dotted and named and _is_behind_name(words, index):
+        return "featuring" if following.core not in SENTENCE_STARTS else None
     if core == "St" and named:
         return "saint"
     goes_on = following.core[:1].islower() or numbered or words[index].tail[1:] == ","
@@ -97,6 +105,12 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return WEEKDAYS[core]
     return _abbreviated(core, dotted, named or len(words) == 1, numbered)
+
+
+def _is_behind_name(words: Sequence[Written], index: int) -> bool:
+    """"Song" feat. Drake, which is no great feat. Drake won"""
+    before = words[index - 1] if index else Written("", "", "")
+    return not before.core or before.core[:1].isupper() or before.tail[-1:] in tuple('",)')
 
 
 def _is_book(core: str, before: str, following: Written) -> bool:

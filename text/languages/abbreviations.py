@@ -7,6 +7,7 @@ from functools import cache
 
 from text import tables
 from text.languages.amounts import units
+from text.languages.dates import bent_day
 from text.languages.grammar import DATA, Language, whole_words
 from text.written import Written, share_out
 
@@ -16,6 +17,11 @@ _RANK = re.compile(r"\d{1,3}(?:\.|e|er|re|ère|ème|[°ºª])")
 _BEFORE_DAYS = {"de": ("am", "jeden", "ab", "bis", "vom", "diesen", "nächsten", "letzten"),
                 "fr": ("le", "du", "au", "ce", "chaque"), "es": ("el", "los", "del", "al", "este", "cada"),
                 "it": ("il", "ogni", "di", "dal", "al"), "pt": ("na", "nas", "no", "à", "toda", "cada")}
+_BEFORE_DAYS |= {"nl": ("op", "elke", "van", "tot", "t/m", "vanaf", "met"),
+                 "ru": ("в", "во", "с", "до", "по", "каждый", "и"),
+                 "pl": ("w", "we", "do", "od", "każdy", "każdą", "i")}
+_DAYS_TOO = {("de", "Fr."): "Freitag", ("pl", "pt."): "piątek"}
+"""Short days that are short for something else where no day is meant."""
 _NOTHING = Written("", "", "")
 
 
@@ -106,8 +112,9 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
-    if (speech.base, written) == ("de", "Fr.") and _is_day(words, at, count, "day", speech):
-        return "Freitag"
+    day = _DAYS_TOO.get((speech.base, written or "")) or (spoken if needs in ("day", "goes") else "")
+    if day and _is_day(words, at, count, needs or "day", speech):
+        return bent_day(day, words[at - 1].core.lower() if at else "")
     if needs == "name" and not (following.core[:1].isupper() and not following.lead):
         return None
     if needs == "roman" and not re.fullmatch("[IVXL]+", following.core):
@@ -118,16 +125,30 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
         return None
     if needs == "rank" and not (at and _RANK.fullmatch(words[at - 1].core) and not words[at - 1].tail):
         return None
-    if needs in ("day", "goes") and not _is_day(words, at, count, needs, speech):
+    if needs == "century":
+        return _century(words, at, spoken)
+    if needs in ("day", "goes"):
         return None
     return spoken or None
+
+
+def _century(words: Sequence[Written], at: int, spoken: str) -> str | None:
+    """В XIX в. is в ... веке, XIX–XX вв. веков"""
+    behind = words[at + 1].core if at + 1 < len(words) else ""
+    numbered = at and not words[at - 1].tail and re.fullmatch("[IVXL–-]+(?:e|ème)?", words[at - 1].core)
+    if not numbered and not re.fullmatch("[IVXL]+", behind):
+        return None
+    within = at > 1 and words[at - 2].core.lower() in ("в", "во")
+    return {"века": "веке", "веков": "веках"}.get(spoken, spoken) if within else spoken
 
 
 def _is_day(words: Sequence[Written], at: int, count: int, needs: str, speech: Language) -> bool:
     """le ven. à 20h; am Fr., 20 Uhr; at the end of a sentence only what is no other word: el mié."""
     tail, following = words[at + count - 1].tail, words[at + count] if at + count < len(words) else _NOTHING
-    goes_on = tail[1:2] == "," or (tail == "." and following.core[:1].islower() and not following.lead)
+    goes_on = tail[1:2] == "," or (tail == "." and (following.core[:1].islower() or following.core[:1].isdigit())
+                                                 and not following.lead)
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    goes_on &= (speech.base, words[at].core.lower()) != ("pl", "pt")
     return goes_on or (needs == "day" and before in _BEFORE_DAYS.get(speech.base, ()))
 
 

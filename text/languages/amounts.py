@@ -7,8 +7,9 @@ from functools import cache
 
 from text import tables
 from text.languages import polish, russian
+from text.languages.electronic import signs
 from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said
-from text.number_names import name
+from text.number_names import digit_names, name
 from text.written import Written, grouped, next_core, share_out
 
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
@@ -32,7 +33,8 @@ def _gender(number: int, noun: str, speech: Language) -> str:
     if (feminine := _FEMININE.get(speech.base)) and feminine.fullmatch(noun):
         return "f"
     if speech.base in ("es", "pt") and noun.endswith("as") and len(noun) > 3 and noun.islower():
-        return "" if _MASCULINE_IN_A.fullmatch(noun) else "f"
+        masculine = _MASCULINE_IN_A.fullmatch(noun)
+        return "f" if not masculine else "m" if speech.base == "es" and number % 10 == 1 else ""
     if speech.base == "es" and number % 10 == 1 and re.fullmatch("[^\\W\\d]{3,}s", noun) and noun.islower():
         return "m"
     if speech.base == "ru":
@@ -74,11 +76,16 @@ def _forms(cells: Sequence[str]) -> Forms:
 def spaced_thousands(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10 000 · 10 000 € · -1 234 567,89"""
     count = grouped(words, at)
-    if count == 1 or (speech.base not in _SPACES and any(word.core != "000" for word in words[at + 1:at + count])):
+    parts = [word.core.rstrip("+") for word in words[at + 1:at + count]]
+    if count == 1 or (speech.base not in _SPACES and any(part != "000" for part in parts)):
         return None
     last = at + count - 1
     whole = words[last]._replace(core="".join(word.core for word in words[at:at + count]))
+    plus = f" {signs(speech.base).get('+', '')}" if whole.core[-1] == "+" else ""
+    whole = whole._replace(core=whole.core.rstrip("+"))
     phrases = amount([*words[:at], whole, *words[last + 1:last + 4]], at, speech)
+    if phrases and plus:
+        phrases[0] += plus
     return [*share_out(phrases[0], count), *phrases[1:]] if phrases else None
 
 
@@ -100,9 +107,14 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if quantity is None or (match["high"] and high is None):
         return None
     unit = match["before"] or match["unit"]
+    if match["high"] and unit[:1] == "-":
+        return None
+    if match["high"] and _is_code(match["low"], match["high"], next_core(words, at), speech):
+        codes = [digit_names(re.sub(r"\D", "", match[end]), speech.code) for end in ("low", "high")]
+        return [" ".join(filter(None, [*codes, unit]))] if all(codes) else None
     if match["before"] and match["unit"]:
         return _money_and_more(match, quantity, number, high, speech)
-    if match["before"] and (scaled := _scaled_money(words, at, quantity, match["before"], speech)):
+    if match["before"] and (scaled := _scaled_money(words, at, quantity, high or number, speech)):
         return scaled
     if millions := _millions(words, at, number, speech):
         return [quantity, millions]
@@ -118,6 +130,13 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     return [agree(quantity, _gender((high or number).value, following, speech), speech)]
 
 
+def _is_code(low: str, high: str, following: str, speech: Language) -> bool:
+    """0900-1234 · 31-042 Kraków: digits that are no range"""
+    if speech.base == "pl" and re.fullmatch(r"\d\d-\d{3}", f"{low}-{high}") and following[:1].isupper():
+        return True
+    return re.search(r"(?:^|-)0\d", f"{low}-{high}") is not None and max(len(low), len(high)) > 2
+
+
 def _millions(words: Sequence[Written], at: int, number: Number, speech: Language) -> str:
     """1,2 M de vues"""
     behind = words[at + 2].core if at + 2 < len(words) and not words[at + 1].tail else ""
@@ -131,10 +150,14 @@ _MILLIONS = {"fr": ("million", "millions"), "es": ("millón", "millones"), "it":
              "pt": ("milhão", "milhões")}
 
 
+_RAISED = re.compile("^([cdkmдксм]?[mм])([23])$")
+
+
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
     sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
+    following = _RAISED.sub(r"\1^\2", following)
     return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
@@ -179,6 +202,8 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     if noun is None or at < back or words[at - 1].tail:
         return None
     before, first = words[at - back].core, words[at - back - 1].core if at > back else ""
+    if re.fullmatch(r"\d{1,5}(?:[x×х]\d{1,5})+", before):
+        return [noun.forms[2]]
     if re.fullmatch(r"\d{1,2}/\d{1,3}", before) and not before.startswith("1/2") and not first.isdigit():
         of = {"es": "de ", "pt": "de ", "fr": "de ", "it": "di "}.get(speech.base, "")
         if of:
@@ -214,11 +239,15 @@ def _quantity(sign: str, low: Number, high: Number | None, speech: Language) -> 
 
 
 def _scaled_money(
-    words: Sequence[Written], at: int, quantity: str, symbol: str, speech: Language) -> list[str] | None:
-    scale = SCALES.get((speech.base, next_core(words, at)))
-    money = currencies(speech.base).get(symbol)
+    words: Sequence[Written], at: int, quantity: str, number: Number, speech: Language) -> list[str] | None:
+    written = next_core(words, at)
+    scale, match = SCALES.get((speech.base, written)), AMOUNT.fullmatch(words[at].core)
+    money = currencies(speech.base).get(match["before"]) if match else None
     if scale is None or money is None:
         return None
+    if speech.base in ("ru", "pl") and (noun := units(speech.base).get(written)):
+        quantity = quantity if number.decimals else agree(quantity, noun.gender, speech)
+        scale = form(number.value, noun.forms, speech, bool(number.decimals))
     return [quantity, _elided(f"{scale} {money[0].forms[2]}")]
 
 

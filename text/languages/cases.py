@@ -94,6 +94,8 @@ def bent(words: Sequence[Written], at: int, speech: Language) -> list[str] | Non
     if quantity is None or upper is None:
         return None
     phrase = " ".join(filter(None, (speech.minus if match["sign"] else "", quantity, upper)))
+    if noun and match["before"] and not scale and (speech.base, following) in SCALES:
+        return [*share_out(phrase, count), f"{following} {noun.forms[2]}"]
     return _with_noun(share_out(phrase, count), high or number, noun, scale, symbol, case, speech)
 
 
@@ -177,7 +179,8 @@ def _with_noun(
     if noun is None:
         return phrases
     if scale:
-        return [*phrases, f"{_formed(scale, number, case, speech)} {noun.forms[2]}"]
+        scaled = scale.forms[3] if number.decimals else _formed(scale, number, case, speech)
+        return [*phrases, f"{scaled} {noun.forms[2]}"]
     parts = next((both[1] for both in currencies(speech.base).values() if both[0] is noun), None)
     if number.decimals and parts and len(number.decimals) == 2:
         cents = Number(str(int(number.decimals)), "")
@@ -189,12 +192,74 @@ def _with_noun(
     return [*phrases[:-1], f"{phrases[-1]} {formed}".strip()] if symbol else [*phrases, formed]
 
 
+def bent_fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """около 3/4 · do 2/3: the case that the word before it asks for"""
+    match = re.fullmatch(r"([1-9]\d?)/([1-9]\d{0,2})", words[at].core) if speech.base in _ENDINGS else None
+    case = governed(words, at, speech) if match else ""
+    if match is None or case in ("", "n") or int(match[1]) >= int(match[2]):
+        return None
+    above, below = int(match[1]), int(match[2])
+    if speech.base == "pl":
+        parts = polish.ordinal(below, "F" if above == 1 else "P") if case in "gl" else None
+        return [f"{polish.cardinal(above, case, 'f')} {parts}"] if parts else None
+    single = ends_in_one(above, speech)
+    if below in _NAMED_PARTS:
+        ends = _NAMED_ENDINGS[single].get(case)
+        return [f"{russian.cardinal(above, case, 'f')} {_NAMED_PARTS[below]}{ends}"] if ends else None
+    parts = russian.ordinal(below, case, "f", plural=not single)
+    return [f"{russian.cardinal(above, case, 'f')} {parts}"] if parts else None
+
+
+_NAMED_PARTS = {3: "трет", 4: "четверт"}
+_NAMED_ENDINGS = ({"g": "ей", "d": "ям", "i": "ями", "p": "ях"}, {"g": "и", "d": "и", "i": "ью", "p": "и"})
+_DOTTED_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])")
+_MEASURES = re.compile("рубл|доллар|евро|процент|тыс|миллион|милли|кило|метр|литр|грамм|градус|балл|раз|секунд|минут"
+                       f"|час|верси|{polish.MEASURES}")
+_BEFORE_DAYS = {"ru": ("до", "с", "со", "по", "к", "на", "от", "после"),
+                "pl": ("do", "od", "dnia", "dniu", "po", "przed", "na")}
+
+
+def dotted_day(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """до 31.12 · 25.12 в 19:00: a dot stands in no number where a comma stands before decimals"""
+    match, following = _DOTTED_DAY.fullmatch(words[at].core), next_core(words, at)
+    measured = _noun(following, speech) or _MEASURES.match(following)
+    if match is None or speech.base not in _BEFORE_DAYS or measured:
+        return None
+    before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    timed = following in ("в", "o") and re.match(r"\d{1,2}:\d\d", next_core(words, at + 1))
+    if before not in _BEFORE_DAYS[speech.base] and not timed:
+        return None
+    day = int(match[1])
+    said = russian.ordinal(day, russian.DAY_CASES.get(before, "g"), "n") if speech.base == "ru" else (
+        polish.ordinal(day, "g"))
+    return [f"{said} {months(speech.base)[int(match[2]) - 1]}"] if said else None
+
+
+def may_be_day(core: str, speech: Language) -> bool:
+    return speech.base in _BEFORE_DAYS and _DOTTED_DAY.fullmatch(core) is not None
+
+
+_ONE_AND_A_HALF = {"ru": (("полтора", "полутора"), ("полторы", "полутора")),
+                   "pl": (("półtora", "półtora"), ("półtorej", "półtorej"))}
+"""Before a masculine or neuter noun, before a feminine one; nominative and any other case."""
+
+
+def one_and_a_half(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """1,5 часа · 1,5 минуты · 1,5 roku"""
+    noun = next_core(words, at)
+    if words[at].core != "1,5" or speech.base not in _ONE_AND_A_HALF or not re.fullmatch(
+            "[а-яё]{3,}[аяыи]|[a-zà-ż]{3,}[auyi]", noun):
+        return None
+    forms = _ONE_AND_A_HALF[speech.base][noun[-1] in "ыиyi"]
+    return [forms[governed(words, at, speech) not in ("", "n")]]
+
+
 _BEFORE_YEARS = {
     "ru": {"в": "p", "во": "p", "с": "g", "со": "g", "до": "g", "от": "g", "после": "g", "к": "d", "ко": "d",
            "по": "n"},
     "pl": {"w": "l", "we": "l", "od": "g", "do": "g", "z": "g", "ze": "g", "sprzed": "g", "przed": "i", "po": "l"},
 }
-_YEAR_NOUNS = re.compile("год|лет|г+$|r$|ro[kc]|lat")
+_YEAR_NOUNS = re.compile(r"год|лет|г+\.?$|r$|ro[kc]|lat")
 _BEHIND_YEARS = frozenset("""по до и а но или я мы он она они это в во на у с был была было были do i a ale lub w na z
 to był była było były są się""".split())
 _COUNTED_BEHIND = re.compile("[а-яё]*(?:ов|ев|ей|ах|ях|раз|лет|штук|тонн|человек|минут|секунд|страниц|копий|слов)"
@@ -238,6 +303,11 @@ def bare_year(words: Sequence[Written], at: int, speech: Language) -> list[str] 
 
 def bent_clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """с 9:00 до 18:30"""
+    ends = re.fullmatch(r"(\d{1,2}:[0-5]\d)[-–](\d{1,2}:[0-5]\d)", words[at].core) if speech.base == "ru" else None
+    if ends:
+        first, last = (bent_clock([Written("", "до", ""), Written("", end, "")], 1, speech) for end in ends.groups())
+        start = "" if at and words[at - 1].core.lower() == "с" else "с "
+        return [f"{start}{first[0]} до {last[0]}"] if first and last else None
     match = re.fullmatch(r"(\d{1,2}):([0-5]\d)", words[at].core) if speech.base == "ru" else None
     case = governed(words, at, speech) if match else ""
     if match is None or not case or int(match[1]) > 24:

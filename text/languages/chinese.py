@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from text.languages.mathematics import operators
 from text.number_names import MAX_DIGITS, han_cardinal, han_digits
-from text.written import Written, next_core
+from text.written import FRACTION, Written, next_core
 
 _HAN_UNITS = {
     "℃": "摄氏度", "°C": "摄氏度", "°F": "华氏度", "°": "度", "km": "公里", "kg": "公斤", "cm": "厘米", "m": "米",
@@ -22,7 +22,7 @@ _HAN_MONEY = {"¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "
 _MONEY = "|".join(map(re.escape, sorted(_HAN_MONEY, key=len, reverse=True)))
 _UNIT = "|".join(map(re.escape, sorted(_HAN_UNITS, key=len, reverse=True)))
 _HAN_NUMBER = re.compile(
-    rf"(?P<sign>[-−±])?(?P<money>(?<![A-Za-z])(?:{_MONEY}))?"
+    rf"(?P<sign>[-−±]|(?<![A-Za-z\d+])\+)?(?P<money>(?<![A-Za-z])(?:{_MONEY}))?"
     r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
     rf"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.·](\d{1,2})[-/.·](\d{1,2})(?!\d)")
@@ -34,6 +34,15 @@ _HAN_TELEPHONE = re.compile(
     r"(?<![\d-])(?:\+\d{1,3}[- ])?(?:0\d{2,3}-\d{7,8}|\d{3,4}-\d{3,4}-\d{4}|1[3-9]\d{9}|400-\d{3}-\d{4})(?![\d-])")
 _HAN_CODE = re.compile(r"(?:(?<=尾号)|(?<=尾号[是为])|(?<=[密房]码[是为])|(?<=验证码)|(?<=验证码[是为]))\d{3,6}(?!\d)"
                        r"|(?<=拨打)(?:1\d\d|\d{5})(?!\d)|(?<=公元前)\d{3}(?=年)")
+_CODE_CUES = re.compile(r"(?:房间号|门牌号|车次|学号|编号|卡号|单号|航班号?|区号|邮编|号码|房号|工号)[是为：，]?"
+                        r"(\d{3,})(?![\d.]|年)")
+_PHONE_IN_THREE = re.compile(r"1[3-9]\d")
+_CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
+_VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
+_YEARS_BY_DIGITS = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?=[-–~～至到](?:1\d|20)\d\d(?:年|赛季|学年|财年))"
+                              r"|(?<=[-–~～至到])(?:1\d|20)\d\d(?=赛季|学年|财年)")
+_TWO_OF = tuple("分钟 公斤 公里 厘米 毫米 毫升 平方 立方".split()) + tuple(
+    "吨升克秒门项顿套双对艘首册米批款道幅群桌碗袋箱盒包块棵朵匹头趟")
 _COUNTED_BY_TWO = frozenset("个個位只条張张次年天块元本岁種种件名点倍米万千亿家部台辆间座句段节场篇颗支把杯瓶碗周小到")
 """What 两 and not 二 stands before."""
 
@@ -88,9 +97,24 @@ def apart(words: Sequence[Written], at: int) -> list[str] | None:
     core, following = words[at].core, next_core(words, at)
     if core in _HAN_MONEY and following[:1].isdigit():
         return ["", chinese_text(core + following, next_core(words, at + 1))]
+    if phone := _telephone_apart(words, at):
+        return phone
     last = next_core(words, at + 1) if following == "/" else ""
     if core.isdigit() and last.isdigit():
         return [chinese_text(f"{core}/{last}", ""), "", ""]
+    return None
+
+
+def _telephone_apart(words: Sequence[Written], at: int) -> list[str] | None:
+    """+86 138 1234 5678 · 138 1234 5678"""
+    groups = [words[at].core, *(next_core(words, at + k) if at + k < len(words) else "" for k in range(3))]
+    plus = 1 if re.fullmatch(r"\+\d{1,3}", groups[0]) else 0
+    count = plus
+    while count < 4 and re.fullmatch(r"[\d-]{3,11}", groups[count]):
+        count += 1
+    n_digits = sum(c.isdigit() for group in groups[plus:count] for c in group)
+    if (plus and n_digits > 6) or (not plus and n_digits == 11 and count == 3 and _PHONE_IN_THREE.fullmatch(groups[0])):
+        return [("加" if group[0] == "+" else "") + han_digits(re.sub(r"\D", "", group)) for group in groups[:count]]
     return None
 
 
@@ -103,6 +127,23 @@ def _score(match: re.Match[str], before: str, after: str) -> str:
 
 _SIDES = re.compile("(?:[队国]|比分|比分是)$")
 _OUTCOMES = re.compile("负于|输|惜败|战胜|不敌|击败|大胜|落后|领先|战平|落败")
+
+
+def _codes(core: str, before: str) -> str:
+    """5·1, 1080p, CA1234, 502室, 房间号是1208"""
+    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?![\d·])", lambda day: (
+        "十" if day[1] == "10" else han_digits(day[1])) + han_digits(day[2]), core)
+    core = re.sub(r"(?<!\d)(\d{3,4})(?=[pP](?![A-Za-z]))", lambda lines: han_digits(lines[1]), core)
+    core = re.sub(r"(?<=[A-Z])\d{4,6}(?![\d.])(?!年)", lambda code: han_digits(code[0]), core)
+    core = re.sub(r"(?<![\d-])\d{3,4}(?=室|号房)", lambda room: han_digits(room[0]), core)
+    cue = before if not before[-1:].isdigit() else ""
+    return _CODE_CUES.sub(lambda code: code[0].replace(code[1], han_digits(code[1])), cue + core)[len(cue):]
+
+
+def _chain(match: re.Match[str]) -> str:
+    """2-1-501: house, entrance and flat; the digits of a longer code one by one"""
+    parts = match[0].split("-")
+    return "杠".join(map(han_digits, parts))
 
 
 def _in_context(pattern: re.Pattern[str], core: str, before: str) -> str:
@@ -120,8 +161,11 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     if before and before[-1] in "年月日号点分":
         core = re.sub(r"^[-–~～](?=\d)", "到", core)
     core = re.sub("([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", core)
+    core = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "又", core).replace(FRACTION, "")
     core = core.replace("<=", "≤").replace(">=", "≥")
-    core = re.sub(r"(?<!\d)((?:1\d|20)\d\d)(?=[-–~～至到](?:1\d|20)\d\d年)", lambda year: han_digits(year[1]), core)
+    core = _YEARS_BY_DIGITS.sub(lambda year: han_digits(year[0]), core + following[:2])[:len(core)]
+    core = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", core)
+    core = _codes(core, before)
     core = _HAN_TELEPHONE.sub(_telephone, core)
     core = _in_context(_HAN_CODE, core, before)
     if re.fullmatch(r"\d0", core) and re.match("后(?![来面续退])", following):
@@ -133,22 +177,30 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     core = _HAN_TIME.sub(_time, core)
     core = _HAN_MONTH.sub(lambda d: f"{d[1] or d[4]}年{int(d[2] or d[3])}月", core)
     core = re.sub(r"(?<![\d./-])(0[1-9]|1[0-2])[-/](0[1-9])(?![\d./-])", lambda d: f"{int(d[1])}月{int(d[2])}日", core)
+    core = _CHAIN.sub(_chain, core)
+    core = _VERSION.sub(lambda v: "点".join(_han_number(part, "") for part in v[0].split(".")), core)
     core = _signs(core, before, following)
+    core = re.sub(r"(?<=[\dA-Za-z])[×x](?=\d)", "乘", core)
+    core = re.sub(r"(?<![\d.])(\d+(?:\.\d+)?)‰", r"千分之\1", core)
+    per = "[一-龥]|$" if re.match("[一-龥]", following) else "[一-龥]"
+    core = re.sub(rf"(?<=\d)({_UNIT}|[元次])/(?={per})", r"\1每", core)
+    core = re.sub(r"√(?=\d)", "根号", core)
     core = re.sub(r"(?<![\d/.])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9]\d{0,2})(?![\d/.])", r"\3分之\2", core)
     core = re.sub(r"(?<=[%\d点分年月日号零一二三四五六七八九])[-–~～](?=\d)", "到", core)
+    core = re.sub(r"(?<=[零一二三四五六七八九])[-–~～](?=[零一二三四五六七八九])", "到", core)
 
     def read(match: re.Match[str]) -> str:
         after = core[match.end():match.end() + 2] or following[:2]
         ordinal = core.endswith("第", 0, match.start()) if match.start() else before.endswith("第")
         counted = not match["decimals"] and not ordinal
-        number = _han_number(match["number"], after if counted else "")
+        unit = _HAN_UNITS.get(match["unit"] or "", "")
+        number = _han_number(match["number"], (match["scale"] or unit or after) if counted else "")
         if match["decimals"]:
             number += "点" + han_digits(match["decimals"])
         number += match["scale"]
         if match["unit"] == "%":
             number = "百分之" + number
-        unit = _HAN_UNITS.get(match["unit"] or "", "")
-        sign = {"": "", "±": "正负"}.get(match["sign"] or "", "负")
+        sign = {"": "", "±": "正负", "+": "正"}.get(match["sign"] or "", "负")
         return sign + number + unit + _HAN_MONEY.get(match["money"] or "", "")
 
     return _HAN_NUMBER.sub(read, core)
@@ -159,6 +211,6 @@ def _han_number(digits: str, after: str) -> str:
     year = len(number) == 4 and after[:1] == "年"
     if year or len(number) > MAX_DIGITS or (number[0] == "0" and len(number) > 1):
         return han_digits(number)
-    if number == "2" and after[:1] in _COUNTED_BY_TWO and after[:2] != "小于":
+    if number == "2" and ((after[:1] in _COUNTED_BY_TWO and after[:2] != "小于") or after.startswith(_TWO_OF)):
         return "两"
     return han_cardinal(int(number))

@@ -12,7 +12,7 @@ from text.written import Written, next_core
 
 _ORDINALS = {
     "de": re.compile(r"(\d{1,4})\."),
-    "fr": re.compile(r"(\d{1,4})(?:er|ère|re|e|ème|eme|nd|nde|°)"), "es": re.compile(r"(\d{1,4})\.?[ºª]"),
+    "fr": re.compile(r"(\d{1,4})(?:er|ère|re|e|ème|eme|nd|nde|(?<=2)de?|°)"), "es": re.compile(r"(\d{1,4})\.?[ºª]"),
     "it": re.compile(r"(\d{1,4})[ºª°]"), "pt": re.compile(r"(\d{1,4})\.?[ºª]"),
     "nl": re.compile(r"(\d{1,4})(?:e|de|ste)"), "sv": re.compile(r"(\d{1,4}):[ae]"),
     "ca": re.compile(r"(\d{1,4})(?:r|n|t|è|a)"),
@@ -31,7 +31,9 @@ _DATIVE = frozenset("in an auf bei seit von mit nach zu aus vor hinter unter üb
 _STRONG = frozenset("ein mein dein sein ihr unser euer kein".split())
 _NEUTER = frozenset("""Mal Video Jahr Buch Kind Album Spiel Lied Projekt Haus Auto Bild Kapitel Semester Quartal Tor
 Konzert Date Interview Rennen Training Handy Studio Geschäft Team Leben Ziel Jahrhundert""".split())
-_DAY_CUES = {"es": ("el", "al", "del"), "fr": ("le", "au", "du"), "it": ("il", "al", "dal", "del", "l"),
+_OF = frozenset("de des du d' di dei del della delle degli da do das dos van के".split())
+"""Behind a fraction of something: el 3/4 de la gente."""
+DAY_CUES = {"es": ("el", "al", "del"), "fr": ("le", "au", "du"), "it": ("il", "al", "dal", "del", "l"),
              "pt": ("em", "dia", "no"), "nl": ("op", "tot", "vanaf"), "hi": ("दिनांक", "तारीख")}
 
 
@@ -49,7 +51,28 @@ def weekdays(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     """Mo.-Fr. · lun–vie: only in a span, where a short name is nothing else"""
     span = re.fullmatch(r"([^\W\d]{2,3})\.?[-–]([^\W\d]{2,3})", words[at].core)
     first, last = (_weekdays(speech.base).get(end.lower()) for end in span.groups()) if span else (None, None)
+    if first and last and speech.base in _FROM_DAYS:
+        start, to = _FROM_DAYS[speech.base]
+        cued = at and words[at - 1].core.lower() == start
+        start += "о" * (start == "с" and first.startswith("вт"))
+        return [f"{'' if cued else start + ' '}{bent_day(first, start)} {to} {bent_day(last, to)}"]
     return [f"{first} {'bis' if speech.base == 'de' else speech.to or '—'} {last}"] if first and last else None
+
+
+_FROM_DAYS = {"pl": ("od", "do"), "ru": ("с", "по")}
+_BEFORE_GENITIVE = ("do", "od", "z", "с", "со", "до", "от", "после", "кроме", "oprócz")
+_BEFORE_ACCUSATIVE = ("w", "we", "na", "в", "во", "на", "по", "za", "за")
+
+
+@cache
+def _bent_days() -> dict[str, tuple[str, str]]:
+    return {day: (genitive, accusative) for _, day, genitive, accusative in tables.rows(DATA / "days.tsv")}
+
+
+def bent_day(day: str, before: str) -> str:
+    """Do piątku, w środę, по пятницу."""
+    genitive, accusative = _bent_days().get(day, (day, day))
+    return genitive if before in _BEFORE_GENITIVE else accusative if before in _BEFORE_ACCUSATIVE else day
 
 
 def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -59,7 +82,7 @@ def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     if match is None:
         return None
     if speech.base == "de":
-        return [_german_ordinal(match[1], words, at)]
+        return [german_ordinal(match[1], words, at)]
     if speech.base == "fr" and words[at].core.endswith(("ère", "1re")):
         return ["première"]
     ordered = name(match[1], speech.code, "ordinal")
@@ -68,7 +91,7 @@ def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     return [ordered] if ordered else None
 
 
-def _german_ordinal(digits: str, words: Sequence[Written], at: int) -> str:
+def german_ordinal(digits: str, words: Sequence[Written], at: int) -> str:
     """Der dritte Mai, am dritten Mai, dritter Mai."""
     ordered = name(digits, "de", "ordinal") or digits
     if is_second(words, at):
@@ -133,8 +156,8 @@ def _day_and_month(
         return [f"{_day(day, words, at, speech)} {months('de')[month - 1]}"] if dotted else None
     if mark != "/" or speech.base not in _DATE_WORDS:
         return None
-    cued = at > 0 and words[at - 1].core.lower() in _DAY_CUES.get(speech.base, ()) and not day < month <= 10
-    if not cued and day <= 12:
+    cued = at > 0 and words[at - 1].core.lower() in DAY_CUES.get(speech.base, ())
+    if (day <= 12 and not cued) or (cued and day < month <= 10 and next_core(words, at).lower() in _OF):
         return None
     return [_DATE_WORDS[speech.base].format(_day(day, words, at, speech), months(speech.base)[month - 1], "").strip()
             .removesuffix(" de")]
@@ -169,7 +192,7 @@ def full_year(digits: str) -> int:
 
 def _day(day: int, words: Sequence[Written], at: int, speech: Language) -> str:
     if speech.base == "de":
-        return _german_ordinal(str(day), words, at)
+        return german_ordinal(str(day), words, at)
     if day == 1 and speech.base in _FIRST:
         return _FIRST[speech.base]
     return name(str(day), speech.code) or str(day)

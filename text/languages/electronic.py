@@ -8,6 +8,7 @@ from text import tables
 from text.capitals import is_acronym, spelled
 from text.languages.grammar import DATA, Language, whole_words
 from text.number_names import digit_names
+from text.written import HEXADECIMAL
 
 _DOMAINS = ("com|net|org|info|io|ai|app|dev|edu|gov|eu|tv|me|co|biz|shop|store|online|xyz|de|at|ch|es|mx|ar|cl|fr|be|it"
             "|pt|br|nl|pl|ru|ua|jp|cn|tw|hk|kr|in|uk|us|ca|sg")
@@ -31,8 +32,11 @@ def signs(base: str) -> dict[str, str]:
 
 def electronic(core: str, speech: Language) -> str | None:
     """www.beispiel.de/shop · info@firma.com · @anna_kocht · #Rezepte · bild_01.jpg; a particle may follow at once"""
-    if not re.search("[@#./]", core) or not signs(speech.base):
+    if not re.search("[@#./:-]", core) or not signs(speech.base):
         return None
+    if HEXADECIMAL.fullmatch(core):
+        name = f"{signs(speech.base)['#']} " if core[0] == "#" else ""
+        return name + " ".join((c.isdigit() and digit_names(c, speech.code)) or c.upper() for c in core if c.isalnum())
     if number := re.fullmatch(r"(?:#|No\.)(\d{1,4})", core):
         return f"{signs(speech.base)['№']} {whole_words(number[1], speech)}"
     if re.fullmatch(r"[@#][\w.'·\u0900-\u0963-]*[^\W\d][\w.'·\u0900-\u0963-]*", core):

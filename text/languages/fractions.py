@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from text import tables
-from text.languages.amounts import units
+from text.languages.amounts import lone_sign, units
 from text.languages.dates import months
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, agree
@@ -50,6 +50,16 @@ def fraction(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if speech.base not in _AND:
         return None
     return [minus + _with_whole(name(match["whole"], speech.code) or "", part, match["below"] == "2", speech)]
+
+
+def fraction_with_unit(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """½kg · 2½h: as if the unit stood apart"""
+    match = re.fullmatch(r"([-−]?[\d\u2064]{1,6}/\d{1,3})([^\W\d]{1,4}|[°\"])", words[at].core)
+    if match is None or match[2] not in units(speech.base) or speech.base in ("zh", "ja"):
+        return None
+    apart = [*words[:at], Written("", match[1], ""), Written("", match[2], ""), *words[at + 1:]]
+    number, unit = fraction(apart, at, speech), lone_sign(apart, at + 1, speech)
+    return [f"{number[0]} {unit[0]}"] if number and unit else None
 
 
 def _of_noun(above: str, below: str, noun: str, before: str, speech: Language) -> str:

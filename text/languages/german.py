@@ -12,7 +12,7 @@ from text.written import Written, next_core
 
 _COMPOUND = re.compile(r"(\d[\d.,]*)-?(?:(?<=-)([^\W\d]{1,4}|%)-(?=[A-ZÄÖÜ])|(%)(?=ig)|(?<=-)(?=[a-zäöü]{3}))(.+)")
 _DECADE = re.compile(r"(\d{1,4})er-(Jahren?n?)")
-_DAYS = re.compile(r"(\d{1,2})\.[-–](\d{1,2})")
+_DAYS = re.compile(r"(\d{1,2})\.([-–/])(\d{1,2})(?:\.(1[0-2]|0?[1-9]))?")
 
 
 def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -24,9 +24,15 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if house and re.fullmatch(r"\d{5}", core) and next_core(words, at)[:1].isupper():
         return [digit_names(core, "de") or core]
     if days := _DAYS.fullmatch(core.removesuffix(".")):
-        return _days(days[1], days[2], words, at)
+        return _days(days, words, at)
+    if section := re.fullmatch(r"§(\d{1,4})([a-z]?)", core):
+        return [f"Paragraf {name(section[1], 'de')} {section[2]}".rstrip()]
     if re.fullmatch(r"[1-9]\d{1,3}er", core):
         return [f"{name(core[:-2], 'de')}er"]
+    if final := re.fullmatch(r"1/([48]|16|32)-(Final[a-zäöüß]*)", core):
+        return [f"{(name(final[1], 'de', 'ordinal') or '').capitalize()}l{final[2].lower()}"]
+    if ratio := re.fullmatch(r"(\d{1,3}):(\d{1,3})-([^\W\d].*)", core):
+        return [f"{name(ratio[1], 'de')} zu {name(ratio[2], 'de')} {ratio[3]}"]
     if decade := _DECADE.fullmatch(core):
         return [f"{name(decade[1], 'de')}er {decade[2]}"]
     match = _COMPOUND.fullmatch(core)
@@ -41,10 +47,13 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
             f"{'prozent' if match[3] else ''}{match[4]}")]
 
 
-def _days(first: str, last: str, words: Sequence[Written], at: int) -> list[str] | None:
-    """Dritten bis fünften, where a month or a noun follows."""
+def _days(days: re.Match[str], words: Sequence[Written], at: int) -> list[str] | None:
+    """Dritten bis fünften, where a month or a noun follows; 24./25.12."""
+    first, sign, last, month = days.groups()
+    to = "und" if sign == "/" else "bis"
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
-    if not next_core(words, at)[:1].isupper() and words[at].core[-1] != ".":
+    if not month and not next_core(words, at)[:1].isupper() and words[at].core[-1] != ".":
         return None
     ending = "n" if takes_ordinal(before) or next_core(words, at) in months("de") else "r"
-    return [f"{name(first, 'de', 'ordinal')}{ending} bis {name(last, 'de', 'ordinal')}{ending}"]
+    behind = f" {months('de')[int(month) - 1]}" if month else ""
+    return [f"{name(first, 'de', 'ordinal')}{ending} {to} {name(last, 'de', 'ordinal')}{ending}{behind}"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from text.languages.dates import months, year_words
 from text.languages.grammar import Language
 from text.number_names import name
-from text.written import Written, next_core
+from text.written import FRACTION, Written, next_core
 
 _AFTER_YEARS = ("में", "का", "की", "के", "से", "तक", "को", "ई", "ईस्वी")
 _BEFORE_YEARS = ("सन", "सन्", "साल", "वर्ष", "ईस्वी")
@@ -28,6 +28,12 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return _one(year_words(core, speech))
     if core in _AND_A_HALF and next_core(words, at) in _HALVED:
         return [_AND_A_HALF[core]]
+    if half := _HALF.fullmatch(core):
+        return _one(_and_a_half(half[1]))
+    if re.fullmatch(r"\d{1,3}", core) and next_core(words, at) == "1/2":
+        return [_and_a_half(core), ""]
+    if length := re.fullmatch(r"(\d)'(\d{1,2})(?:\"|'')?", core + words[at].tail[:1].strip(",.;:!?")):
+        return [f"{name(length[1], 'hi')} फ़ुट {name(length[2], 'hi')} इंच"]
     if english := re.fullmatch(r"(1st|2nd|3rd|[4-9]th|10th)", core):
         return [_ENGLISH[int(english[1][:-2]) - 1]]
     if ended := _ENDED.fullmatch(core):
@@ -35,6 +41,13 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if clock := _CLOCK.fullmatch(core):
         return _time(clock, next_core(words, at))
     return None
+
+
+_HALF = re.compile(rf"(\d{{1,3}}){FRACTION}1/2")
+
+
+def _and_a_half(whole: str) -> str:
+    return _AND_A_HALF.get(f"{whole}.5") or f"साढ़े {name(whole, 'hi')}"
 
 
 def _is_year(words: Sequence[Written], at: int) -> bool:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from text.languages.amounts import currencies, units
 from text.languages.grammar import Language, Number, said, whole_words
 from text.languages.mathematics import operators
+from text.languages.telephone import telephone
 from text.number_names import digit_names
-from text.written import Written, next_core
+from text.written import FRACTION, Written, next_core
 
 _UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
 _MONEY = f"(?:{'|'.join(sorted(map(re.escape, currencies('ja')), key=len, reverse=True))})"
 _NUMBER = re.compile(
     rf"(?P<sign>(?<!\d)[-−+±])?(?P<money>(?<![A-Z]){_MONEY})?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
+    rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z\d])))?")
 _DATE = re.compile(r"(?:(?<![\d/.-])|(?<=\d[-–]))(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/]|-(?!\d{4}))")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")
@@ -27,6 +28,9 @@ _FRACTION = re.compile(r"(?<![\d/])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9
 _SCORE = re.compile(r"(?<![\d:/.-])(0|[1-9]\d{0,2})([:-])(0|[1-9]\d{0,2})(?![\d:/.-])")
 _ERAS = {"R": "令和", "H": "平成", "S": "昭和"}
 _CODE = re.compile(r"(?:番号|コード|パスワード)[はがも]?$")
+_CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
+_VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
+_BATTING = ("割", "分", "厘")
 _WEEKDAYS = frozenset("月火水木金土日")
 
 
@@ -35,18 +39,22 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if speech.base != "ja":
         return None
     following = next_core(words, at)
-    if phrases := _apart(words, at, speech):
+    abroad = re.fullmatch(r"\+\d{1,3}", words[at].core)
+    if phrases := _apart(words, at, speech) or (telephone(words, at, speech) if abroad else None):
         return phrases
-    text = _TELEPHONE.sub(_telephone, words[at].core)
+    text = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", words[at].core)
+    text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", _TELEPHONE.sub(_telephone, text))
+    text = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "と", text).replace(FRACTION, "")
     text = text.replace("<=", "≤").replace(">=", "≥")
-    text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", text)
     text = re.sub(r"(?<![A-Za-z])([A-Z])-(?=\d)", r"\1", text)
     text = re.sub(r"(?<![A-Za-z])([RHS])(\d{1,2})年", lambda year: f"{_ERAS[year[1]]}{year[2]}年", text)
     text = _DATE.sub(lambda day: f"{day[1]}年{int(day[3])}月{int(day[4])}日", text)
     text = _MONTH.sub(lambda m: f"{m[1] or m[6]}年{int(m[3] or m[4])}月", text)
+    text = _signs_of_codes(text, speech)
     text = _TIME.sub(lambda time: f"{int(time[1])}時{int(time[2])}分".replace("時0分", "時")
                      + (f"{int(time[3])}秒" if time[3] else ""), text)
     text = _PADDED_DAY.sub(r"\1月\2日", text)
+    following = following or _weekday_behind(words, at)
     text = _DAY.sub(lambda day: _month_and_day(day, text, following, following), text)
     text = re.sub(r"日\(([月火水木金土日])(?:・(祝))?(?:\)|$)", lambda d: f"日{d[1]}曜日{'祝日' if d[2] else ''}", text)
     text = re.sub(r"√(\d{1,3})/(\d{1,3})(?![\d/])", r"\2分の√\1", text)
@@ -62,6 +70,34 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     text = re.sub(r"-(?=√)", "マイナス", text.replace("No.", "ナンバー"))
     text = re.sub(r"√(?=\d)", "ルート", text)
     return [_NUMBER.sub(lambda match: _read(match, speech), text)]
+
+
+def _signs_of_codes(text: str, speech: Language) -> str:
+    """〒150-0002, 渋谷2-21-1, 3.1.4, 打率.310, 2h30m, 30cm×20cm"""
+    text = re.sub(r"〒(\d{3}-?\d{4})", lambda code: _telephone(code), text)
+    text = _CHAIN.sub(lambda chain: _chain(chain[0].split("-"), speech), text)
+    text = _VERSION.sub(lambda version: "点".join(whole_words(part, speech) or part for part in version[0].split(".")),
+                        text)
+    text = re.sub(r"(?<=打率)\.(\d)(\d)(\d)(?!\d)", lambda rate: "".join(
+        (whole_words(digit, speech) or digit) + place for digit, place in zip(rate.groups(), _BATTING, strict=True)
+        if digit != "0"), text)
+    text = re.sub(r"(?<![\d.])\.(?=\d+(?!\d))", "0.", text) if re.search(r"(?<![\d.A-Za-z])\.\d", text) else text
+    text = re.sub(r"(?<![\dA-Za-z])(\d{1,2})h(\d{1,2})m(?:in)?(?![A-Za-z])", r"\1時間\2分", text)
+    return re.sub(r"(?<=[A-Za-z])×(?=\d)", "かける", text)
+
+
+def _chain(parts: Sequence[str], speech: Language) -> str:
+    """Numbers of an address by の, the digits of a longer code one by one."""
+    long = sum(map(len, parts)) > 8
+    return "の".join((digit_names(part, "ja") if long or part[0] == "0" else whole_words(part, speech)) or part
+                    for part in parts).replace(" ", "")
+
+
+def _weekday_behind(words: Sequence[Written], at: int) -> str:
+    """12/25（月）, whose bracket is a display word"""
+    if at + 1 < len(words) and words[at + 1].lead == "(" and words[at + 1].core[:1] in _WEEKDAYS:
+        return "("
+    return ""
 
 
 def _until(text: str, words: Sequence[Written], at: int) -> str:
@@ -108,7 +144,7 @@ def weekday(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return None
     if until := _until_weekday(words, at):
         return [f"{word.core}曜日", "から", until]
-    if speech.base != "ja" or word.core not in _WEEKDAYS or not at or not words[at - 1].core.endswith("日"):
+    if not at or not re.search(r"日$|\d/\d{1,2}$", words[at - 1].core):
         return None
     return [f"{word.core}曜日"] if word.lead[-1:] == "(" and word.tail[:1] == ")" else None
 
@@ -132,7 +168,8 @@ def _month_and_day(match: re.Match[str], text: str, following: str, behind: str)
     share = after.startswith("の") and (text[:match.start()][-1:] == "約" or re.match("の[人割量力]", after + behind))
     if share and int(match[1]) < int(match[2]):
         return match[0]
-    padded = match[1][0] == "0" or match[2][0] == "0" or match[2] == "1" or int(match[1]) > int(match[2]) > 4
+    late = int(match[1]) > 1 and int(match[2]) > 12 and not re.match("カップ|杯|本|個|の", after)
+    padded = late or match[1][0] == "0" or match[2][0] == "0" or match[2] == "1" or int(match[1]) > int(match[2]) > 4
     return f"{int(match[1])}月{int(match[2])}日" if padded or after.startswith(_BEHIND_DAYS) else match[0]
 
 

@@ -5,15 +5,17 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import units
-from text.languages.grammar import Language, whole_words
+from text.languages.grammar import Language, parse, said, whole_words
 from text.number_names import digit_names
-from text.written import Written, next_core
+from text.written import FRACTION, Written, next_core
 
 _ONES = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 _TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
+_THINGS = ("시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달(?!러)|그루|켤레|벌|채|척|송이|자루|통(?!신)|그릇"
+           "|칸|줄|곡|편|곳|군데|팀|봉지|상자|박스|조각|알|숟갈|스푼|컵|큰술|작은술|방울|끼|묶음|바퀴|쌍|걸음")
 _COUNTED = re.compile(
-    r"(?<![\d.,:])(?P<number>\d{1,2})(?P<thing>시간|시|명|개(?!월)|살|번째|마리|권|잔|병|대(?=$|의|가|를)|장|가지|사람|배(?!터)|달(?!러))")
-_COUNTED_SPAN = re.compile(r"(?<![\d.,:])(\d{1,2})[~〜-](\d{1,2})(?=시간|명|개(?!월)|살|마리|권|잔|병|가지|사람|달)")
+    rf"(?<![\d.,:/제])(?P<number>\d{{1,2}})(?P<thing>{_THINGS}|시|번째|대(?=$|의|가|를)|장|배(?!터))")
+_COUNTED_SPAN = re.compile(rf"(?<![\d.,:])(\d{{1,2}})[~〜-](\d{{1,2}})(?={_THINGS})")
 _ALONE = {1: "하나", 2: "둘", 3: "셋", 4: "넷", 20: "스물"}
 _FEW = {("1", "2"): "한두 ", ("2", "3"): "두세 ", ("3", "4"): "서너 "}
 _CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?([가-힣]*)")
@@ -21,10 +23,11 @@ _CLOCKS = re.compile(r"(\d{1,2}:[0-5]\d)[-~〜](\d{1,2}:[0-5]\d)([가-힣]*)")
 _DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})\.?([가-힣]*)")
 _DAY = re.compile(r"(\d{1,2})/(\d{1,2})((?:까지|부터|에|일)[가-힣]*)")
 _FRACTION = re.compile(r"(?!24/7|(?P<same>\d\d+)/(?P=same)(?!\d))(?P<sign>-|마이너스)?"
-                       r"(?:(\d{1,3})([과와]))?(?P<root>√)?([1-9]\d{0,2})/([1-9]\d{0,2})"
+                       rf"(?:(\d{{1,3}})([과와{FRACTION}]))?{FRACTION}?(?P<root>√)?([1-9]\d{{0,2}})/([1-9]\d{{0,2}})"
                        rf"(?P<unit>{'|'.join(sorted(map(re.escape, units('ko')), key=len, reverse=True))})?([가-힣]*)")
 _SCORE = re.compile(r"(\d{1,2})(?::(\d{1,2})([가-힣]*)|-(\d{1,2})(로|으로|승|패|무승부|승리|승리로)?)")
 _TELEPHONE = re.compile(r"(\d{2,4}-\d{3,4}-\d{4})([가-힣]+)")
+_PERCENTS = re.compile(r"(\d[\d.]*)%에서 (\d[\d.]*)%([가-힣]*)")
 _WEEKDAY = re.compile(r"(?<=일)\(([월화수목금토일])(?:[~〜]([월화수목금토일]))?(?:\)|$)")
 _CODES = {"KRW": "원", "HK$": "홍콩 달러", "HKD": "홍콩 달러", "CAD": "캐나다 달러", "NZD": "뉴질랜드 달러",
           "AUD": "호주 달러", "CHF": "스위스 프랑", "CNY": "위안"}
@@ -45,19 +48,50 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     core = words[at].core
     if not (at and words[at - 1].core.endswith("월")):
         core = re.sub(r"^(\d{1,2})[~〜](?=\d{1,2}일)", r"\1 에서 ", core)  # three to four days, no days of a month
-    core = _with_words(core)
+    core = _with_words(_codes(core))
+    if re.fullmatch(r"\d{1,2}대", core) and _is_largest(words, at):
+        return [f"{whole_words(core[:-1], speech)}대"]
+    machines = re.fullmatch(r"([1-9]0)대", core)
+    if machines and at and not words[at - 1].tail and _MACHINES.search(words[at - 1].core):
+        return [f"{native(int(machines[1]))} 대"]
     if _COUNTED.search(core):
         core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
                       _COUNTED.sub(_counted, core))
         return [" ".join(text.split())]
     for pattern, reading in ((_CLOCK, _clock), (_CLOCKS, _clocks), (_DATE, _date), (_DAY, _day), (_FRACTION, _fraction),
-                             (_SCORE, _score), (_TELEPHONE, _telephone)):
+                             (_SCORE, _score), (_TELEPHONE, _telephone), (_PERCENTS, _percents)):
         if match := pattern.fullmatch(core):
             return _one(reading(match, speech))
     if month_alone := re.fullmatch(r"(6|06|10)월(\D*)", core):
         return [_MONTHS[int(month_alone[1])] + month_alone[2]]
     return [_number_runs(core, speech)] if core != words[at].core else None
+
+
+_MACHINES = re.compile("(?:차|버스|트럭|택시|컴퓨터|카메라|기|노트북|폰|TV|에어컨|드론|로봇|자전거|오토바이|피아노"
+                       "|태블릿|모니터)[이가은는을를]?$")
+
+
+def _is_largest(words: Sequence[Written], at: int) -> bool:
+    """한국 3대 도시, but 차 3대"""
+    following = next_core(words, at)
+    counted = at and not words[at - 1].tail and _MACHINES.search(words[at - 1].core)
+    return bool(re.fullmatch("[가-힣]{1,6}", following)) and not counted
+
+
+def _codes(core: str) -> str:
+    """1588-1234, 6·25, 1970~80년대, 30%~50%"""
+    hotline = re.match(r"(1[568]\d\d)-(\d{4})(?!\d)", core)
+    if hotline and not int(hotline[1]) < int(hotline[2]) < 2100:
+        core = _digits(hotline[0]) + core[hotline.end():]
+    core = re.sub(r"(?<![\d·])(\d{1,2})·(\d{1,2})(?=$|[^\d·])",
+                  lambda day: _digits(day[1] + day[2]).replace(" ", ""), core)
+    return re.sub(r"(?<=\d%)[~〜-](?=\d)", "에서 ", core)
+
+
+def _digits(text: str) -> str:
+    groups = [digit_names(group, "ko") or group for group in text.split("-")]
+    return " ".join(groups).replace("영", "공")
 
 
 def _span(match: re.Match[str]) -> str:
@@ -121,6 +155,10 @@ def _day_words(month: int, day: int, speech: Language) -> str | None:
 def _fraction(match: re.Match[str], speech: Language) -> str | None:
     """1/2 · 1과1/2, with its particle"""
     whole, join, _, above, below, _, particle = match.groups()[2:]
+    if not whole and not match["root"] and not match["unit"] and int(below) == 1 and int(above) < 13:
+        return _day_words(int(above), int(below), speech)
+    if join == FRACTION:
+        join = "과" if whole[-1] in "13678" + "0" else "와"
     minus = f"{speech.minus} " if match["sign"] else ""
     whole_part = f"{whole_words(whole, speech)}{join} " if whole else ""
     above_words = whole_words(above, speech) or ""
@@ -156,6 +194,13 @@ def currency_apart(words: Sequence[Written], at: int, speech: Language) -> list[
         return None
     number = f"{whole_words(amount[1].replace(',', ''), speech)} {amount[2]}".strip()
     return ["", f"{number} {_CODES[core]}{amount[3]}"]
+
+
+def _percents(match: re.Match[str], speech: Language) -> str | None:
+    """30%~50%"""
+    numbers = [parse(end, speech) for end in match.groups()[:2]]
+    low, high = (said(number, speech) if number else None for number in numbers)
+    return f"{low} 퍼센트에서 {high} 퍼센트{match[3]}" if low and high else None
 
 
 def _score(match: re.Match[str], speech: Language) -> str | None:

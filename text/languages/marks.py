@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from text.languages.amounts import SCALES, currencies, units
 from text.languages.dates import is_second, months, takes_ordinal, takes_rank
 from text.languages.grammar import Language
-from text.languages.roman import is_regnal
+from text.languages.roman import is_regnal, is_surely_roman
+from text.languages.russian import is_before_year
 from text.languages.scores import VERSIONED
 from text.written import Written
 
@@ -26,7 +27,9 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
     own, opened = list(words), False
     for at, word in enumerate(words):
         after = words[at + 1] if at + 1 < len(words) else _NONE
-        if word.tail[:1] == ".":
+        if speech.base in ("de", "nl") and word.core[-1:].isdigit() and re.match(",[-–—]", word.tail):
+            own[at] = word._replace(tail=word.tail[2:])
+        elif word.tail[:1] == ".":
             own[at] = _dotted(words, at, after, speech)
         elif not opened and _is_inches(word, speech):
             own[at] = Written("", word.core + '"', word.tail.removeprefix("'")[1:])
@@ -37,13 +40,14 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
 
 def _is_inches(word: Written, speech: Language) -> bool:
     """27" where no quote is open"""
-    return bool(re.match("\"|''", word.tail)) and not word.lead and re.fullmatch(
-        r"\d+(?:[.,]\d+)?", word.core) is not None and '"' in units(speech.base)
+    length = r"\d+(?:[.,]\d+)?|\d'\d{1,2}" if speech.base == "hi" else r"\d+(?:[.,]\d+)?"
+    quoted = re.match("\"|''", word.tail) and not word.lead
+    return bool(quoted and re.fullmatch(length, word.core)) and '"' in units(speech.base)
 
 
 def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language) -> Written:
     word, before = words[at], words[at - 1] if at else _NONE
-    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.(?:[-–]?\d{1,2})|\d{1,4}", word.core):
+    if speech.base == "de" and re.fullmatch(r"\d{1,2}\.(?:[-–/]?\d{1,2}(?:\.\d{1,2})?)|\d{1,4}", word.core):
         if joins_days(words, at):
             return Written(word.lead, word.core + ".", word.tail[1:])
         if before.core.lower() in VERSIONED:
@@ -59,6 +63,9 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
     ranked = speech.base == "pl" and re.fullmatch(r"[1-9]\d{0,2}", word.core)
     if ranked and before.core.lower() not in ("lata", "lat", "latach") and re.fullmatch("[a-zà-ż]{3,}", after.core):
         return word if after.lead or word.tail[1:] else Written(word.lead, word.core + ".", "")
+    ordered = speech.base == "de" and takes_ordinal(before.core.lower()) and after.core.isalpha()
+    if ordered and is_surely_roman(word.core):
+        return Written(word.lead, word.core + ".", word.tail[1:])
     if speech.base == "de" and is_regnal(words, at) and after.core:
         return word._replace(tail=word.tail[1:])
     if speech.base == "es" and (after.core.lower(), word.core.lower()) in (("m", "a"), ("m", "p")):
@@ -69,9 +76,13 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
         return word._replace(tail=word.tail[1:])
     if _is_short(word, before, speech) and after.core and not after.lead and after.core not in _STARTS:
         return word._replace(tail=word.tail[1:])
+    if speech.base == "ru" and word.core in ("г", "гг") and (
+            re.fullmatch(r"\d{4}(?:[-–]\d{2,4})?", before.core)
+            or (re.fullmatch(r"\d{3}", before.core) and is_before_year(words[at - 2].core.lower()))):
+        return Written(word.lead, word.core + ".", word.tail[_goes_on(after):])
     names = word.core in units(speech.base) or word.core in currencies(speech.base)
     counted = before.core[-1:].isdigit() and not before.tail and names and word.core != "с"
-    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d–-]{3,9}", before.core) is not None
+    counted |= word.core in _YEARS.get(speech.base, ()) and re.fullmatch(r"[\d.–-]{3,10}", before.core) is not None
     if (counted or _with_number(word.core, speech)) and _goes_on(after):
         return word._replace(tail=word.tail[1:])
     return word
@@ -80,7 +91,7 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
 def joins_days(words: Sequence[Written], at: int) -> bool:
     """5. und 6. Mai; 1. und 2. Platz; 3.-5. Mai"""
     behind = [word.core for word in words[at + 1:at + 4]]
-    if "-" in words[at].core or "–" in words[at].core:
+    if re.search("[-–/]", words[at].core):
         return bool(behind) and behind[0][:1].isupper()
     return len(behind) > 2 and behind[2][:1].isupper() and len(behind[2]) > 2 and is_second(words, at + 2)
 

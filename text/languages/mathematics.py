@@ -7,6 +7,7 @@ from functools import cache
 
 from text import tables
 from text.capitals import spelled
+from text.languages.amounts import units
 from text.languages.electronic import signs
 from text.languages.grammar import DATA, Language, parse, said
 from text.written import Written, next_core
@@ -63,6 +64,30 @@ def _piece(piece: str, speech: Language) -> str:
         return name("÷" if piece == "/" else piece, speech)
     number = parse(piece, speech)
     return (said(number, speech) if number else None) or ""
+
+
+_POWER = re.compile(r"([^\W\d_]{1,3}|\d[\d.,]*)\^([-−]?\d{1,3})")
+
+
+def power(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """x² · 10⁻³ · m³ without a number"""
+    core = words[at].core
+    match, names = _POWER.fullmatch(core), operators(speech.base)
+    if match is None or "^" not in names:
+        return None
+    if core in units(speech.base):
+        counted = at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail
+        return None if counted else [units(speech.base)[core].forms[0]]
+    number = parse(match[2].lstrip("-−"), speech)
+    exponent = said(number, speech) if number else None
+    base = _piece(match[1], speech) if match[1][0].isdigit() else match[1]
+    if not exponent or not base:
+        return None
+    if match[2][0] in "-−":
+        exponent = f"{speech.minus} {exponent}"
+    named = names.get("^" + match[2]) if match[1].isalpha() or speech.base != "de" else None
+    raised = named or names["^"].replace("{}", exponent)
+    return [f"{base}{'' if speech.base in ('zh', 'ja') or raised[0] == '의' else ' '}{raised}"]
 
 
 def sign_between(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

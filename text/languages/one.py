@@ -43,9 +43,13 @@ def one(words: Sequence[Written], at: int, speech: Language) -> list[str] | None
     german = speech.base == "de"
     if german != noun[0].isupper():
         return None
+    return [agree(whole_words("1", speech) or "", "f" if is_feminine(noun, speech) else "m", speech)]
+
+
+def is_feminine(noun: str, speech: Language) -> bool:
+    """As far as its ending shows."""
     deceives = speech.base in _MASCULINE and _MASCULINE[speech.base].fullmatch(noun)
-    feminine = _FEMININE[speech.base].fullmatch(noun) and not deceives
-    return [agree(whole_words("1", speech) or "", "f" if feminine else "m", speech)]
+    return not deceives and _FEMININE[speech.base].fullmatch(noun) is not None
 
 
 def _is_named(words: Sequence[Written], at: int, speech: Language) -> bool:

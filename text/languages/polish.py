@@ -22,6 +22,7 @@ _LOCATIVE = ("w", "we", "o", "po", "przy")
 _OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
 
 
+_BEFORE_HOURS = (*_OBLIQUE_HOURS, "godzina", "godziny", "godzinie", "godzinach")
 _ONE = {"g": ("jednego", "jednej"), "d": ("jednemu", "jednej"), "i": ("jednym", "jedną"), "l": ("jednym", "jednej")}
 _BENT = {nominative: dict(zip("gdil", cases, strict=True))
          for nominative, *cases in tables.rows(DATA / "polish.tsv")}
@@ -83,9 +84,9 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return None
     core, following = words[at].core, next_core(words, at).lower()
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), full_year(date[4]))
+        return _date(int(date[1]), int(date[3]), full_year(date[4]), following)
     if date := _ISO.fullmatch(core):
-        return _date(int(date[3]), int(date[2]), int(date[1]))
+        return _date(int(date[3]), int(date[2]), int(date[1]), following)
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
     behind = [word.core.lower() for word in words[at + 1:at + 4]]
     joined = len(behind) > 2 and behind[0] in ("do", "i", "lub") and behind[1].isdigit() and behind[2] in months("pl")
@@ -99,22 +100,57 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
             return [year, "roku"] if year and following == "r" else _one(year)
         if at and words[at - 1].core in months("pl"):
             return _one(ordinal(int(core), "g"))
-    if ends := re.fullmatch(r"(\d{1,2}:\d\d)[-–](\d{1,2}:\d\d)", core):
-        first, last = _clock(ends[1], before), _clock(ends[2], "do")
+    if hours := re.fullmatch(r"(\d|1\d|2[0-4])[-–](\d|1\d|2[0-4])", core if before[:7] == "godzina" else ""):
+        return [" do ".join(ordinal(int(hour), "F") or hour for hour in hours.groups())]
+    if ends := re.fullmatch(r"(\d{1,2}[:.]\d\d)[-–](\d{1,2}[:.]\d\d)", core):
+        first, last = _clock(ends[1].replace(".", ":"), before), _clock(ends[2].replace(".", ":"), "do")
         return [f"{first[0]} do {last[0]}"] if first and last else None
-    if (ranked := _DOTTED.fullmatch(core)) and following.isalpha():
-        return _one(_ranked(int(ranked[1]), before, following))
+    if compound := re.fullmatch(r"([1-9]\d{0,3})-([a-zà-ż]{1,20})", core):
+        return _one(_with_ending(int(compound[1]), compound[2]))
+    if following == "dzieci" and core in _CHILDREN:
+        return [_CHILDREN[core]]
+    if re.fullmatch(r"1?\d|2[0-4]", core) and before in ("godzina", "godziny", "godzinie", "godzinach"):
+        return _one(ordinal(int(core), "f" if before == "godzina" else "F"))
+    if re.fullmatch(r"1[0-2]", core) and before in _OBLIQUE_HOURS and behind[:2] in (["w", "południe"], ["w", "nocy"]):
+        return _one(ordinal(int(core), "F"))
+    if (dotted := _DOTTED.fullmatch(core)) and following.isalpha():
+        return _one(ranked(int(dotted[1]), before, following))
     if re.fullmatch(r"1?\d|2[0-4]", core) and following in ("rano", "wieczorem"):
         return _one(ordinal(int(core), "F" if before in _OBLIQUE_HOURS else "f"))
+    if "." in core and re.match(MEASURES, following):
+        return None
     return _clock(core, before)
 
 
+MEASURES = "złot|procent|tys|milion|mili|kilo|metr|litr|gram|stop|punkt|raz|sekund|minut|godzin|wersj|euro|dolar"
+"""Before these 2.10 is neither a day nor a time."""
+_CHILDREN = {"2": "dwoje", "3": "troje", "4": "czworo", "5": "pięcioro", "6": "sześcioro", "7": "siedmioro",
+             "8": "ośmioro", "9": "dziewięcioro", "10": "dziesięcioro"}
+_ORDINAL_ENDINGS = (("go", "g"), ("mu", "d"), ("ych", "P"), ("ym", "l"), ("im", "l"), ("ą", "A"), ("ej", "F"),
+                    ("a", "f"), ("e", "p"), ("y", "n"), ("i", "n"))
+_COUNT_ENDINGS = ("ciu", "u", "tu", "mi", "ma", "ch", "iu")
+
+
+def _with_ending(number: int, ending: str) -> str | None:
+    """1-go, 5-ty and 10-ciu, which grammars frown upon; 2-osobowy, 60-latek"""
+    if ending in _COUNT_ENDINGS:
+        return cardinal(number, {"mi": "i", "ma": "i"}.get(ending, "g"), "m")
+    if len(ending) < 4:
+        case = next((case for tail, case in _ORDINAL_ENDINGS if ending.endswith(tail)), "")
+        return ordinal(number, case) if case and case != "d" else None
+    parts = (cardinal(number, "g", "m") or "").split()
+    return "".join(_IN_COMPOUNDS.get(part) or re.sub("u$", "o", part) for part in parts) + ending
+
+
+_IN_COMPOUNDS = {"jednego": "jedno", "dwóch": "dwu", "trzech": "trzy", "czterech": "cztero", "stu": "stu",
+                 "tysiąca": "tysiąc", "pięciuset": "pięćset"}
 _DOTTED = re.compile(r"([1-9]\d{0,2})\.")
 _MASCULINE_IN_E = frozenset("sezonie etapie kwartale rozdziale tomie poziomie piętrze semestrze teście".split())
-_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około")
+_GENITIVE_BEFORE = ("z", "ze", "do", "od", "dla", "bez", "podczas", "trakcie", "koniec", "początek", "około", "powyżej",
+                    "poniżej", "wobec", "wokół")
 
 
-def _ranked(number: int, before: str, noun: str) -> str | None:
+def ranked(number: int, before: str, noun: str) -> str | None:
     """1. edycja, w 2. części, na 3. miejscu: bent as the noun behind it shows."""
     last = noun[-1]
     if last in "ąę":
@@ -135,16 +171,19 @@ def _ranked(number: int, before: str, noun: str) -> str | None:
     return ordinal(number, case)
 
 
-def _date(day: int, month: int, year: int) -> list[str] | None:
+def _date(day: int, month: int, year: int, following: str) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     day_words, year_words = ordinal(day, "g"), ordinal(year, "g")
-    return [f"{day_words} {months('pl')[month - 1]} {year_words} roku"] if day_words and year_words else None
+    words = f"{day_words} {months('pl')[month - 1]} {year_words}"
+    if not day_words or not year_words:
+        return None
+    return [words, "roku"] if following in ("r", "roku") else [f"{words} roku"]
 
 
 def _clock(core: str, before: str) -> list[str] | None:
     match = re.fullmatch(r"(\d{1,2})[:.](\d\d)", core)
-    if match is None or int(match[1]) > 24 or int(match[2]) > 59 or ("." in core and before != "godzinie"):
+    if match is None or int(match[1]) > 24 or int(match[2]) > 59 or ("." in core and before not in _BEFORE_HOURS):
         return None
     case = "F" if before in (*_OBLIQUE_HOURS, "godzinie", "godzinach", "godziny") else "f"
     hour = ordinal(int(match[1]), case) if int(match[1]) else {"f": "zerowa", "F": "zerowej"}[case]

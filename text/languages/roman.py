@@ -7,16 +7,21 @@ from functools import cache
 
 from text import tables
 from text.languages import polish, russian, spanish
+from text.languages.dates import german_ordinal
 from text.languages.grammar import DATA, Language
+from text.languages.one import is_feminine
 from text.number_names import name
 from text.written import Written, next_core
 
 _ROMAN = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_SPAN = re.compile(r"([IVXL]{1,7}e?)[-–—]([IVXL]{1,7}e?)")
+_ARTICLES = frozenset("el la los las del al il lo le della nella dalla alla dal nel o a os as do da no na".split())
+_ORDERED = frozenset(("es", "fr", "it", "pt", "pl", "ru"))
 _NUMERAL = re.compile(rf"({_ROMAN.pattern})(er|re|e|ème|eme)?")
 _CENTURY_BEFORE = {"es": ("siglo", "siglos"), "pt": ("século", "séculos"), "it": ("secolo", "secoli")}
 _CENTURY_BEHIND = {
     "pl": {"wiek": "n", "wieku": "g", "wieków": "P", "w": "g"},
-    "ru": {"век": "n", "века": "g", "веке": "p", "веком": "i", "веку": "d", "в": "g"},
+    "ru": {"век": "n", "века": "g", "веке": "p", "веком": "i", "веку": "d", "веков": "g", "веках": "p"},
     "it": {"secolo": "n"}, "fr": {"siècle": "n", "siècles": "n"},
 }
 _ARTICLE = {"de": ("der ", "die "), "nl": ("de ", "de ")}
@@ -38,6 +43,10 @@ def _parts() -> frozenset[str]:
 
 def roman(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """siglo XXI · XIXe siècle · w XIX wieku · Ludwig II. · Felipe VI · capítulo IV · Rocky II"""
+    if (ends := _SPAN.fullmatch(words[at].core)) and speech.base in _ARTICLE.keys() | _ORDERED:
+        return _span(ends, words, at, speech)
+    if speech.base == "de" and words[at].core[-1:] == "." and is_surely_roman(words[at].core[:-1]):
+        return [german_ordinal(str(value(words[at].core[:-1])), words, at)]
     century = at > 0 and words[at - 1].core.lower() in _CENTURY_BEFORE.get(speech.base, ())
     match = _NUMERAL.fullmatch(words[at].core.upper() if century else words[at].core)
     if match is None or not match[1] or speech.base not in ("de", "es", "fr", "it", "pt", "nl", "pl", "ru"):
@@ -50,7 +59,46 @@ def roman(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     said = _century(number, before, words, at, speech) or (_french(number, match[2]) if match[2] else None)
     if said is None and not match[2]:
         said = _of_name(number, before, len(match[1]), speech)
+    if said is None and not match[2] and is_surely_roman(match[1]):
+        said = _of_noun(number, before, next_core(words, at), speech)
     return [said] if said else None
+
+
+def is_surely_roman(core: str) -> bool:
+    """II, VIII, XIV; a size or a name is XL, a letter I"""
+    return len(core) > 1 and core not in ("XL", "XX", "XXX", "LI", "LV", "LL", "LX") and bool(_ROMAN.fullmatch(core))
+
+
+def may_be_letters(words: Sequence[Written], at: int, speech: Language) -> bool:
+    """MX IV: read as four where nothing says that it is a number"""
+    core, before = words[at].core, words[at - 1].core if at and not words[at - 1].tail else ""
+    if not is_surely_roman(core) or speech.base not in _ORDERED | _ARTICLE.keys():
+        return False
+    number = value(core)
+    known = _century(number, before, words, at, speech) or _of_name(number, before, len(core), speech)
+    return not known and _of_noun(number, before, next_core(words, at), speech) == name(str(number), speech.code)
+
+
+def _span(ends: re.Match[str], words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """XIX–XX вв."""
+    said = [roman([*words[:at], words[at]._replace(core=end), *words[at + 1:]], at, speech) for end in ends.groups()]
+    to = {"ru": "", "pl": "", "de": "bis"}.get(speech.base, speech.to)
+    return [" ".join(filter(None, (said[0][0], to, said[1][0])))] if said[0] and said[1] else None
+
+
+def _of_noun(number: int, before: str, noun: str, speech: Language) -> str | None:
+    """II Guerra Mundial · II wojna światowa · во II половине: its rank as a noun shows, else its number"""
+    named = noun[:1].isupper() or before.lower() in _ARTICLES
+    if speech.base in ("es", "it", "pt") and named and len(noun) > 3 and noun.isalpha():
+        feminine = is_feminine(noun.lower(), speech)
+        if speech.base == "es":
+            return spanish.ordinal(number, feminine=feminine, short=not feminine)
+        return ordinal(number, "n", "f" if feminine else "m", speech)
+    if speech.base == "pl" and re.fullmatch("[A-ZĄĆĘŁŃÓŚŹŻ]?[a-zà-ż]{2,}", noun):
+        return polish.ranked(number, before.lower(), noun.lower())
+    if speech.base == "ru" and re.fullmatch("[А-ЯЁ]?[а-яё]{2,}", noun):
+        return russian.ranked(number, before.lower(), noun.lower())
+    return name(str(number), speech.code)
 
 
 def value(numeral: str) -> int:

@@ -14,7 +14,8 @@ from text.written import Written, next_core
 
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d\d|(?<=\d\d-\d\d-)\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_ENDED = re.compile(r"(\d{1,4})-(го|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
+_ENDED = re.compile(r"(\d{1,4})(?:-|(?=го|ого|ой|ый|ая|ое|ые|ых|му|х))"
+                    r"(го|ой|ого|его|му|ому|ему|ым|им|м|ом|ем|й|ый|ий|я|ая|ья|ю|ую|е|ое|ые|ие|х|ых|их)")
 _CASES = {"го": "g", "му": "d", "ым": "i", "им": "i", "м": "p", "й": "n", "я": "n", "ю": "a", "е": "n", "х": "g"}
 _JOINED = re.compile("([1-9][0-9]{0,2}|1000)-([а-яё]{4,})")
 _IN_COMPOUNDS = {"одного": "одно", "ста": "сто", "девяноста": "девяносто", "тысячи": "тысяче"}
@@ -24,11 +25,11 @@ _RANKED |= dict.fromkeys("серии главе части минуте стра
 _COUNTS = {"2-х": "двух", "3-х": "трёх", "4-х": "четырёх"}
 """So written these are counts, no ordinals."""
 _YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "годы": "n", "годов": "g", "годах": "p", "годам": "d",
-          "г": "", "гг": ""}
+          "г": "", "гг": "", "г.": "", "гг.": ""}
 _YEAR_CASES = {"в": "p", "во": "p", "о": "p", "к": "d", "ко": "d", "по": "n", "за": "n", "на": "n", "перед": "i"}
 _YEAR_NAMES = {"г": {"n": "год", "g": "года", "p": "году", "d": "году", "i": "годом"},
                "гг": {"n": "годы", "g": "годов", "p": "годах", "d": "годам", "i": "годами"}}
-_DAY_CASES = {"к": "d", "ко": "d", "по": "n", "на": "n", "за": "n", "перед": "i", "между": "i"}
+DAY_CASES = {"к": "d", "ко": "d", "по": "n", "на": "n", "за": "n", "перед": "i", "между": "i"}
 
 
 _PARTS = ("десят", "сот", "тысячн", "десятитысячн")
@@ -91,14 +92,14 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
     core, following = words[at].core, next_core(words, at).lower()
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
     if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), full_year(date[4]), _DAY_CASES.get(before, "g"))
+        return _date(int(date[1]), int(date[3]), full_year(date[4]), DAY_CASES.get(before, "g"), following)
     if date := _ISO.fullmatch(core):
-        return _date(int(date[3]), int(date[2]), int(date[1]), _DAY_CASES.get(before, "g"))
+        return _date(int(date[3]), int(date[2]), int(date[1]), DAY_CASES.get(before, "g"), following)
     if re.fullmatch(r"\d{1,2}", core) and (following in months("ru") or _goes_on_to_a_month(words, at)):
-        return _one(ordinal(int(core), _DAY_CASES.get(before, "g"), "n"))
+        return _one(ordinal(int(core), DAY_CASES.get(before, "g"), "n"))
     if re.fullmatch(r"1[5-9]\d\d|20\d\d", core) and before in months("ru") and following not in _YEARS:
         return _one(ordinal(int(core), "g"))
-    if following in _YEARS and (years := re.fullmatch(r"([1-9]\d{2,3})(?:[-–]([1-9]\d{2,3}))?", core)):
+    if _is_year(before, following) and (years := re.fullmatch(r"([1-9]\d{2,3})(?:[-–]([1-9]\d{2,3}))?", core)):
         return _years(years[1], years[2], before, following)
     if share := re.fullmatch(r"([1-9]\d{0,2})%-н?([а-я]{1,3})", core):
         return _one(_compound(int(share[1]), "процентн" + {"й": "ый", "я": "ая", "е": "ое"}.get(share[2], share[2])))
@@ -106,10 +107,39 @@ def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | 
         return _one(_compound(int(joined[1]), joined[2]))
     if following in _RANKED and core.isdigit() and before in ("в", "во", "на", "о"):
         return _one(ordinal(int(core), "p", _RANKED[following]))
-    if core in _COUNTS:
-        return [_COUNTS[core]]
+    if re.sub("(?<=\\d)х", "-х", core) in _COUNTS:
+        return [_COUNTS[re.sub("(?<=\\d)х", "-х", core)]]
+    if count := re.fullmatch(r"([1-9]\d{0,3})-?(?:ти|ми)", core):
+        return _one(cardinal(int(count[1]), "g", "m"))
     ended = _ENDED.fullmatch(core)
     return _one(_with_ending(int(ended[1]), ended[2], following)) if ended else None
+
+
+def _is_year(before: str, following: str) -> bool:
+    """1999 г., в 988 г.; 100 г муки are grams, and 1500 г too where nothing says in or since"""
+    if following not in ("г", "гг"):
+        return following in _YEARS
+    return before in months("ru") or is_before_year(before)
+
+
+def is_before_year(before: str) -> bool:
+    return before in _YEAR_CASES or before in ("с", "со", "до", "от", "после")
+
+
+_ENDINGS = (("ой", "f", "i"), ("ей", "f", "i"), ("ая", "f", "n"), ("ом", "m", "i"), ("ем", "m", "i"), ("ия", "f", "n"),
+            ("ии", "f", "p"), ("ие", "n", "n"), ("а", "f", "n"), ("я", "f", "n"), ("у", "f", "a"), ("ю", "f", "a"),
+            ("ы", "f", "g"), ("и", "f", "g"), ("о", "n", "n"), ("е", "f", "p"))
+_GENITIVE = ("до", "после", "с", "из", "от", "для", "участник", "участники", "начало", "начала", "конец", "конца")
+
+
+def ranked(number: int, before: str, noun: str) -> str | None:
+    """II мировая, во II половине, до II тура: bent as the noun behind it shows"""
+    if noun in _RANKED:
+        return ordinal(number, "p", _RANKED[noun])
+    gender, case = next(((gender, case) for ending, gender, case in _ENDINGS if noun.endswith(ending)), ("m", "n"))
+    if before in _GENITIVE and noun[-1] in "ая":
+        gender, case = "m", "g"
+    return ordinal(number, case, gender)
 
 
 def _goes_on_to_a_month(words: Sequence[Written], at: int) -> bool:
@@ -121,6 +151,7 @@ def _goes_on_to_a_month(words: Sequence[Written], at: int) -> bool:
 
 def _years(first: str, last: str | None, before: str, noun: str) -> list[str] | None:
     """В 1990 г. is в ... году; 1941–1945 гг."""
+    noun = noun.rstrip(".")
     case = _YEARS[noun] or _YEAR_CASES.get(before, "g" if noun == "г" or before in ("с", "до", "от") else "n")
     if noun == "году" and before in ("к", "ко"):
         case = "d"
@@ -138,11 +169,14 @@ def _compound(number: int, rest: str) -> str:
     return "".join(parts) + rest
 
 
-def _date(day: int, month: int, year: int, case: str) -> list[str] | None:
+def _date(day: int, month: int, year: int, case: str, following: str) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     day_words, year_words = ordinal(day, case, "n"), ordinal(year, "g")
-    return [f"{day_words} {months('ru')[month - 1]} {year_words} года"] if day_words and year_words else None
+    words = f"{day_words} {months('ru')[month - 1]} {year_words}"
+    if not day_words or not year_words:
+        return None
+    return [words, "года"] if following in ("г", "г.", "года") else [f"{words} года"]
 
 
 def _with_ending(number: int, ending: str, noun: str) -> str | None:

@@ -52,7 +52,7 @@ def _version(match: re.Match[str], words: Sequence[Written], at: int, speech: La
     """A dot where the language writes a comma: 2.0 is a version."""
     following = words[at + 1].core if at + 1 < len(words) and not words[at].tail else ""
     before = words[at - 1].core.lower() if at else ""
-    named = before[:6] == "versio" or before in VERSIONED
+    named = re.match("vers|wersj|верси", before) is not None or before in VERSIONED
     if not (named or (len(match[2]) == 1 and (match[3] or match[2] == "0"))):
         return None
     if following in ("uur", "Uhr", "h", "%", "€", "$", "km", "kg"):

@@ -42,6 +42,21 @@ def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     return [_said(word, speech) for word in match[0].split(" ")]
 
 
+def code(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """DE89 3704 0044 0532 0130 00 · 4111 1111 1111 1111: groups of four digits of one long number"""
+    if not re.fullmatch(r"[A-Z]{2}\d\d|\d{4}", words[at].core):
+        return None
+    groups = [words[at].core]
+    while len(groups) < 9 and re.fullmatch(r"\d{4}", following := next_core(words, at + len(groups) - 1)):
+        groups.append(following)
+    if len(groups) < 4 or all(re.fullmatch("1[5-9]..|20..", group) for group in groups):
+        return None
+    if re.fullmatch(r"\d{1,3}", following) and groups[0][0].isalpha():
+        groups.append(following)
+    return [" ".join([*re.findall("[A-Z]", group), digit_names(re.sub("[A-Z]", "", group), speech.code) or group])
+            for group in groups]
+
+
 def _pattern(words: Sequence[Written], at: int, speech: Language) -> str:
     own = _OF_A_LANGUAGE.get(speech.base)
     cued = any(_CUE.match(word.core.lower()) for word in words[max(at - 3, 0):at])

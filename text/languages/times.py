@@ -11,8 +11,8 @@ from text.written import Written, next_core
 
 _HOUR = {"de": "Uhr", "fr": "heures", "nl": "uur"}
 _CLOCK = re.compile(r"(\d{1,2})[:hH](\d\d)?(?::(\d\d))?")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d\d)")
-_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur",), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
+_DOTTED = re.compile(r"(\d{1,2})[.u](\d\d)")
+_DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur", "u"), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
 _DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la"), "pt": ("às", "das")}
 """What says that 20.15 is a time."""
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
@@ -26,6 +26,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
         return phrases
     if lasting := re.fullmatch(r"(?:())(\d{1,3})'([0-5]\d)(?:''|\")?", words[at].core):
         return _with_seconds(lasting, words, at, speech)
+    if whole := re.fullmatch(r"(\d{1,3})[hH](\d{1,2})m(?:in|n)?", words[at].core):
+        return _counted_parts(whole, speech)
     if words[at].core[-1] in "hH" and re.match(r"\d{1,2} ?mi?n?", f"{next_core(words, at)} {next_core(words, at + 1)}"):
         return None
     match = _CLOCK.fullmatch(words[at].core) or _dotted(words, at, speech)
@@ -41,6 +43,8 @@ def clock(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if speech.base == "it" and words[at].core[-1] in "hH":
         return [f"{hours} {'ora' if int(match[1]) == 1 else 'ore'}"]
     hour_name = _HOUR.get(speech.base, "")
+    if speech.base == "nl" and next_core(words, at) == "u":
+        return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
     if hour_name and next_core(words, at) == hour_name:
         return [f"{hours} {hour_name}", minutes] if minutes else [hours, hour_name]
     if speech.base == "es" and next_core(words, at) == "h":
@@ -64,6 +68,17 @@ def _with_seconds(
     return [f" {conjunction} ".join([first.join(parts[:-1]), parts[-1]])] if len(parts) > 1 else None
 
 
+def _counted_parts(match: re.Match[str], speech: Language) -> list[str] | None:
+    """1h30min: hours and minutes by their names"""
+    if not {"h", "min"} <= units(speech.base).keys():
+        return None
+    nouns = (units(speech.base)["h"], units(speech.base)["min"])
+    counts = zip(map(int, match.groups()[:2]), nouns, strict=True)
+    words = [(agree(name(str(count), speech.code) or "", noun.gender, speech), form(count, noun.forms, speech))
+             for count, noun in counts]
+    return [" ".join(map(" ".join, words))]
+
+
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10:00-12:30"""
     ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d|\d{1,2}[hH])[-–](\d{1,2}[:hH]\d\d|\d{1,2}[hH])", words[at].core)
@@ -84,6 +99,7 @@ def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str] | None:
     behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ()) or (
         speech.base == "es" and _half_day(1, words, at) is not None)
+    behind |= speech.base == "nl" and "u" in words[at].core
     before = at > 0 and words[at - 1].core.lower().rpartition("'")[2] in _DOTTED_BEFORE.get(speech.base, ())
     return _DOTTED.fullmatch(words[at].core) if behind or before else None
 
