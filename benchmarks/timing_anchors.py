@@ -108,7 +108,7 @@ def losses_s(task: tuple[Parting, Sequence[timing_prices.Prices]]) -> list[float
     for values in tried:
         for module, name in NAMES:
             setattr(module, name, values[name])
-        walk = pocketsphinx._Walk(search, audio, [word for _, word in words])
+        walk = pocketsphinx._Walk(search, audio, [word for _, word in words], lambda: None)
         walk._at_s = at_s
         walk._first = next(at for at, (i, _) in enumerate(words) if i >= parting.said)
         anchor = walk._anchor([])
