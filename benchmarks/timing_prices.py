@@ -51,8 +51,8 @@ def losses_ms(task: tuple[Recording, Sequence[Prices]]) -> Floats:
     audio, found = Sounding(recording.samples), []
     words = [(i, word) for i, token in enumerate(read(recording.text, recording.language)) for word in token.spoken
              if _search[0].knows(word)]
-    states, silence = _search[0].graph([word for _, word in words]).evidence(
-        with_noise(audio.cut(0.0, audio.length_s)))
+    graph = _search[0].graph([word for _, word in words])
+    states, silence = graph.likelihoods(graph.model.cepstra(with_noise(audio.cut(0.0, audio.length_s))))
     for each in prices:
         vars(search).update(each)
         graph = _search[0].graph([word for _, word in words])

@@ -110,7 +110,7 @@ class Checker:
         found = self._evidence(samples, rate_hz, words, language, adaptation.NONE)
         if found is None or found.said_share() < CLIP_SHARE:
             return None
-        transform = adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.trellis.path()))
+        transform = adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.parts))
         adapted = _Evidence(found.graph, found.sound, found.graph.cepstra(found.sound, transform))
         relative = _of_words(adapted, self._phone_s)[:, RELATIVE]
         return Adaptation(transform, np.stack([relative.mean(axis=0), relative.std(axis=0) + SPREAD_ADDED]))
@@ -141,7 +141,7 @@ class Checker:
                voice: Adaptation) -> list[tuple[str, float]]:
         """The phones of a line and the seconds that each lasts."""
         found = self._evidence(samples, rate_hz, words, language, voice.transform)
-        return [] if found is None else [each for part in found.trellis.path() if part.index >= 0
+        return [] if found is None else [each for part in found.parts if part.index >= 0
                                          for each in _phones(found.graph, part)]
 
     def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
@@ -169,10 +169,11 @@ class _Evidence:
         self.graph, self.sound, self.cepstra = graph, sound, cepstra
         self.states, self.silence = graph.likelihoods(cepstra)
         self.trellis = Trellis(graph, self.states, self.silence)
+        self.parts = self.trellis.path()
 
     def said_share(self) -> float:
         """Of the words, those that are found without doubt."""
-        found = best_words(self.graph, self.trellis, self.trellis.path(), self.silence, self.sound)
+        found = best_words(self.graph, self.trellis, self.parts, self.silence, self.sound)
         return sum(score >= BELIEVED for score in confidence.scores(found)) / self.graph.n_words
 
 
@@ -195,7 +196,7 @@ def _of_words(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
     speaks for its being said twice."""
     graph, states = found.graph, found.states
     parts: list[Part | None] = [None] * graph.n_words
-    for part in found.trellis.path():
+    for part in found.parts:
         if part.index >= 0:
             parts[part.index] = part
     table = Hypotheses(graph, states, found.trellis).table()

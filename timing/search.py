@@ -239,10 +239,6 @@ class Graph:
         """[n_frames, 13]; `transform` is of `timing.adaptation`."""
         return self.model.cepstra(audio) @ transform[:, :-1].T + transform[:, -1]
 
-    def evidence(self, audio: Samples) -> tuple[Floats, Floats]:
-        """See `likelihoods`."""
-        return self.likelihoods(self.model.cepstra(audio))
-
     def likelihoods(self, cepstra: Floats) -> tuple[Floats, Floats]:
         """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
         every = self.model.ci_senones.ravel()

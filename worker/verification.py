@@ -45,7 +45,6 @@ class Verification:
         self._lines, self._words, self._engine, self._options = lines, words, engine, options
         self._max_retries, self._check = max_retries, check
         self.verified: list[Verified] = []
-        self._n_in_vain = self._n_helped = 0
         self._gave_up_after: int | None = None
 
     def best(self, utterances: Iterable[Utterance]) -> Iterator[Utterance]:
@@ -60,16 +59,18 @@ class Verification:
                     best, score = again, score_again
             self.verified.append(Verified(score, tries))
             if tries > 1:
-                self._count(score)
+                self._give_up_in_time()
             yield best
 
-    def _count(self, score: float | None) -> None:
-        """What the tries of the newest line brought."""
-        in_vain = score is not None and _is_suspicious(score)
-        self._n_in_vain += in_vain
-        self._n_helped += not in_vain
-        if self._n_in_vain >= max(IN_VAIN, self._n_helped + 1):
+    def _give_up_in_time(self) -> None:
+        n_in_vain, n_again = self._spoken_again_in_vain()
+        if n_in_vain >= max(IN_VAIN, n_again - n_in_vain + 1):
             self._max_retries, self._gave_up_after = 0, len(self.verified)
+
+    def _spoken_again_in_vain(self) -> tuple[int, int]:
+        """Of the lines that were spoken again how many stayed suspicious, and how many they are."""
+        scores = [each.score for each in self.verified if each.tries > 1 and each.score is not None]
+        return sum(map(_is_suspicious, scores)), len(scores)
 
     def _score(self, utterance: Utterance, words: Sequence[str], line: Line) -> float | None:
         voice = line.voice or self._engine.own_voice
@@ -92,9 +93,10 @@ class Verification:
         if len(suspicious) > NAMED:
             found.append(f"verify: {len(suspicious) - NAMED} more lines may lack, repeat or garble a word; see lines")
         if self._gave_up_after is not None:
+            n_in_vain, n_again = self._spoken_again_in_vain()
             found.append(f"verify: no more lines were spoken again after line {self._gave_up_after}, since "
-                         f"{self._n_in_vain} of {self._n_in_vain + self._n_helped} that were stayed suspicious: the "
-                         "check does not suit this voice or this text; listen, and use warn")
+                         f"{n_in_vain} of {n_again} that were stayed suspicious: the check does not suit this voice "
+                         "or this text; listen, and use warn")
         if n_unknown := sum(each.score is None for each in self.verified):
             found.append(f"verify: {n_unknown} of {len(self.verified)} lines were not checked: the check knows "
                          "English alone, in voices whose clip is English and says its transcript, and no word that it "

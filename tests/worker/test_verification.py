@@ -21,6 +21,8 @@ from worker.requests import Generate, parse
 GOOD = "The harbour was quiet when the first boats came in."
 BAD = "Nobody had told the baker that the old bridge was closed again."
 TEXT = f"{GOOD} {BAD}"
+SEVEN = " ".join(f"Nobody had told the baker on {day} that it was closed again." for day in (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
 SEED = 7
 
 
@@ -105,18 +107,14 @@ def test_a_line_that_never_comes_right_is_tried_so_often_and_named(parts: runpod
 
 def test_where_tries_are_in_vain_line_after_line_they_end(parts: runpod_handler.Parts) -> None:
     """A voice that the check does not suit would cost twice as much or more."""
-    days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-    text = " ".join(f"Nobody had told the baker on {day} that it was closed again." for day in days)
-    output = run(parts, Failing(100), text=text, verify="retry", max_retries=1)
+    output = run(parts, Failing(100), text=SEVEN, verify="retry", max_retries=1)
     assert [line["tries"] for line in output["lines"]] == [2, 2, 2, 2, 2, 1, 1]
     [ended] = [warning for warning in named(output) if "no more lines" in warning]
     assert "after line 5" in ended and "5 of 5" in ended
 
 
 def test_tries_that_help_do_not_end(parts: runpod_handler.Parts) -> None:
-    days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-    text = " ".join(f"Nobody had told the baker on {day} that it was closed again." for day in days)
-    output = run(parts, Failing(SEED + 1), text=text, verify="retry", max_retries=1)
+    output = run(parts, Failing(SEED + 1), text=SEVEN, verify="retry", max_retries=1)
     assert [line["tries"] for line in output["lines"]] == [2] * 7
     assert not named(output)
 

@@ -142,8 +142,7 @@ def _codes(core: str, before: str) -> str:
 
 def _chain(match: re.Match[str]) -> str:
     """2-1-501: house, entrance and flat; the digits of a longer code one by one"""
-    parts = match[0].split("-")
-    return "杠".join(map(han_digits, parts))
+    return "杠".join(map(han_digits, match[0].split("-")))
 
 
 def _in_context(pattern: re.Pattern[str], core: str, before: str) -> str:
