@@ -29,8 +29,7 @@ REST_PRICE, REST = 80.0, 3.5
 SKIP_FIRST, SKIP = 60.0, 5.0
 LONG_FRAMES, STRETCH = 8, 1.5
 """A state of a phone that lasts longer pays for each frame: else words are stretched over music."""
-HESITATIONS = frozenset("ah eh er erm euh heu hm hmm hum mm oh uh um".split())
-"""Words that people do draw out."""
+HESITATIONS = frozenset("ah eh er erm euh heu hm hmm hum mm oh uh um".split())  # people do draw them out
 NEVER = 255
 BESIDE_S = 0.05
 FAR_S = (0.1, 0.2)
@@ -73,7 +72,7 @@ class Found:
     def over(self, wider: drawn_out.Stretch | None) -> Found:
         """The same word, which lasts so long."""
         return replace(self, start_s=min(self.start_s, seconds(wider.start)),
-                       end_s=max(self.end_s, seconds(wider.stop))) if wider else self
+                       end_s=max(self.end_s, seconds(wider.stop)), beside=True) if wider else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +121,13 @@ class Search:
         states, silence = graph.likelihoods(cepstra)
         trellis = Trellis(graph, states, silence, open_end=open_end)
         parts = trellis.path()
-        wider = drawn_out.widened([drawn_out.Stretch(part.index, part.start, part.stop) for part in parts], cepstra)
-        return [each.over(wider.get(each.index)) for each in best_words(graph, trellis, parts, silence, audio)]
+        stretches = [drawn_out.Stretch(part.index, part.start, part.stop) for part in parts]
+        sounds = drawn_out.widened(stretches, cepstra)
+        level_db = edges.levels_db(audio)[:: 1000 // FRAMES_PER_S // edges.HOP_MS]
+        pauses = drawn_out.into_pauses(stretches, cepstra, level_db,
+                                       lambda i: graph.matched(parts[i], states) - silence)
+        return [each.over(sounds.get(each.index)).over(pauses.get(each.index))
+                for each in best_words(graph, trellis, parts, silence, audio)]
 
     def graph(self, words: Sequence[str]) -> Graph:
         """Of words that are known."""
@@ -219,12 +223,17 @@ class Graph:
 
     def phones_of(self, way: int) -> list[str]:
         """The names of the phones of one way to say a word."""
-        names = list(self.model.phones)
-        return [names[phone] for phone in self._phones[way]]
+        return [list(self.model.phones)[phone] for phone in self._phones[way]]
 
     def way_of(self, part: Part) -> int:
         """In which a part of a path says its word."""
         return int(np.searchsorted(self.last, part.states[0]))
+
+    def matched(self, part: Part, states: Floats) -> Floats:
+        """How well the sounds of a part's word that can be drawn out match each frame, by their best state."""
+        way = self.way_of(part)
+        drawable = np.repeat([phone not in drawn_out.OBSTRUENTS for phone in self.phones_of(way)], STATES)
+        return np.asarray(states[:, self.first[way] : self.last[way] + 1].max(axis=1, initial=-np.inf, where=drawable))
 
     def backwards(self) -> Graph:
         """The same states from the last to the first."""

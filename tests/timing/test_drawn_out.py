@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from timing.drawn_out import Stretch, widened
+from timing.drawn_out import Stretch, into_pauses, widened
 
 VOWEL, CONSONANT, OTHER = (np.full(13, value) for value in (1.0, 0.4, -1.0))
+STRANGE = np.resize([2.0, -2.0], 13)
 
 
 def cepstra(*runs: tuple[np.ndarray, int]) -> np.ndarray:
@@ -40,3 +41,40 @@ def test_between_two_words_the_one_that_goes_on_for_longer_has_it() -> None:
     frames = cepstra((VOWEL, 60), (OTHER, 40), (CONSONANT, 40))
     found = widened([Stretch(0, 0, 20), Stretch(-1, 20, 80), Stretch(1, 80, 140)], frames)
     assert set(found) == {0} and found[0].stop == pytest.approx(60, abs=1)
+
+
+def gone_on(frames: np.ndarray, parts: list[Stretch], level_db: dict[int, float],
+            gain: np.ndarray) -> dict[int, Stretch]:
+    """`level_db` says from which frame on it is how loud; `gain` [n_frames] is the same for all words."""
+    levels = np.concatenate([np.full(stop - start, level) for (start, level), stop in zip(
+        level_db.items(), [*list(level_db)[1:], len(frames)], strict=True)])
+    return into_pauses(parts, frames, levels, lambda i: gain)
+
+
+def test_in_noise_a_word_goes_on_as_far_as_it_matches_better_than_silence() -> None:
+    frames = cepstra((VOWEL, 60), (OTHER, 60))
+    gain = np.where(np.arange(120) < 60, 0.8, -2.0)
+    found = gone_on(frames, [Stretch(0, 0, 20), Stretch(1, 110, 120)], {0: -20, 60: -35, 110: -20}, gain)
+    assert found == {0: Stretch(0, 0, 60)}
+    mirrored = gone_on(frames[::-1], [Stretch(0, 0, 10), Stretch(1, 100, 120)], {0: -20, 10: -35, 60: -20}, gain[::-1])
+    assert mirrored == {1: Stretch(1, 60, 120)}
+
+
+@pytest.mark.parametrize(("level_db", "gain", "sound"), [
+    ({0: -20.0, 20: -30.0, 60: -35.0, 110: -20.0}, 0.8, VOWEL),  # hardly louder than the noise
+    ({0: -30.0, 60: -35.0, 110: -30.0}, 0.8, VOWEL),  # as is the word itself
+    ({0: -20.0, 60: -35.0, 110: -20.0}, 0.1, VOWEL),  # silence matches nearly as well
+    ({0: -20.0, 60: -35.0, 110: -20.0}, 0.8, STRANGE),  # it is another sound than the word's
+], ids=["quiet", "noisy", "no better", "another sound"])
+def test_a_pause_that_is_not_sure_to_be_the_word_stays_one(level_db: dict[int, float], gain: float,
+                                                           sound: np.ndarray) -> None:
+    frames = cepstra((VOWEL, 20), (sound, 40), (-2 * STRANGE, 50), (OTHER, 10))
+    gains = np.where(np.arange(120) < 60, gain, -2.0)
+    assert gone_on(frames, [Stretch(0, 0, 20), Stretch(1, 110, 120)], level_db, gains) == {}
+
+
+def test_a_pause_is_the_words_that_is_nearer_to_it() -> None:
+    parts = [Stretch(0, 0, 20), Stretch(1, 60, 80)]
+    frames = cepstra((CONSONANT, 20), (VOWEL, 60), (OTHER, 40))
+    found = gone_on(frames, parts, {0: -20, 80: -40}, np.where(np.arange(120) < 80, 0.8, -2.0))
+    assert found == {1: Stretch(1, 20, 80)}
