@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +27,8 @@ NEAR_FRAMES = 5
 OBSTRUENTS = frozenset("""B CH D DH F G HH JH K P S SH T TH V Z ZH
 bb ch dd ff gg jj kk pp rr ss tt vv zz""".split())
 """Sounds that are not drawn out; some are like a breath."""
-LEAST_GAIN, NOISY_ALIKE = 8.0, 0.7
-"""In nats, how much better than silence a word goes on, and how near it stays to it, as `ALIKE`."""
-LEVEL_SHARE, LEAST_CONTRAST_DB = 0.7, 8.0
-"""So far above the noise, in parts of its own level, a word goes on; where it is hardly louder that says nothing."""
+LEAST_GAIN, LEVEL_SHARE = 8.0, 0.7
+"""In nats, how much better than silence a word goes on, and how far above the noise, in parts of its own level."""
 
 
 class Stretch(NamedTuple):
@@ -120,17 +117,14 @@ class _Side(NamedTuple):
 
 def _n_gained(gain: Floats, above_db: Levels, word_db: Levels) -> int:
     """For how many frames the word goes on, by its match and by levels above the noise, there and in the word."""
-    total, contrast_db = gain.cumsum(), float(np.median(word_db))
+    total = gain.cumsum()
     n_frames = int(total.argmax()) + 1
-    goes_on = (n_frames >= LEAST_FRAMES and total[n_frames - 1] >= LEAST_GAIN and contrast_db >= LEAST_CONTRAST_DB
-               and np.median(above_db[:n_frames]) >= LEVEL_SHARE * contrast_db)
+    goes_on = (n_frames >= LEAST_FRAMES and total[n_frames - 1] >= LEAST_GAIN
+               and np.median(above_db[:n_frames]) >= LEVEL_SHARE * np.median(word_db))
     return n_frames if goes_on else 0
 
 
 def _owner(sides: Sequence[_Side], frames: Floats) -> _Side | None:
     """The word that is nearest to what lies next to it, of as many frames on either side."""
     reach = max((side.n_frames for side in sides), default=0) // 2
-    if not reach:
-        return None
-    apart, owner = min(((_apart(frames, side.at[:reach], side.word).mean(), side) for side in sides), key=itemgetter(0))
-    return owner if apart <= NOISY_ALIKE**2 else None
+    return min(sides, key=lambda side: _apart(frames, side.at[:reach], side.word).mean()) if reach else None

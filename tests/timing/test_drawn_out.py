@@ -6,7 +6,6 @@ import pytest
 from timing.drawn_out import Stretch, into_pauses, widened
 
 VOWEL, CONSONANT, OTHER = (np.full(13, value) for value in (1.0, 0.4, -1.0))
-STRANGE = np.resize([2.0, -2.0], 13)
 
 
 def cepstra(*runs: tuple[np.ndarray, int]) -> np.ndarray:
@@ -60,15 +59,12 @@ def test_in_noise_a_word_goes_on_as_far_as_it_matches_better_than_silence() -> N
     assert mirrored == {1: Stretch(1, 60, 120)}
 
 
-@pytest.mark.parametrize(("level_db", "gain", "sound"), [
-    ({0: -20.0, 20: -30.0, 60: -35.0, 110: -20.0}, 0.8, VOWEL),  # hardly louder than the noise
-    ({0: -30.0, 60: -35.0, 110: -30.0}, 0.8, VOWEL),  # as is the word itself
-    ({0: -20.0, 60: -35.0, 110: -20.0}, 0.1, VOWEL),  # silence matches nearly as well
-    ({0: -20.0, 60: -35.0, 110: -20.0}, 0.8, STRANGE),  # it is another sound than the word's
-], ids=["quiet", "noisy", "no better", "another sound"])
-def test_a_pause_that_is_not_sure_to_be_the_word_stays_one(level_db: dict[int, float], gain: float,
-                                                           sound: np.ndarray) -> None:
-    frames = cepstra((VOWEL, 20), (sound, 40), (-2 * STRANGE, 50), (OTHER, 10))
+@pytest.mark.parametrize(("level_db", "gain"), [
+    ({0: -20.0, 20: -30.0, 60: -35.0, 110: -20.0}, 0.8),
+    ({0: -20.0, 60: -35.0, 110: -20.0}, 0.1),
+], ids=["hardly louder than the noise", "silence matches nearly as well"])
+def test_a_pause_that_is_not_sure_to_be_the_word_stays_one(level_db: dict[int, float], gain: float) -> None:
+    frames = cepstra((VOWEL, 60), (OTHER, 60))
     gains = np.where(np.arange(120) < 60, gain, -2.0)
     assert gone_on(frames, [Stretch(0, 0, 20), Stretch(1, 110, 120)], level_db, gains) == {}
 
