@@ -114,7 +114,8 @@ class Settings:
         source = os.environ if environ is None else environ
         values = {}
         for each in fields(cls):
-            given = (source.get(name, "").strip() for name in each.metadata["names"])  # a pasted secret ends in a line end
+            # A secret that was pasted often ends in a line end.
+            given = (source.get(name, "").strip() for name in each.metadata["names"])
             text = next(filter(None, given), None)
             if text is not None:
                 values[each.name] = _convert(each.metadata["names"][0], str(each.type), text)
