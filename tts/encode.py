@@ -110,10 +110,11 @@ def write(blocks: Blocks, rate_hz: int, audio_format: AudioFormat, path: Path, l
         found = file.write_limited(raised(blocks, level.gain_db + search.more_db))
         if search.is_close(asked_lufs - found.integrated_lufs, CLOSE_DB):
             break
-    missed = (f"loudness: {asked_lufs:g} LUFS were asked for, and {found.integrated_lufs:.1f} reached: peaks are lowered "
-              f"by at most {MAX_LIMITING_DB:g} dB",) if found.integrated_lufs < asked_lufs - CLOSE_DB else ()
-    return Written(out_hz, found, (
-        *level.warnings, *missed, f"loudness: the highest peaks are lowered, by up to {limited_db:.1f} dB"))
+    warnings = [*level.warnings, f"loudness: the highest peaks are lowered, by up to {limited_db:.1f} dB"]
+    if found.integrated_lufs < asked_lufs - CLOSE_DB:
+        warnings.append(f"loudness: {asked_lufs:g} LUFS were asked for, and {found.integrated_lufs:.1f} reached: "
+                        f"peaks are lowered by at most {MAX_LIMITING_DB:g} dB")
+    return Written(out_hz, found, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def test_peaks_are_never_lowered_by_more_than_the_limit_and_a_loudness_that_is_m
         samples, written = levelled(speech(), target_lufs)
         found = measure(lambda samples=samples: [samples], RATE_HZ)
         assert found and found.true_peak_dbtp <= -1.0
-        missed, lowered = written.warnings
+        lowered, missed = written.warnings
         assert f"{target_lufs:g} LUFS were asked for, and {found.integrated_lufs:.1f} reached" in missed
         assert lowered.endswith("by up to 9.0 dB")
         assert found.integrated_lufs > -15
