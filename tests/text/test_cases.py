@@ -14,6 +14,7 @@ FOUND_WRONG = [
     ("$50.00-$100.00", "fifty dollars to one hundred dollars"),
     ("$0.005/1K", "zero point zero zero five dollars per one thousand"),
     ("22/3", "twenty-two thirds"),
+    ("in S02E05", "in season two episode five"),
     ("10÷2=5", "ten divided by two equals five"),
     ("2*8", "two times eight"),
     ("1-2=5", "one minus two equals five"),
