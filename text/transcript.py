@@ -90,8 +90,8 @@ def _marked_up(text: str) -> list[str] | None:
 
 
 def _text(data: bytes) -> str:
-    for begin, name in _DOCUMENTS:
-        if data.startswith(begin):
+    for magic, name in _DOCUMENTS:
+        if data.startswith(magic):
             raise TranscriptError(f"the transcript is {name}; save it as plain text, SRT, VTT, CSV or JSON")
     if len(data) > MAX_BYTES:
         raise TranscriptError(f"the transcript is larger than {MAX_BYTES / 1e6:g} MB")
