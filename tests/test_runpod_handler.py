@@ -67,6 +67,8 @@ def test_a_text_becomes_audio_and_every_timing_file(call: Call) -> None:
 
 def test_word_times_lie_on_the_sound(call: Call) -> None:
     output = call(text="One. [pause:1.5s] Two.", timing_format="json")
+    apart = [call(text="One.\n\nTwo.", paragraph_pause_s=pause_s)["duration"] for pause_s in (0.5, 2)]
+    assert apart[1] - apart[0] == pytest.approx(1.5, abs=0.001)
     samples, rate_hz = soundfile.read(io.BytesIO(opened(output["audio_url"])))
     one, two = json.loads(opened(output["timing_files"]["json"]))["words"]
     assert two["start"] - one["end"] >= 1.5

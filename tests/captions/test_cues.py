@@ -120,6 +120,17 @@ def test_short_videos_have_big_letters(preset: str, resolution: tuple[int, int])
     assert Captions.of({"preset": preset, "resolution": resolution}).size >= 0.075 * resolution[0]
 
 
+def test_two_lines_are_about_as_long_as_each_other() -> None:
+    text = "the small boat with the red sail went slowly out to the wide grey sea"
+    assert lines_of(said(text)) == [("the small boat with the red sail", "went slowly out to the wide grey sea")]
+
+
+def test_a_mark_on_a_letter_takes_no_room_in_a_line() -> None:
+    text = "e\u0301te\u0301 chaud"
+    assert lines_of(said(text), max_chars=9) == [(text,)]
+    assert lines_of(said(text), max_chars=8, max_lines=2) == [tuple(text.split())]
+
+
 # Which words.
 
 @given(timelines(), caption_options)
