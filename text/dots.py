@@ -15,6 +15,9 @@ _INITIALS = re.compile(r"(?:[A-Za-zА-ЯЁ]|[A-Za-z](?:\.[A-Za-z])+)\.")
 _RANK = re.compile(r"\d{1,2}\.")
 _RANKS_DOTTED = frozenset("bs cs da de et fi hr hu is lb lv nb nn no pl sk sl sr tr".split())
 """Languages that write days and ranks with a dot."""
+GERMAN_STARTS = frozenset("""Aber Am Anschließend Bei Da Danach Dann Das Der Die Ein Eine Er Es Hier Ich Im In Jetzt Mit
+                           Nun Sie So Und Wenn Wir""".split())
+"""What begins a German sentence, where any noun has a capital."""
 _BEFORE_ANYTHING, _BEFORE_NAMES, _BEFORE_NUMBERS = "", "name", "number"
 
 
@@ -26,8 +29,8 @@ def is_within_sentence(word: str, following: str, before: str, language: str) ->
     if _INITIALS.fullmatch(word):
         return True
     if _RANK.fullmatch(word):
-        is_counted = _abbreviations(language).get(_key(before)) == _BEFORE_NUMBERS
-        return language in _RANKS_DOTTED and not is_counted and following[:1].isalpha()
+        ends = following in GERMAN_STARTS or _abbreviations(language).get(_key(before)) == _BEFORE_NUMBERS
+        return language in _RANKS_DOTTED and following[:1].isalpha() and not ends
     if before[-1:].isdigit():  # a unit or a year, 5 min. and 2024 г.: another sentence may follow
         return False
     needs = _abbreviations(language).get(_key(word))

@@ -29,6 +29,8 @@ _NOT_READ = tuple((re.compile(begin, re.IGNORECASE), name) for begin, name in (
     (r"\{\\rtf", "RTF"), (r"\[Script Info\]", "ASS"), (r"(<\?xml[^>]*>\s*)?<tt[\s:>]", "TTML"),
     (r"(\[[a-z#]+:[^\n]*\]\s*)*\[\d+:\d\d[.:]\d+\]", "LRC"),
     (r"\d+:\d\d:\d\d\.\d{3},\d+:\d\d:\d\d\.\d{3}\s*\n", "SBV")))
+_DOCUMENTS = ((b"%PDF-", "a PDF"), (b"PK\x03\x04", "a Word document or another archive"),
+              (b"\xd0\xcf\x11\xe0", "an old Word document"))
 """By how they begin."""
 _ROLLING = re.compile(r"<\d+:\d\d:\d\d\.\d{3}><c>")
 """How YouTube writes what it has recognised: a line appears word by word, and again above the next one."""
@@ -88,6 +90,9 @@ def _marked_up(text: str) -> list[str] | None:
 
 
 def _text(data: bytes) -> str:
+    for magic, name in _DOCUMENTS:
+        if data.startswith(magic):
+            raise TranscriptError(f"the transcript is {name}; save it as plain text, SRT, VTT, CSV or JSON")
     if len(data) > MAX_BYTES:
         raise TranscriptError(f"the transcript is larger than {MAX_BYTES / 1e6:g} MB")
     text = _decoded(data)

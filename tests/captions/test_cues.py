@@ -186,6 +186,7 @@ def test_mr_does_not_end_a_sentence() -> None:
 @pytest.mark.parametrize(("language", "text", "cut"), [
     ("de", "Wir sehen uns am 3. Mai in Nr. 5. Dann geht es weiter.", "5."),
     ("de", "Das 21. Jahrhundert kennt z. B. Autos. Alle fahren.", "Autos."),
+    ("de", "Beginn ist am 3. Mai um 8. Dann geht es weiter.", "8."),
     ("en", "Open it with Gen. Lee at No. 5. Then we go on.", "5."),
     ("en", "We waited for 5 min. Then we left.", "min."),
     ("es", "La Sra. López lee la pág. 5. Luego duerme.", "5."),

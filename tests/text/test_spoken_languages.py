@@ -113,8 +113,8 @@ TABLE = [
     ("de", "Er kam am 02.03.2003.", "Er | kam | am | zweiten März zweitausenddrei."),
     ("de", "10-15 kg", "zehn bis fünfzehn | Kilogramm"),
     ("de", "2 Std. und 1 h", "zwei | Stunden | und | eine | Stunde"),
-    ("de", "€ 0,50", " | fünfzig Cent"),
-    ("pt", "R$ 199,99", " | cento e noventa e nove reais e noventa e nove centavos"),
+    ("de", "€ 0,50", "fünfzig | Cent"),
+    ("pt", "R$ 199,99", "cento e noventa e nove reais | e noventa e nove centavos"),
     ("ru", "02.03.2003", "второго марта две тысячи третьего года"),
     ("ru", "9 мая 1945 года", "девятого | мая | тысяча девятьсот сорок пятого | года"),
     ("ru", "в 1999 году", "в | тысяча девятьсот девяносто девятом | году"),
@@ -129,7 +129,7 @@ TABLE = [
     ("zh", "2:02", "两点零二分"),
     ("zh", "2008/08", "二零零八年八月"),
     ("es", "1 millón y 3 3/5", "un | millón | y | tres | y tres quintos"),
-    ("pt", "R$ 1000000", " | um milhão de reais"),
+    ("pt", "R$ 1000000", "um milhão | de reais"),
     ("de", "am 1. januar", "am | ersten | januar"),
     ("ja", "3:30-4:34", "三時三十分から四時三十四分"),
     ("ja", "10000000", "一千万"),
@@ -256,6 +256,11 @@ TABLE = [
 @pytest.mark.parametrize(("language", "text", "expected"), TABLE, ids=[f"{row[0]}: {row[1]}" for row in TABLE])
 def test_languages_are_said_in_their_own_words(language: str, text: str, expected: str) -> None:
     assert " | ".join(token.said for token in read(text, language)) == expected
+
+
+@pytest.mark.parametrize(("language", "text"), [("pt", "Custa R$ 50."), ("nl", "Voor € 12,50."), ("en", "For 3.50 €.")])
+def test_a_sign_that_stands_apart_has_its_share_of_the_sum(language: str, text: str) -> None:
+    assert all(token.spoken for token in read(text, language))
 
 
 def test_digits_of_an_unknown_language_stay_and_are_heard_as_about_as_long_as_in_english() -> None:

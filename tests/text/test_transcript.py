@@ -150,7 +150,7 @@ def test_unicode_with_and_without_a_mark_is_read(text: str, encoding: str) -> No
     ("Grüße".encode("latin-1"), "UTF-8"), (b"\xff\xfea", "UTF-8"), ("hello".encode("utf-32"), "control"),
     (b"RIFF\x24\0\0\0WAVEfmt ", "control"), (b"a\x1b[31mred", "control"), (b"a\xc2\x9bb", "control"),
     (b"\n <!DOCTYPE html><p>Sign in</p>", "web page"), (b"<HTML>", "web page"), (b"<?xml version='1.0'?>", "web page"),
-    (b"a " * 500_001, "larger than 1 MB"),
+    (b"a " * 500_001, "larger than 1 MB"), (b"%PDF-1.4\n%\xe2\xe3", "is a PDF"), (b"PK\x03\x04" + bytes(10**6), "Word"),
 ])
 def test_what_is_no_transcript_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(TranscriptError, match=said):

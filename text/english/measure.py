@@ -27,7 +27,7 @@ from text.english.tables import (
 )
 from text.english.telephone import read_telephone
 from text.english.time import read_clock
-from text.written import FRACTION
+from text.written import FRACTION, share_out
 
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True) if not sign.isalpha())
 _AMOUNT = re.compile(
@@ -90,7 +90,7 @@ def amount(match: re.Match[str], scale: str, apart: str, british: bool, one: boo
     if names and not (tight_scale or scale):
         sums = [_sum(part, names, british, one) for part in (low, high) if part]
         if any(sum_words(part, names, british, one) for part in (low, high) if part):
-            return [prefix + " to ".join(sums)]
+            return share_out(prefix + " to ".join(sums), 2 if apart else 1)
     if names in HUNDREDTHS and re.search(r"\.\d{3,}$", low):
         low = low.rstrip("0")
     read = number if names or tight_scale or scale else plain_number
@@ -134,6 +134,18 @@ def read_rate(core: str, style: Style) -> str | None:
     return f"{amount} per {number(match[2])}" if match[1][0] in "$€£" and match[2].isdigit() else None
 
 
+def code_before(at: Place) -> list[str] | None:
+    """USD 3.50 · EUR 20 million"""
+    match = _AMOUNT.fullmatch(at.near(1)) if at.core in CURRENCIES and re.fullmatch("[A-Z]{3}", at.core) else None
+    if match is None or match["before"] or match["unit"]:
+        return None
+    scale = SCALES_BEHIND_MONEY.get(at.near(2).lower().removesuffix("s"), "")
+    if not scale and re.fullmatch(r"(?:19|20)\d\d|\d+\.\d", match["low"]):  # CAD 3.0, a program
+        return None
+    phrases = amount(match, scale, at.core, at.style.british, False)
+    return share_out(" ".join(phrases), 3 if scale else 2) if phrases else None
+
+
 def measure(at: Place) -> list[str] | None:
     """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
     match = _AMOUNT.fullmatch(at.core)
@@ -148,6 +160,8 @@ def measure(at: Place) -> list[str] | None:
     scale = "" if match["unit"] else scales.get(at.near(1).lower().removesuffix("s"), "")
     behind = 2 if scale else 1
     apart = "" if match["unit"] or match["before"] else at.near(behind)
+    if match["before"] == "$" and CURRENCIES.get(at.near(behind), ("",))[0].endswith(" dollar"):  # $3.50 CAD
+        apart, match = at.near(behind), _AMOUNT.fullmatch(at.core.replace("$", "")) or match
     if apart == "in" and before in ("ft", "foot", "feet"):
         apart = "''"
     elif apart not in UNITS_APART and apart not in CURRENCIES:

@@ -18,7 +18,7 @@ from text.english.math import (
     sign,
     size_with_unit,
 )
-from text.english.measure import measure, measured_fraction, read_measure, read_rate
+from text.english.measure import code_before, measure, measured_fraction, read_measure, read_rate
 from text.english.ordinal import read_ordinal
 from text.english.place import PlaceRule, WordRule
 from text.english.range import read_range, read_span
@@ -33,7 +33,7 @@ NUMBER_RULES: tuple[PlaceRule, ...] = (
     measured_fraction, size_with_unit, and_a_half, spaced_thousands, named_number, house_number, measure,
 )
 """For a word with a digit, among its neighbours."""
-LETTER_RULES: tuple[PlaceRule, ...] = (sign, quarter, roman, state)
+LETTER_RULES: tuple[PlaceRule, ...] = (sign, quarter, roman, state, code_before)
 """For a word without one, among its neighbours."""
 WORD_RULES: tuple[WordRule, ...] = (
     read_electronic, read_equation, read_date, read_telephone, read_span, read_clock, read_ordinal, read_decade,

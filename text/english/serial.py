@@ -38,6 +38,8 @@ def read_serial(core: str, style: Style) -> str | None:
         return " ".join(["I", number(processor[1]), *series, spelled(processor[4])]).rstrip()
     if re.fullmatch(r"[A-Z]-[1-9]\d\d", core):
         return f"{core[0]} {in_pairs(core[2:])}"
+    if part := re.fullmatch(r"[sS](\d{1,2})[eE](\d{1,3})", core):
+        return f"season {number(str(int(part[1])))} episode {number(str(int(part[2])))}"
     if len(core) > 1 and _MIXED.fullmatch(core):
         return mixed(core)
     return mixed(core[:-1]) + " plus" if core[-1] == "+" and core[:-1].isalnum() else None

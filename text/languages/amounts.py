@@ -182,12 +182,14 @@ def _money_and_more(
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
-    """R$ 12,05 · € 5: the sign is said behind the number"""
+    """R$ 12,05 · € 5: the sign is said behind the number, and has its share of the sum, so that none of it is mute"""
     core, following = words[at].core, next_core(words, at)
     if core not in currencies(speech.base) or not following[:1].isdigit():
         return None
     phrases = amount([*words[:at], words[at + 1]._replace(core=core + following), *words[at + 2:at + 4]], at, speech)
-    return ["", *phrases] if phrases else None
+    if not phrases:
+        return None
+    return [*(share_out(phrases[0], 2) if " " in phrases[0] else ["", phrases[0]]), *phrases[1:]]
 
 
 def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

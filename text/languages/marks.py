@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.dots import GERMAN_STARTS
 from text.languages.amounts import SCALES, currencies, units
 from text.languages.dates import is_second, months, takes_ordinal, takes_rank
 from text.languages.grammar import Language
@@ -14,9 +15,6 @@ from text.written import Written
 
 _YEARS = {"ru": ("г", "гг"), "pl": ("r",)}
 """What stands for year and years behind one."""
-_STARTS = frozenset("""Aber Am Anschließend Bei Da Danach Dann Das Der Die Ein Eine Er Es Hier Ich Im In Jetzt Mit
-                    Nun Sie So Und Wenn Wir""".split())
-"""What begins a German sentence, where any noun has a capital."""
 _NONE = Written("", "", "")
 
 
@@ -74,7 +72,7 @@ def _dotted(words: Sequence[Written], at: int, after: Written, speech: Language)
                                         or (word.core == "m" and before.core in ("a", "p")))
     if half_day and _goes_on(after):
         return word._replace(tail=word.tail[1:])
-    if _is_short(word, before, speech) and after.core and not after.lead and after.core not in _STARTS:
+    if _is_short(word, before, speech) and after.core and not after.lead and after.core not in GERMAN_STARTS:
         return word._replace(tail=word.tail[1:])
     if speech.base == "ru" and word.core in ("г", "гг") and (
             re.fullmatch(r"\d{4}(?:[-–]\d{2,4})?", before.core)
