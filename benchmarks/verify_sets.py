@@ -1,6 +1,6 @@
 """Lines whose faults are known: eSpeak says them with one word dropped, doubled, swapped, cut or turned to noise.
 
-`FIT` and `TEST` share no voice, sentence or seed. F5 plans how long a line lasts from its text: so one that lacks or
+What is fitted on and what is reported share no voice, sentence or seed. F5 plans how long a line lasts from its text: so one that lacks or
 repeats a word is said as much slower or faster. Where the sound of a line is edited, its pace stays as it was.
 """
 from __future__ import annotations
@@ -131,6 +131,13 @@ BLIND = Split("blind", tuple((name, 1.0) for name in (*_NEW[:12], *_KNOWN[:12]))
 WIDE = Split("wide", tuple((name, 1.0) for name in _KNOWN[12:212]), SENTENCES, 31_000)
 """To fit on voices with the accents of `BLIND` too: eSpeak has no others."""
 
+UNUSED_THROATS = "AnxiousAndy Tweaky croak".split()
+"""In no voice of any other set."""
+UNSEEN = Split("unseen", tuple((name, 1.0) for name in (
+    *_drawn(UNUSED_THROATS, 43)[:6], *_NEW[12:18], *_KNOWN[212:224])), _lines("verify_unseen.txt"), 78_000)
+"""Six of its voices have throats that no other set has, six more throats that the fit does not know. It was written down
+when the features were chosen and before anything was fitted for them, since `BLIND` had been looked at before that."""
+
 
 REFERENCES = {"fit": """
 The old clock in the station has been wrong for years, but the people of this town set their watches by it.
@@ -155,6 +162,13 @@ My uncle repaired radios in a shop so narrow that only one customer could stand 
 Once the bridge was finished, both villages argued for a decade about which of them should name it.
 The climbers spent the whole night on a ledge, singing to each other so that nobody would fall asleep.
 She keeps her medals in a biscuit tin and her biscuits in the glass case where the medals used to be.
+""", "unseen": """
+The lighthouse keeper had two clocks, and he trusted neither of them after the winter of the long fog.
+Slice the onions as thin as you can, cover them with vinegar, and forget about them for a day.
+A reporter asked the champion what she was afraid of, and she said that it was other reporters.
+Behind the bakery there is a yard where the apprentices smoke, argue, and feed the sparrows.
+The surveyor had drawn the border through a kitchen, so the family ate in one country and slept in another.
+Whenever the choir practised, the shopkeeper next door turned his radio off and opened the window.
 """, "wide": """
 A gardener with patience can grow lemons in a cold country, provided that the greenhouse is never left open.
 After dinner the visitors moved to the porch, where grandfather was already tuning his enormous guitar.
