@@ -1,7 +1,8 @@
 """Lines whose faults are known: eSpeak says them with one word dropped, doubled, swapped, cut or turned to noise.
 
-What is fitted on and what is reported share no voice, sentence or seed. F5 plans how long a line lasts from its text: so one that lacks or
-repeats a word is said as much slower or faster. Where the sound of a line is edited, its pace stays as it was.
+What is fitted on and what is reported share no voice, sentence or seed. F5 plans how long a line lasts from its text:
+so one that lacks or repeats a word is said as much slower or faster. Where the sound of a line is edited, its pace
+stays as it was.
 """
 from __future__ import annotations
 
@@ -135,8 +136,8 @@ UNUSED_THROATS = "AnxiousAndy Tweaky croak".split()
 """In no voice of any other set."""
 UNSEEN = Split("unseen", tuple((name, 1.0) for name in (
     *_drawn(UNUSED_THROATS, 43)[:6], *_NEW[12:18], *_KNOWN[212:224])), _lines("verify_unseen.txt"), 78_000)
-"""Six of its voices have throats that no other set has, six more throats that the fit does not know. It was written down
-when the features were chosen and before anything was fitted for them, since `BLIND` had been looked at before that."""
+"""Six of its voices have throats that no other set has, six more throats that the fit does not know. Written down before
+anything was fitted for the features that it reports: `BLIND` had been looked at by then."""
 
 
 REFERENCES = {"fit": """
