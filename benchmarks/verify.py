@@ -31,7 +31,6 @@ from benchmarks.verify_sets import (
     FLITE,
     FLITE_TEST,
     MANY,
-    MORE,
     NEW_THROATS,
     TEST,
     TWO,
@@ -299,11 +298,9 @@ def reported(rows: Sequence[Row], network: faults.Network, some: str, voices: Se
 
 
 def fit(n_processes: int, folder: Path | None) -> faults.Network:
-    effects = fitted_effects([case for part in (Part(FIT, 0, 50), *parts_by_voice(WIDE, 40, 12, 0)[:12])
-                              for case in part.cases()])
-    parts = [*(Part(FIT, seed, 50, 6) for seed in range(4)), *(Part(MORE, seed, 50, 6) for seed in range(4)),
-             *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(2)), Part(FLITE, 0, 50, 6, n_doubled=4),
-             *parts_by_voice(WIDE, 40, 48, 7, n_doubled=7)]
+    effects = fitted_effects([case for part in parts_by_voice(WIDE, 40, 80, 0)[:14] for case in part.cases()])
+    parts = [Part(FIT, 0, 50, 6), Part(MANY, 0, 46, 5, n_doubled=7), Part(FLITE, 0, 50, 6, n_doubled=4),
+             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:14]]
     rows = [*measured(parts, effects, n_processes, folder), *Observer(effects).rows(fit_people())]
     network = limited(rows, effects)
     write(network)

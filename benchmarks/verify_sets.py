@@ -136,8 +136,8 @@ UNUSED_THROATS = "AnxiousAndy Tweaky croak".split()
 """In no voice of any other set."""
 UNSEEN = Split("unseen", tuple((name, 1.0) for name in (
     *_drawn(UNUSED_THROATS, 43)[:6], *_NEW[12:18], *_KNOWN[212:224])), _lines("verify_unseen.txt"), 78_000)
-"""Six of its voices have throats that no other set has, six more throats that the fit does not know. Written down before
-anything was fitted for the features that it reports: `BLIND` had been looked at by then."""
+"""Six of its voices have throats that no other set has, six more throats that the fit does not know. Written down
+before anything was fitted for the features that it reports: `BLIND` had been looked at by then."""
 
 
 REFERENCES = {"fit": """

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from timing import adaptation, confidence, lengths
 from timing.acoustic import STATES, Floats
+from timing.adaptation import Voice
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import FAULTS, Hypotheses
 from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
@@ -57,7 +58,7 @@ class Adaptation:
     """What a clip of a voice says of it: what `timing.adaptation` finds, and of the evidence for the clip's own words
     the mean and the spread, `usual` [2, len(RELATIVE)]."""
 
-    voice: adaptation.Voice
+    voice: Voice
     usual: Floats
 
 
@@ -142,14 +143,16 @@ class Checker:
         found = self._evidence(samples, rate_hz, words, language, voice.voice)
         if found is None:
             return []
-        parts = found.words()
-        return [(names, seconds) for word, part in enumerate(parts) if part
-                for phones in [_phones(found.graph, part)]
-                for names, (_, seconds) in zip(lengths.named([phone for phone, _ in phones],
-                                                             *_beside(found.graph, parts, word)), phones, strict=True)]
+        parts, said = found.words(), list[tuple[list[str], float]]()
+        for word, part in enumerate(parts):
+            if part:
+                phones = _phones(found.graph, part)
+                names = lengths.named([phone for phone, _ in phones], *_beside(found.graph, parts, word))
+                said += [(each, seconds) for each, (_, seconds) in zip(names, phones, strict=True)]
+        return said
 
     def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-                  voice: adaptation.Voice) -> _Evidence | None:
+                  voice: Voice) -> _Evidence | None:
         if primary(language) != "en":
             return None
         sound = _sound(samples, rate_hz)
@@ -169,7 +172,7 @@ class Checker:
 class _Evidence:
     """What a sound says of a line's words, and the search through it."""
 
-    def __init__(self, graph: Graph, sound: Samples, voice: adaptation.Voice) -> None:
+    def __init__(self, graph: Graph, sound: Samples, voice: Voice) -> None:
         self.graph, self.sound = graph, sound
         self.cepstra = graph.cepstra(sound, voice.transform)
         self.states, self.silence = graph.likelihoods(self.cepstra, voice.shifts)
