@@ -54,21 +54,6 @@ FIT = Split("fit", (*DEV.voices, *((f"gmw/{base}+{variant}", 1.0) for base, vari
     "en-GB-x-gbclan": "edward", "en-GB-x-gbcwmd": "paul f2",
 }.items() for variant in variants.split())), SENTENCES[:66], 31_000)
 
-MORE = replace(FIT, seed=33_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
-    "en-US": "Alicia Michael Reed announcer benjamin caleb ed linda quincy steph2 travis victor",
-    "en": "Mario ian robert shelby f1", "en-GB-x-gbclan": "m5 anika", "en-GB-x-gbcwmd": "m4 Annie",
-    "en-US-nyc": "m1 f2 ed",
-}.items() for variant in variants.split()))
-"""Other voices to fit on."""
-
-MANY = replace(FIT, seed=36_000, voices=tuple((f"gmw/{base}+{variant}", 1.0) for base, variants in {
-    "en-US": "Alex Andrea Denis Diogo Gene2 Hugo Lee Marco Mike aunty edward2 grandma grandpa iven2 klatt2 klatt5 "
-             "marcelo norbert robert sandro steph",
-    "en": "Henrique Jacky Storm iven3 klatt6 miguel pedro Reed linda", "en-GB-x-gbclan": "antonio michel steph3 m1",
-    "en-GB-x-gbcwmd": "gustave mike2 pablo f3", "en-US-nyc": "iven4 kaukovalta boris m7",
-}.items() for variant in variants.split()), sentences=(*SENTENCES[:66], *SENTENCES[73:113]))
-"""Still more, with sentences in which words without stress are many."""
-
 ACCENTS = "en en-029 en-GB-scotland en-GB-x-gbclan en-GB-x-gbcwmd en-GB-x-rp en-US en-US-nyc".split()
 THROATS = """
 Alex Alicia Andrea Annie Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Reed Storm adam anika
@@ -80,8 +65,9 @@ norbert pablo paul pedro quincy robert sandro shelby steph steph2 steph3 travis 
 NEW_THROATS = "Andy Nguyen klatt klatt4 m2 m6 m8 rob zac".split()
 """In no voice of the fit."""
 
-FLITE = replace(MANY, seed=38_000, voices=tuple((f"{flite.PREFIX}{voice}", 1.0) for voice in
-                "slt slt@0.93 slt@1.07 awb awb@0.93 awb@1.07 kal16 kal16@0.93".split()))
+FLITE = replace(FIT, seed=38_000, sentences=(*SENTENCES[:66], *SENTENCES[73:113]), voices=tuple(
+    (f"{flite.PREFIX}{voice}", 1.0) for voice in
+    "slt slt@0.93 slt@1.07 awb awb@0.93 awb@1.07 kal16 kal16@0.93".split()))
 
 TEST = Split("test", (*REPORT.voices, *((f"gmw/{base}+{variant}", 1.0) for base, variants in {
     "en-US": "m2 m6 Andy klatt4", "en-GB-x-rp": "rob m8 zac", "en-029": "f4", "en-GB-scotland": "m3",
