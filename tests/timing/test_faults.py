@@ -181,7 +181,7 @@ def test_what_is_fitted_on_and_what_is_reported_share_no_voice_sentence_or_clip(
         assert not fitted & (reported | unseen) and not reported & unseen
     throats = {voice.partition("+")[2] for split in fit for voice, _ in split.voices}
     for split in (BLIND, UNSEEN):
-        assert sum(voice.partition("+")[2] not in throats for voice, _ in split.voices) == 12
+        assert sum(voice.partition("+")[2] not in throats for voice, _ in split.voices) >= 12
 
 
 def test_words_may_be_said_as_people_say_them() -> None:
