@@ -584,19 +584,21 @@ def _fetch_model(part: Path, folder: Path, files: Sequence[ModelFile], python: P
 
 def _fetch_file(part: Path, file: ModelFile, python: Path, lock: Lock) -> None:
     """Raises SetupError when what arrives is not what is pinned. What lay there before gets one try more."""
-    path, cached = part / file.path, _cached(file)
+    path = part / file.path
+    if not path.is_symlink() and _is_pinned(path, file):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_symlink() or (path.is_file() and path.stat().st_size == file.n_bytes and not _is_pinned(path, file)):
+    if path.is_symlink() or (path.is_file() and path.stat().st_size >= file.n_bytes):
         path.unlink()
+    cached = _cached(file)
     if cached is not None:
         _say(f"using {file.path} of {file.source} from RunPod's cache")
         path.unlink(missing_ok=True)
         path.symlink_to(cached)
         return
     was_there = path.is_file()
-    if not was_there or path.stat().st_size != file.n_bytes:
-        _say(f"fetching {file.folder}: {file.path}, {file.n_bytes / MB:.0f} MB, licence {file.licence}")
-        _fetch(part, file, python, lock)
+    _say(f"fetching {file.folder}: {file.path}, {file.n_bytes / MB:.0f} MB, licence {file.licence}")
+    _fetch(part, file, python, lock)
     try:
         _check_file(path, file, lock)
     except SetupError:

@@ -18,7 +18,8 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count, takewhile
 from threading import Timer
 from typing import IO, Literal, cast
@@ -30,6 +31,7 @@ import soundfile
 import soxr
 
 from intake import TooLarge as TooLarge
+from intake import lengths
 
 Samples = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.float64]
@@ -56,8 +58,6 @@ _DECODERS = ("aac,alac,flac,mp2,mp2float,mp3,mp3float,opus,vorbis,"
 _AU = struct.Struct(">4s5I")
 _LOG_BYTES = 1 << 16
 _TRACK = re.compile(r"^\[info\]\s+Stream #0:\d+[^:]*: (Audio|Video): (\w+)", re.MULTILINE)
-_NO_LENGTH = 0x7FFF_F000
-"""From here on a WAV's length is what programs write that do not know it: they stream."""
 _OFFSET, _MUCH_OFFSET = 0.003, 0.02
 
 
@@ -260,31 +260,13 @@ class _Seekable(io.BytesIO):
 
 @contextmanager
 def _sndfile(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stream]:
-    data, warnings = _with_length(data)
+    data, warnings = lengths.wav(data) if kind == "wav" else (data, lengths.aiff(data))
     try:
         with soundfile.SoundFile(_Seekable(data)) as file:
             blocks = (file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True) for _ in count())
             yield _Stream(file.samplerate, file.channels, file.frames, takewhile(len, blocks), warnings)
     except soundfile.LibsndfileError:
         raise _unreadable(kind) from None
-
-
-def _with_length(data: bytes) -> tuple[bytes, list[str]]:
-    """A WAV whose recorder was stopped before it wrote the length gets one; one with less than it says, a warning."""
-    start = 12
-    while data[:4] == b"RIFF" and start + 8 <= len(data):
-        name, n_bytes = data[start:start + 4], int.from_bytes(data[start + 4:start + 8], "little")
-        start += 8
-        if name == b"data":
-            n_there = len(data) - start
-            if not n_bytes and n_there and int.from_bytes(data[4:8], "little") + 8 <= start:
-                whole = data[:start - 4] + (_NO_LENGTH | 0xFFF).to_bytes(4, "little") + data[start:]
-                return whole, ["the WAV file does not say how long it is; all of it is read"]
-            if n_there + 1 < n_bytes < _NO_LENGTH:
-                return data, [f"the WAV file is cut short: {n_there / n_bytes:.0%} of it are there"]
-            break
-        start += n_bytes + n_bytes % 2
-    return data, []
 
 
 @contextmanager
@@ -298,7 +280,8 @@ def _ffmpeg(data: bytes, kind: str, check: Callable[[], None]) -> Iterator[_Stre
             timer = Timer(_DECODE_S, process.kill)
             timer.start()
             try:
-                yield _au(process, kind, check)
+                stream = _au(process, kind, check)
+                yield replace(stream, blocks=_counted(stream, data, kind))
             finally:
                 timer.cancel()
                 process.kill()
@@ -334,6 +317,17 @@ def _au(process: subprocess.Popen[bytes], kind: str, check: Callable[[], None]) 
         warnings.extend(decoder.warnings())
 
     return _Stream(rate_hz, n_channels, 0, blocks(), warnings)
+
+
+def _counted(stream: _Stream, data: bytes, kind: str) -> Iterator[Samples]:
+    """The blocks; at their end a warning where the file is cut short and FFmpeg saw nothing of it."""
+    n_frames = 0
+    for block in stream.blocks:
+        n_frames += len(block)
+        yield block
+    if not any("cut short" in warning for warning in stream.warnings):
+        cut = {"mp3": partial(lengths.mp3, data, _id3_bytes(data), n_frames), "ogg": partial(lengths.ogg, data)}
+        stream.warnings.extend(cut[kind]() if kind in cut else ())
 
 
 class _Decoder:

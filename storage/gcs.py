@@ -199,6 +199,11 @@ _ADVICE = {400: "the storage refused the request", 401: "the storage does not kn
            429: "the storage is overloaded; try again later"}
 
 
+def _refusal(status: int) -> StorageError:
+    advice = _ADVICE.get(status, "the storage is failing; try again later")
+    return StorageError(f"{advice} ({status})", str(status), transient=status == 429 or status >= 500)
+
+
 @contextmanager
 def _google_errors() -> Iterator[None]:
     """The library's messages hold the URL and with it bucket and key: none of it passes."""
@@ -215,10 +220,11 @@ def _google_errors() -> Iterator[None]:
     except PreconditionFailed:
         raise
     except GoogleAPICallError as refusal:
-        status = int(refusal.code or 500)
-        advice = _ADVICE.get(status, "the storage is failing; try again later")
-        raise StorageError(f"{advice} ({status})", str(status), transient=status == 429 or status >= 500) from None
+        raise _refusal(int(refusal.code or 500)) from None
     except (RequestException, RetryError, GoogleAuthError) as failure:
+        last = getattr(failure.cause, "response", None) if isinstance(failure, RetryError) else None
+        if last is not None:  # it was answered, each time with an error
+            raise _refusal(int(last.status_code)) from None
         code = type(failure).__name__
         raise StorageError(f"the storage cannot be reached; check the network and the credentials ({code})", code,
                            transient=True) from None

@@ -63,6 +63,21 @@ def test_wrong_credentials_and_a_wrong_bucket_are_named_and_hold_no_name(google:
     assert str(tmp_path) not in str(refused.value)
 
 
+@pytest.mark.parametrize(("status", "advice", "transient"), [
+    (400, "refused the request", False), (401, "does not know these credentials", False),
+    (403, "needs roles/storage.objectUser", False), (429, "is overloaded", True), (501, "is failing", True),
+    (503, "is failing", True),
+])
+def test_an_error_says_what_to_do_and_whether_it_may_pass(
+        google: Gcs, monkeypatch: pytest.MonkeyPatch, status: int, advice: str, transient: bool) -> None:
+    monkeypatch.setattr("google.cloud.storage.retry.DEFAULT_RETRY._timeout", 0.1)
+    store = GcsStore("b", project="test")
+    google.faults += [status] * 9
+    with pytest.raises(StorageError, match=advice) as failed:
+        store.put("a", b"1", WAV)
+    assert failed.value.transient is transient
+
+
 def test_without_credentials_the_start_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")

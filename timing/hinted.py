@@ -3,6 +3,7 @@
 Groups of cues are aligned each in its stretch of audio, with the cues around them, so that no word of a neighbour is
 left over to be taken for one of theirs. A cue is believed when its words were found, and about as far from its hint as
 those of the cues around it. The others are sought again between the believed ones; what is not there is estimated.
+A hint outside of the audio says nothing: its cue is sought wherever the others leave room.
 """
 from __future__ import annotations
 
@@ -61,9 +62,9 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
     """
     audio = for_sources(samples, rate_hz)
     film = _Film(audio, to_ms(len(samples) / rate_hz), tokens, cues, text, language, method, sources, check)
-    for core, context in _groups(cues):
+    for core, context in _groups([cue for cue in cues if not film.is_outside(cue)]):
         found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
-        film.found |= {cue: found[cue] for cue in core}
+        film.found |= {cue: found[cue] for cue in core if not film.is_cut(cue, found[cue])}
     if sum(film.believed()) < USABLE_SHARE * len(cues):
         whole = film.align(audio, tokens)
         if any(not word.estimated for word in whole.timeline.words):
@@ -112,11 +113,26 @@ class _Film:
         ends = accumulate(cue.last - cue.first for cue in cues)
         return {cue: spans[end - cue.last + cue.first:end] for cue, end in zip(cues, ends, strict=True)}
 
+    def is_outside(self, cue: Window, shift_ms: int = 0) -> bool:
+        """Whether the audio has no such time: a hint that says nothing of where in it the words are."""
+        return not 0 <= (cue.start_ms + cue.end_ms) / 2 + shift_ms < self.duration_ms
+
+    def is_cut(self, cue: Window, spans: Sequence[Span | None]) -> bool:
+        """Whether the words at an end were not found and may lie beyond the stretch: the others are near its edge."""
+        here, least = [span for span, token in zip(spans, self.tokens[cue.first:cue.last], strict=True)
+                       if token.spoken], doubt(self._used())
+        good = _good(here, least)
+        return bool(good) and (
+            (here[0] is not good[0] and good[0].start_ms < cue.start_ms - STRAY_MS)
+            or (here[-1] is not good[-1] and good[-1].end_ms > cue.end_ms + STRAY_MS))
+
     def believed(self) -> list[bool]:
         """For each cue whether its words are where they were found."""
         shifts = [self._shift_ms(cue) for cue in self.cues]
-        found = [shift is not None and abs(shift - _around(shifts, index)) <= STRAY_MS
-                 for index, shift in enumerate(shifts)]
+        hinted = [None if self.is_outside(cue) else shift for cue, shift in zip(self.cues, shifts, strict=True)]
+        around = [_around(hinted, index) for index in range(len(shifts))]
+        found = [shift is not None and (abs(shift - usual) <= STRAY_MS or self.is_outside(cue, usual))
+                 for cue, shift, usual in zip(self.cues, shifts, around, strict=True)]
         reached_ms = 0
         for index, cue in enumerate(self.cues):
             if found[index]:
@@ -161,15 +177,19 @@ class _Film:
 
     def _room(self, first: int, last: int) -> tuple[int, int, int]:
         """Between which ends these cues can be, and how their hints are shifted: between the believed cues beside
-        them, and about their hints."""
+        them, and about their hints where the audio has such a time."""
         believed = self.believed()
-        shifts = [self._shift_ms(cue) if here else None for cue, here in zip(self.cues, believed, strict=True)]
+        shifts = [self._shift_ms(cue) if here and not self.is_outside(cue) else None
+                  for cue, here in zip(self.cues, believed, strict=True)]
         before = next((self._extent(self.cues[i])[1] for i in range(first - 1, -1, -1) if believed[i]), 0)
         after = next((self._extent(self.cues[i])[0] for i in range(last + 1, len(self.cues)) if believed[i]),
                      self.duration_ms)
         shift_ms = _around(shifts, first)
-        return (max(before, self.cues[first].start_ms + shift_ms - STRAY_MS),
-                min(after, self.cues[last].end_ms + shift_ms + STRAY_MS), shift_ms)
+        if not self.is_outside(self.cues[first], shift_ms):
+            before = max(before, self.cues[first].start_ms + shift_ms - STRAY_MS)
+        if not self.is_outside(self.cues[last], shift_ms):
+            after = min(after, self.cues[last].end_ms + shift_ms + STRAY_MS)
+        return before, after, shift_ms
 
     def alignment(self) -> Alignment:
         believed = self.believed()

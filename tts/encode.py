@@ -15,9 +15,9 @@ import numpy as np
 
 from tts import EngineError, Samples, ffmpeg
 from tts.loudness import (
-    CEILING_DBTP,
     CLOSE_DB,
     LIMITER_PASSES,
+    MAX_LIMITING_DB,
     UNCHANGED,
     Blocks,
     Level,
@@ -103,14 +103,18 @@ def write(blocks: Blocks, rate_hz: int, audio_format: AudioFormat, path: Path, l
     if not level.limits or level.planned is None:
         file.write(raised(blocks, level.gain_db))
         return Written(out_hz, level.planned, level.warnings)
-    search = Search(missing_db(blocks, rate_hz, level, check))
+    asked_lufs = level.planned.integrated_lufs
+    search = Search(level, missing_db(blocks, rate_hz, level, check))
     for _ in range(LIMITER_PASSES):
-        limited_db = level.planned.true_peak_dbtp + search.more_db - CEILING_DBTP
+        limited_db = level.over_db + search.more_db
         found = file.write_limited(raised(blocks, level.gain_db + search.more_db))
-        if search.is_close(level.planned.integrated_lufs - found.integrated_lufs, CLOSE_DB):
+        if search.is_close(asked_lufs - found.integrated_lufs, CLOSE_DB):
             break
-    return Written(out_hz, found, (
-        *level.warnings, f"loudness: the highest peaks are lowered, by up to {limited_db:.1f} dB"))
+    warnings = [*level.warnings, f"loudness: the highest peaks are lowered, by up to {limited_db:.1f} dB"]
+    if found.integrated_lufs < asked_lufs - CLOSE_DB:
+        warnings.append(f"loudness: {asked_lufs:g} LUFS were asked for, and {found.integrated_lufs:.1f} reached: "
+                        f"peaks are lowered by at most {MAX_LIMITING_DB:g} dB")
+    return Written(out_hz, found, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from tts import EngineError, Samples, ffmpeg
 
 CEILING_DBTP = -1.0
 """The most that true peaks reach when the loudness is set (EBU R 128 s1)."""
-MAX_LIMITING_DB = 6.0
-"""Peaks are lowered by at most this much; more would be heard, so the target is missed instead, and that is said."""
+MAX_LIMITING_DB = 9.0
+"""Peaks are lowered by at most this much; a target that needs more is missed, and that is said. With it people's
+voices come to -14 LUFS; a decibel more would bring less than half of itself (docs/SPEECH.md)."""
 LIMITER_PASSES, CLOSE_DB = 4, 0.3
 _LIMIT_DBTP = -1.2
 """What the limiter is set to: the way back from four times the rate adds a little."""
@@ -48,7 +49,8 @@ class Loudness:
 class Level:
     """What brings audio to its loudness: a gain, then a limiter where its peaks would pass the ceiling.
 
-    `planned` is what the gain alone makes of it; None where no loudness was asked for or it cannot be measured.
+    `planned` is what the gain alone makes of it: the loudness that was asked for, with peaks that may be too high.
+    None where none was asked for or it cannot be measured.
     """
 
     gain_db: float = 0.0
@@ -57,7 +59,12 @@ class Level:
 
     @property
     def limits(self) -> bool:
-        return self.planned is not None and self.planned.true_peak_dbtp > CEILING_DBTP
+        return self.over_db > 0
+
+    @property
+    def over_db(self) -> float:
+        """How far the gain alone takes the peaks over the ceiling; at most 0 where no limiter is needed."""
+        return self.planned.true_peak_dbtp - CEILING_DBTP if self.planned else 0.0
 
 
 UNCHANGED = Level()
@@ -100,12 +107,8 @@ class Meter:
         if not lufs > -69.9:
             return Level(warnings=("loudness: the audio is too quiet or too short to measure; left as it is",))
         peak_dbtp = 20 * float(np.log10(max(self._true_peak, 1e-6)))
-        wanted_db = self._target_lufs - lufs
-        gain_db = min(wanted_db, max(0.0, CEILING_DBTP + MAX_LIMITING_DB - peak_dbtp))
-        planned = Loudness(round(lufs + gain_db, 1), round(peak_dbtp + gain_db, 1))
-        missed = (f"loudness: {self._target_lufs:g} LUFS were asked for; "
-                  f"more than {planned.integrated_lufs:.0f} would distort")
-        return Level(gain_db, planned, (missed,) if gain_db < wanted_db - 0.1 else ())
+        gain_db = self._target_lufs - lufs
+        return Level(gain_db, Loudness(round(self._target_lufs, 1), round(peak_dbtp + gain_db, 1)))
 
     def _look_between(self, samples: Samples) -> None:
         """The peaks between the samples before these, whose neighbours are all known now."""
@@ -149,12 +152,12 @@ def limited(log: str) -> Loudness:
 
 def missing_db(blocks: Blocks, rate_hz: int, level: Level, check: Callable[[], None]) -> float:
     """What the limiter takes from the loudness and has to be added before it; of a long recording by an excerpt."""
+    search = Search(level)
     n_samples = sum(map(len, blocks()))
     if n_samples < _LONG_S * rate_hz:
-        return 0.0
+        return search.more_db
     excerpt = partial(_excerpt, blocks, -(-n_samples // (_EXCERPT_S * rate_hz)))
     wanted = measure(partial(raised, excerpt, level.gain_db), rate_hz, check)
-    search = Search()
     for _ in range(LIMITER_PASSES if wanted else 0):
         found = limited(ffmpeg.run(rate_hz, ["-af", limiter(rate_hz, rate_hz, 2), "-f", "null", "-"],
                                    raised(excerpt, level.gain_db + search.more_db), check))
@@ -164,21 +167,26 @@ def missing_db(blocks: Blocks, rate_hz: int, level: Level, check: Callable[[], N
 
 
 class Search:
-    """For what has to be added before the limiter. A decibel more does not come out whole: the rest is limited too."""
+    """For what has to be added before the limiter. A decibel more does not come out whole: the rest is limited too.
 
-    def __init__(self, more_db: float = 0.0) -> None:
-        self.more_db = more_db
+    `more_db` is below zero where the gain alone would lower the peaks by more than they may be.
+    """
+
+    def __init__(self, level: Level, more_db: float = 0.0) -> None:
+        self._most_db = MAX_LIMITING_DB - level.over_db
+        self.more_db = min(more_db, self._most_db)
         self._before: tuple[float, float] | None = None
 
     def is_close(self, taken_db: float, close_db: float) -> bool:
-        """Whether `more_db` has left no more than this missing; else it is the next to be tried (by the secant)."""
-        if abs(taken_db) <= close_db:
+        """Whether `more_db` leaves no more than this missing, or is the most; else it is the next to be tried (by the
+        secant)."""
+        if abs(taken_db) <= close_db or (taken_db > 0 and self.more_db == self._most_db):
             return True
         share = 1.0
         if self._before and abs(self.more_db - self._before[0]) > 0.01:
             share = (self._before[1] - taken_db) / (self.more_db - self._before[0])
         self._before = self.more_db, taken_db
-        self.more_db += taken_db / min(max(share, 0.2), 1.0)
+        self.more_db = min(self.more_db + taken_db / min(max(share, 0.2), 1.0), self._most_db)
         return False
 
 

@@ -120,6 +120,17 @@ def test_short_videos_have_big_letters(preset: str, resolution: tuple[int, int])
     assert Captions.of({"preset": preset, "resolution": resolution}).size >= 0.075 * resolution[0]
 
 
+def test_two_lines_are_about_as_long_as_each_other() -> None:
+    text = "the small boat with the red sail went slowly out to the wide grey sea"
+    assert lines_of(said(text)) == [("the small boat with the red sail", "went slowly out to the wide grey sea")]
+
+
+def test_a_mark_on_a_letter_takes_no_room_in_a_line() -> None:
+    text = "e\u0301te\u0301 chaud"
+    assert lines_of(said(text), max_chars=9) == [(text,)]
+    assert lines_of(said(text), max_chars=8, max_lines=2) == [tuple(text.split())]
+
+
 # Which words.
 
 @given(timelines(), caption_options)
@@ -170,6 +181,28 @@ def test_a_sentence_begins_with_a_cue_of_its_own() -> None:
 def test_mr_does_not_end_a_sentence() -> None:
     found = lines_of(said("We met Mr. Jones and Dr. Who. They left."), preset="sentence")
     assert found == [("We met Mr. Jones and Dr. Who.",), ("They left.",)]
+
+
+@pytest.mark.parametrize(("language", "text", "cut"), [
+    ("de", "Wir sehen uns am 3. Mai in Nr. 5. Dann geht es weiter.", "5."),
+    ("de", "Das 21. Jahrhundert kennt z. B. Autos. Alle fahren.", "Autos."),
+    ("en", "Open it with Gen. Lee at No. 5. Then we go on.", "5."),
+    ("en", "We waited for 5 min. Then we left.", "min."),
+    ("es", "La Sra. López lee la pág. 5. Luego duerme.", "5."),
+    ("ru", "Он жил на ул. Ленина до 2024 г. Потом уехал.", "г."),
+    ("pl", "Mieszka przy ul. Długiej od lat. Potem śpi.", "lat."),
+])
+def test_a_dot_of_a_day_or_an_abbreviation_ends_no_sentence(language: str, text: str, cut: str) -> None:
+    words = text.split()
+    sentences = [word for word, seam in zip(words, seams(said(text, language=language)), strict=False)
+                 if seam is Seam.SENTENCE]
+    assert sentences == [cut]
+
+
+def test_a_sign_that_stands_apart_stays_by_its_number_and_its_sentence() -> None:
+    found = lines_of(said("Il coûte 15 € par mois, soit 20 % de moins qu’en 2023 !", language="fr"), preset="shorts")
+    lines = [line for lines in found for line in lines]
+    assert not any(line[0] in "€%!" for line in lines), lines
 
 
 def test_lines_break_before_the_conjunction_and_keep_the_article_by_its_noun() -> None:

@@ -223,6 +223,7 @@ def test_json_takes_the_shape_of_openai_s_transcription() -> None:
     assert [segment["text"] for segment in shape["segments"]] == ["Hi there.", "Bye."]
     assert set(shape["segments"][0]) == {"id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob",
                                          "compression_ratio", "no_speech_prob"}
+    assert [segment["seek"] for segment in shape["segments"]] == [0, 0]
 
 
 def test_json_takes_the_shape_of_elevenlabs_characters() -> None:
@@ -359,6 +360,25 @@ def test_letters_on_a_box_can_be_read_and_the_box_lies_behind_them() -> None:
             assert document.events[0].text.partition("}")[2] == letters
             drawings = [event for event in document.events if "\\p1}" in event.text]
             assert {event.layer for event in drawings} == {0} and document.events[0].layer == 1
+
+
+@pytest.mark.parametrize(("highlight", "roundness"), [("box", 0.12), ("pill", 0.5)])
+def test_a_box_has_round_corners_and_a_pill_round_ends_that_stay_round_on_its_way(
+        highlight: str, roundness: float) -> None:
+    document = ass.Document.parse_string(written("ass", timed(("one", 0, 400), ("another", 400, 700)),
+                                                 highlight=highlight))
+    drawings = [event.text.partition("}")[2] for event in document.events if "\\p1" in event.text]
+    round_ends = [text for text in drawings if " b " in text]
+    assert len(round_ends) == (2 if highlight == "box" else 4)
+    for text in round_ends:
+        places = [(int(x), int(y)) for x, y in re.findall(r"(-?\d+) (-?\d+)", text)]
+        width, height = (max(place[axis] for place in places) for axis in (0, 1))
+        radius = places[0][0]
+        assert radius == pytest.approx(roundness * min(width, height), abs=1)
+        assert {min(place[axis] for place in places) for axis in (0, 1)} == {0}
+        for end in ((width - radius, 0), (width, radius), (width, height - radius), (width - radius, height),
+                    (radius, height), (0, height - radius), (0, radius)):
+            assert any(abs(x - end[0]) <= 1 and abs(y - end[1]) <= 1 for x, y in places)
 
 
 def test_the_style_says_what_was_asked_for() -> None:

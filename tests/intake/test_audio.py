@@ -3,10 +3,12 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import struct
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_gives_the_mean_of_its_channels_in_time_and_tune(encode: Callable[..., bytes], name: str) -> None:
     heard = audio.decode(encode(*FORMATS[name]), max_duration_s=10)
-    assert (heard.rate_hz, heard.n_channels) == (RATE_HZ, 2)
+    assert (heard.rate_hz, heard.n_channels, heard.warnings) == (RATE_HZ, 2, ())
     assert heard.samples.dtype == np.float32
     assert heard.samples.ndim == 1
     assert len(heard.samples) / RATE_HZ == pytest.approx(1, abs=0.06)
@@ -433,12 +435,35 @@ def loudest_hz(samples: audio.Samples, rate_hz: int) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate_hz / len(samples))
 
 
-@pytest.mark.parametrize("name", ["wav", "m4a, index first", "flac", "webm"])
+@pytest.mark.parametrize("name", ["wav", "aiff", "m4a, index first", "flac", "webm", "mp3", "opus", "vorbis"])
 def test_a_file_that_is_cut_short_says_so_and_a_whole_one_does_not(name: str, encode: Callable[..., bytes]) -> None:
-    data = encode(*FORMATS[name])
+    data = encode(*FORMATS[name], *(("-page_duration", "100000") if name in ("opus", "vorbis") else ()))
     assert audio.decode(data, max_duration_s=5).warnings == ()
     warnings = audio.decode(data[:len(data) * 2 // 3], max_duration_s=5).warnings
     assert len(warnings) == 1 and "cut short" in warnings[0]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 24_000, 44_100])
+def test_an_mp3_by_another_encoder_is_whole_or_cut_short(rate_hz: int) -> None:
+    """libsndfile's, with constant and variable bit rate, of each version of MPEG; the shortest has one frame."""
+    for seconds, mode in product((0.05, 0.5, 3.0), ("CONSTANT", "VARIABLE")):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, tone(seconds, rate_hz=rate_hz), rate_hz, format="MP3", bitrate_mode=mode)
+        data = buffer.getvalue()
+        assert audio.decode(data, max_duration_s=5).warnings == (), (seconds, mode)
+    for tag in (b"", b"ID3\3\0\0\0\0\x1f\x76" + bytes(31 * 128 + 0x76)):
+        warning, = audio.decode(tag + data[:len(data) // 2], max_duration_s=5).warnings
+        assert "cut short" in warning and 35 <= int(re.findall(r"(\d+)%", warning)[0]) <= 56
+
+
+def test_an_mp3_is_measured_by_its_vbri_header_too(encode: Callable[..., bytes]) -> None:
+    """Fraunhofer's encoder writes one, 32 bytes behind the head of the first frame."""
+    data = encode("mp3", "-id3v2_version", "0", "-write_xing", "0", "-b:a", "128k")
+    first = data[:4] + bytes(32) + b"VBRI" + bytes(6) + len(data).to_bytes(4, "big")
+    for n_frames, warns in ((42, False), (100, True)):
+        frame = (first + n_frames.to_bytes(4, "big")).ljust(384, b"\0")
+        warnings = audio.decode(frame + data, max_duration_s=5).warnings
+        assert any("cut short" in warning for warning in warnings) == warns
 
 
 @pytest.mark.parametrize("lengths", [(0, 0), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000)])

@@ -215,5 +215,6 @@ def test_captions_that_roll_up_are_said_once() -> None:
     assert transcript.read(rolling.encode()) == "Hello there, how are you?"
     assert [(cue.start_ms, cue.lines) for cue in transcript.cues(rolling.encode())] == [
         (0, ("Hello there,",)), (2600, ("how are you?",))]
-    again = "WEBVTT\n\n00:00.000 --> 00:01.000\nNo.\n\n00:01.000 --> 00:02.000\nNo.\n"
+    again = "WEBVTT\n\n00:00.000 --> 00:01.000\nNo.\n\n01:01.000 --> 01:02.000\nNo.\n"
     assert transcript.read(again.encode()) == "No. No."
+    assert [cue.start_ms for cue in transcript.cues(again.encode())] == [0, 61_000]  # hours are left out

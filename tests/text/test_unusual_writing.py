@@ -10,6 +10,7 @@ from text.spoken import read, utterance
 SAID = [
     ("de", "–7 °C, von –2 bis –9 Uhr", "minus sieben Grad Celsius, von minus zwei bis minus neun Uhr"),
     ("de", "Seite 4 –5 Bilder", "Seite vier –fünf Bilder"),
+    ("en", "it was –12.", "it was minus twelve."),
     ("en", "at –12°C", "at minus twelve degrees Celsius"),
     ("en", "25\u00a0000 fans and 1\u202f250\u202f000 views",
      "twenty-five thousand fans and one million two hundred fifty thousand views"),

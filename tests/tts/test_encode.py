@@ -166,12 +166,19 @@ def test_a_peak_between_two_samples_is_seen(shift: float) -> None:
     assert level.planned.true_peak_dbtp - level.gain_db == pytest.approx(found.true_peak_dbtp, abs=0.15)
 
 
-def test_loudness_that_would_distort_is_not_reached_and_that_is_said() -> None:
-    samples, written = levelled(speech(), -5.0)
-    found = measure(lambda: [samples], RATE_HZ)
-    assert found and found.true_peak_dbtp <= -1.0
-    assert "-5 LUFS were asked for" in written.warnings[0]
-    assert found.integrated_lufs > -15
+@pytest.mark.parametrize("long_s", [480, 2])
+def test_peaks_are_never_lowered_by_more_than_the_limit_and_a_loudness_that_is_missed_is_said(
+        monkeypatch: pytest.MonkeyPatch, long_s: int) -> None:
+    """Of a short recording, and of one where an excerpt tells first what the limiter takes."""
+    monkeypatch.setattr("tts.loudness._LONG_S", long_s)
+    for target_lufs in (-12.0, -5.0):
+        samples, written = levelled(speech(), target_lufs)
+        found = measure(lambda samples=samples: [samples], RATE_HZ)
+        assert found and found.true_peak_dbtp <= -1.0
+        lowered, missed = written.warnings
+        assert f"{target_lufs:g} LUFS were asked for, and {found.integrated_lufs:.1f} reached" in missed
+        assert lowered.endswith("by up to 9.0 dB")
+        assert found.integrated_lufs > -15
 
 
 def test_silence_has_no_loudness_and_is_left_alone() -> None:

@@ -18,12 +18,13 @@ import soundfile
 import srt  # type: ignore[import-untyped]
 
 import runpod_handler
+from intake.audio import Audio
 from tests.doubles.host import start_host
 from timing.align import DOUBT
 from timing.search import Search
 from tts import Cancelled, Line, Options
 from tts.espeak import RATE_HZ, Espeak
-from worker.align import align_recording
+from worker.align import Said, align_recording, align_whole
 from worker.jobs import Job
 from worker.requests import Align, parse
 
@@ -33,6 +34,7 @@ CUES = ("The harbour was quiet,\nand the gulls slept.", "Nobody had told the bak
         "the others stayed and sang.",
         "Bring a lamp and a long rope.", "We leave before the sun is up.")
 UNSAID = 3
+LINES = ("The harbour was quiet, and the gulls slept.", "Nobody had told the baker that the bridge was closed again.")
 
 
 @cache
@@ -89,8 +91,52 @@ def test_subtitles_that_are_seconds_late_give_every_word_its_true_time_and_keep_
     assert "The harbour was quiet,\nand the gulls slept." in (settings.data_dir / "timings/film.vtt").read_text()
 
 
+@cache
+def two_lines(before_s: int, after_s: int) -> tuple[Audio, list[int]]:
+    """The first two sentences of the film, said between stretches of silence, and when each word begins."""
+    parts, starts = [np.zeros(before_s * RATE_HZ, np.float32)], list[int]()
+    for text in LINES:
+        said, = Espeak().speak([Line(text, "en")], Options(), check=lambda: None, progress=lambda share: None)
+        starts += [mark.start_ms + sum(map(len, parts)) * 1000 // RATE_HZ for mark in said.marks or ()]
+        parts += [said.samples, np.zeros(RATE_HZ // 3, np.float32)]
+    return Audio(np.concatenate([*parts, np.zeros(after_s * RATE_HZ, np.float32)]), RATE_HZ, 1), starts
+
+
+@pytest.mark.parametrize(("before_s", "after_s", "hints", "used"), [
+    (0, 0, [(7000, 12000)], False),  # the audio ends at 6.5 s
+    (0, 0, [(300, 2300), (40_000, 43_000)], True),
+    (0, 0, [(-40_000, -38_000), (2600, 5500)], True),
+    (0, 0, [(60_000, 62_300), (62_500, 65_500)], False),
+    (2, 20, [(9000, 14_500)], False),  # half of it is within 6 s of its hint
+    (2, 20, [(12_000, 14_300), (14_500, 17_500)], False),
+    (22, 20, [(15_000, 20_500)], False),
+], ids=str)
+def test_cues_far_from_their_words_cost_no_times_and_are_not_half_believed(
+        parts: runpod_handler.Parts, before_s: int, after_s: int, hints: list[tuple[int, int]], used: bool) -> None:
+    recording, starts = two_lines(before_s, after_s)
+    second = len(LINES[0]) + 1
+    said = Said(" ".join(LINES), tuple((*hint, at) for hint, at in zip(hints, (0, second), strict=False)))
+    found = align_whole(recording, said, "en", "pocketsphinx", parts.speech.sources, lambda: None)
+    words = found.timeline.words
+    assert max(abs(word.start_ms - start) for word, start in zip(words, starts, strict=True)) < 100
+    assert not any(word.estimated for word in words)
+    assert any("do not fit this audio" in warning for warning in found.warnings) is not used
+
+
 def stored(settings: Any, job_id: str, extension: str) -> Any:
     return json.loads((settings.data_dir / "timings" / f"{job_id}.{extension}").read_text())
+
+
+def test_the_tags_of_a_script_are_no_words_of_its_recording(call: Call, settings: Any) -> None:
+    recording, _, _ = film()
+    said = [cue for number, cue in enumerate(CUES) if number != UNSAID]
+    with start_host({"/film.wav": recording}) as host:
+        for name, script in (("plain", " ".join(said)), ("tagged", "[voice:anna] " + " [pause:1.5s] ".join(said))):
+            output = call(endpoint="align", job_id=name, audio_url=f"{host.url}/film.wav", text=script,
+                          timing_format="json")
+            assert output["word_count"] == len(" ".join(said).split())
+    plain, tagged = (stored(settings, name, "json")["words"] for name in ("plain", "tagged"))
+    assert [(word["word"], word["start"]) for word in tagged] == [(word["word"], word["start"]) for word in plain]
 
 
 @pytest.mark.parametrize(("fields", "message"), [

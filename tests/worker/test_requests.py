@@ -140,6 +140,7 @@ def test_a_field_that_a_newer_version_has_changes_no_fingerprint(monkeypatch: py
     ({"voice_file_url": "http://a/b", "reference_text": "a", "reference_text_url": "http://a/c"}, "exclude"),
     ({"voice_file_url": "http://a/b", "consent": {"by": "x"}}, "consent.statement: is needed"),
     ({"voice_file_base64": "A" * 8_000_001}, "voice_file_base64: "),
+    ({"voice_file_base64": ""}, "voice_file_base64: "),
 ])
 def test_an_upload_names_one_source(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput) as raised:
