@@ -157,7 +157,7 @@ def test_a_phone_lasts_as_long_as_usual_where_it_stands(checker: Checker) -> Non
 
 
 def test_effects_on_lengths_are_found_whatever_the_pace_of_a_line() -> None:
-    effects = fitted_effects(Part(replace(FIT, voices=FIT.voices[:1]), 0, 12).cases())
+    effects = fitted_effects(Part(replace(FIT, voices=FIT.voices[:1]), 0, 8).cases())
     assert effects["before SIL"] + effects["last before a pause"] > 0.1 and effects["S"] > effects["D"]
     assert 0.04 < sum(lengths.usual_s(["DH", "AH"], "N", "K", effects)) < 0.25
 
