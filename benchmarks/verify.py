@@ -1,9 +1,9 @@
 """`./run bench verify`: how many lines with a fault `timing.faults` finds, at how many false alarms.
 
-Lines are those of `verify_sets`; the check knows some 8 s of each voice, with other words. `--fit` fits on `FIT` and
-`MORE` what timing/faults.json holds; the limit is the one that 2 % of lines without a fault pass in voices that a fit
-has not seen (four folds by voice), with a margin for other voices. Figures are from `TEST`. A reader and the people of
-`shared/speech`, with edits of their sound, show what becomes of it for voices of people.
+Lines are those of `verify_sets`; the check knows some 8 s of each voice, with other words. `--fit` fits on `WIDE`,
+Flite's voices and some of people what timing/faults.json holds; the limit is the one that 2 % of lines without a fault
+pass in voices that a fit has not seen (four folds by voice), with a margin for other voices. Figures are from `UNSEEN`.
+A reader and the people of `shared/speech`, with edits of their sound, show what becomes of it for voices of people.
 """
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import flite
-from benchmarks.timing_sets import REPORT, Recording
+from benchmarks.timing_sets import Recording
 from benchmarks.verify_sets import (
     BLIND,
     CLEAN,
-    FIT,
     FLITE,
     FLITE_TEST,
-    MANY,
-    MORE,
     NEW_THROATS,
     TEST,
     TWO,
+    UNSEEN,
+    UNUSED_THROATS,
     WIDE,
     Case,
     Part,
@@ -54,14 +53,12 @@ ROC = (0.005, 0.01, 0.02, 0.05, 0.1)
 FUNCTION_WORDS = frozenset(
     "a an and are as at be but by can for from had has have he her him his i if in is it its me my of on or our she so "
     "than that the their them they this to us was we were what when which who will with would you your".split())
-RARE = 5
+RIDGE = 5.0
 ESPEAK = "gmw/"
 """How the names of its English voices begin."""
 CONFIDENCE, N_DRAWS = 0.9, 1000
 HIDDEN, EPOCHS, STEP, SHRINKAGE = 24, 150, 0.02, 3e-3
 MOST, CONSTANT = 30.0, 1e-3
-N_SEEN = 4
-"""Parts of `TEST`."""
 N_NETWORKS = 3
 """Their mean is the one that is used."""
 Floats = npt.NDArray[np.float64]
@@ -92,9 +89,9 @@ class Row:
 class Observer:
     """Looks at lines with one `faults.Checker`; each clip of a voice is made use of once."""
 
-    def __init__(self, phone_s: Mapping[str, float] | None = None) -> None:
+    def __init__(self, effects: Mapping[str, float] | None = None) -> None:
         """See `faults.Checker`."""
-        self.checker, self._known = faults.Checker(phone_s), dict[int, tuple[Recording, faults.Adaptation | None]]()
+        self.checker, self._known = faults.Checker(effects), dict[int, tuple[Recording, faults.Adaptation | None]]()
 
     def rows(self, found: Sequence[Case]) -> list[Row]:
         """Of the lines that are checked: those of which the voice's clip can be made use of."""
@@ -133,39 +130,50 @@ def spoken_words(recording: Recording) -> tuple[str, ...]:
     return words
 
 
-def measured(parts: Sequence[Part], phone_s: Mapping[str, float], n_processes: int,
+def measured(parts: Sequence[Part], effects: Mapping[str, float], n_processes: int,
              folder: Path | None = None) -> list[Row]:
     """Rows of the parts, the same ones by however many processes; what lies in `folder` is not measured again."""
     with multiprocessing.get_context("spawn").Pool(n_processes) as pool:
-        found = pool.map(partial(_rows, phone_s, folder), parts, 1)
+        found = pool.map(partial(_rows, effects, folder), parts, 1)
     return [row for rows in found for row in rows]
 
 
-def _rows(phone_s: Mapping[str, float], folder: Path | None, part: Part) -> list[Row]:
+def _rows(effects: Mapping[str, float], folder: Path | None, part: Part) -> list[Row]:
     kept = folder and folder / f"{part.split.name}-{part.split.seed}-{part.seed}.pickle"
     if kept and kept.exists():
         rows: list[Row] = pickle.loads(kept.read_bytes())
         return rows
-    rows = Observer(phone_s).rows(part.cases())
+    rows = Observer(effects).rows(part.cases())
     if kept:
         kept.with_suffix(".part").write_bytes(pickle.dumps(rows))
         kept.with_suffix(".part").rename(kept)
     return rows
 
 
-def usual_lengths(found: Sequence[Case]) -> dict[str, float]:
-    """Of phones in lines without a fault; one that is rare is as long as the others on average."""
-    observer, lengths = Observer(), dict[str, list[float]]()
+def fitted_effects(found: Sequence[Case]) -> dict[str, float]:
+    """See `timing.lengths`: of lines without a fault, each at a pace of its own."""
+    observer, lines = Observer(), list[list[tuple[list[str], float]]]()
     for case in found:
         if line := observer.line(case):
-            for phone, seconds in observer.checker.phones(*line):
-                lengths.setdefault(phone, []).append(seconds)
-    mean_s = float(np.mean([seconds for each in lengths.values() for seconds in each]))
-    return {phone: round((sum(each) + RARE * mean_s) / (len(each) + RARE), 4)
-            for phone, each in sorted(lengths.items())}
+            lines.append(observer.checker.phones(*line))
+    at = {name: number for number, name in enumerate(sorted({name for line in lines for each, _ in line
+                                                             for name in each}))}
+    marks, logs, paces = [], [], []
+    for line in lines:
+        own = np.zeros((len(line), len(at)))
+        for row, (names, _) in zip(own, line, strict=True):
+            row[[at[name] for name in names]] = 1
+        log_s = np.log([seconds for _, seconds in line])
+        marks.append(own - own.mean(axis=0))
+        logs.append(log_s - log_s.mean())
+        paces.append((own.mean(axis=0), log_s.mean()))
+    of_all, wanted = np.concatenate(marks), np.concatenate(logs)
+    effects = np.linalg.solve(of_all.T @ of_all + RIDGE * np.eye(len(at)), of_all.T @ wanted)
+    pace = float(np.mean([log_s - own @ effects for own, log_s in paces]))
+    return {name: round(float(effects[number]) + pace * name.startswith("of "), 4) for name, number in at.items()}
 
 
-def fitted(rows: Sequence[Row], phone_s: Mapping[str, float]) -> faults.Network:
+def fitted(rows: Sequence[Row], effects: Mapping[str, float]) -> faults.Network:
     """By Adam, on the likelihood of bags of words: a line without a fault; the words about a fault, which together are
     suspicious; the other words of its line."""
     features = np.concatenate([row.features for row in rows]).astype(float)
@@ -175,7 +183,7 @@ def fitted(rows: Sequence[Row], phone_s: Mapping[str, float]) -> faults.Network:
     inputs = ((features - mean) / scale).astype(np.float32)
     networks = [_descended(inputs, bag, wanted, seed) for seed in range(N_NETWORKS)]
     hidden, bias, out = (np.concatenate(parts, axis=-1).astype(float) for parts in zip(*networks, strict=True))
-    return faults.Network(mean, scale, hidden, bias, out / N_NETWORKS, phone_s)
+    return faults.Network(mean, scale, hidden, bias, out / N_NETWORKS, effects)
 
 
 def _descended(inputs: Singles, bag: npt.NDArray[np.int64], wanted: Singles, seed: int) -> list[Singles]:
@@ -221,21 +229,21 @@ def _slopes(weights: Sequence[Singles], inputs: Singles, bag: npt.NDArray[np.int
     return [inputs.T @ by_layer + np.float32(2 * SHRINKAGE) * hidden, by_layer.sum(axis=0), layer.T @ by_word]
 
 
-def limited(rows: Sequence[Row], phone_s: Mapping[str, float]) -> faults.Network:
+def limited(rows: Sequence[Row], effects: Mapping[str, float]) -> faults.Network:
     """Fitted on all, with the limit that `MAX_FALSE_ALARMS` of eSpeak's lines pass whose voice a fit has not seen."""
-    clean = [(row.person, line) for row, line in zip(rows, left_out(rows, phone_s), strict=True)
+    clean = [(row.person, line) for row, line in zip(rows, left_out(rows, effects), strict=True)
              if row.kind == CLEAN and row.speaker.startswith(ESPEAK)]
-    return replace(fitted(rows, phone_s), limit=safe_limit(clean))
+    return replace(fitted(rows, effects), limit=safe_limit(clean))
 
 
-def left_out(rows: Sequence[Row], phone_s: Mapping[str, float]) -> Floats:
+def left_out(rows: Sequence[Row], effects: Mapping[str, float]) -> Floats:
     """What a network says of each line that was fitted without its voice: four folds."""
     speakers = sorted({row.person for row in rows})
     np.random.default_rng(0).shuffle(speakers)
     found = np.empty(len(rows))
     for fold in range(4):
         out = set(speakers[fold::4])
-        network = fitted([row for row in rows if row.person not in out], phone_s)
+        network = fitted([row for row in rows if row.person not in out], effects)
         for at, row in enumerate(rows):
             if row.person in out:
                 found[at] = network.line(row.features)
@@ -286,19 +294,17 @@ def reported(rows: Sequence[Row], network: faults.Network, some: str, voices: Se
 
 
 def fit(n_processes: int, folder: Path | None) -> faults.Network:
-    phone_s = usual_lengths([case for seed in range(8) for case in Part(FIT, seed, 50).cases()])
-    parts = [*(Part(FIT, seed, 50, 6) for seed in range(8)), *(Part(MORE, seed, 50, 6) for seed in range(6)),
-             *(Part(MANY, seed, 46, 5, n_doubled=7) for seed in range(3)), Part(FLITE, 0, 50, 6, n_doubled=4),
-             *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:13]]
-    rows = [*measured(parts, phone_s, n_processes, folder), *Observer(phone_s).rows(fit_people())]
-    network = limited(rows, phone_s)
+    effects = fitted_effects([case for part in parts_by_voice(WIDE, 40, 80, 0)[:14] for case in part.cases()])
+    parts = [Part(FLITE, 0, 50, 6, n_doubled=4), *parts_by_voice(WIDE, 40, 80, 12, n_doubled=12)[:14]]
+    rows = [*measured(parts, effects, n_processes, folder), *Observer(effects).rows(fit_people())]
+    network = limited(rows, effects)
     write(network)
     return network
 
 
 def write(network: faults.Network) -> None:
     values = {name: np.round(getattr(network, name), 5).tolist() for name in (*network.ARRAYS, "limit")}
-    faults.WEIGHTS.write_text(json.dumps({**values, "phone_s": network.phone_s}, separators=(",", ":")) + "\n")
+    faults.WEIGHTS.write_text(json.dumps({**values, "effects": network.effects}, separators=(",", ":")) + "\n")
 
 
 def main(argv: list[str]) -> int:
@@ -313,12 +319,12 @@ def main(argv: list[str]) -> int:
     if arguments.fit and not flite.available():
         parser.error("a fit needs Flite's voices: apt install flite")
     network = fit(arguments.processes, arguments.rows) if arguments.fit else faults.Network.read()
-    ask = partial(measured, phone_s=network.phone_s, n_processes=arguments.processes, folder=arguments.rows)
-    new = {voice for voice, _ in BLIND.voices if voice.partition("+")[2] in NEW_THROATS}
+    ask = partial(measured, effects=network.effects, n_processes=arguments.processes, folder=arguments.rows)
+    new = {voice for split in (UNSEEN, BLIND) for voice, _ in split.voices
+           if voice.partition("+")[2] in (*NEW_THROATS, *UNUSED_THROATS)}
     result: dict[str, Any] = {
-        "blind": reported(ask(parts_by_voice(BLIND, 12, 40, 5)), network, "new throats", new),
-        "seen before": reported(ask([Part(TEST, seed, 32, 4) for seed in range(N_SEEN)]), network, "plain voices",
-                                {voice for voice, _ in REPORT.voices})}
+        "unseen": reported(ask(parts_by_voice(UNSEEN, 12, 40, 5)), network, "new throats", new),
+        "blind for the network before": reported(ask(parts_by_voice(BLIND, 12, 40, 5)), network, "new throats", new)}
     check_s, speech_s, voice_s = Observer().cpu_s(Part(TEST, 0, 40).cases())
     result["cpu_s_per_minute"], result["cpu_s_per_voice"] = round(60 * check_s / speech_s, 2), round(voice_s, 2)
     others = {"a reader": reader(), "talkers": talkers()}
@@ -328,7 +334,7 @@ def main(argv: list[str]) -> int:
         print("no row for Flite: it is not installed (apt install flite)", file=sys.stderr)
     for name, found in others.items():
         if found:
-            result[name] = figures(Observer(network.phone_s).rows(found), network)
+            result[name] = figures(Observer(network.effects).rows(found), network)
     print(json.dumps(result, indent=1))
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
     return 0

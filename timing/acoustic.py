@@ -127,43 +127,60 @@ class Model:
         """Its phones in each way that the dictionary knows; a word that it lacks is pronounced by rules."""
         return [[self.phones[phone] for phone in way] for way in self.dictionary.ways(word)]
 
-    def scores(self, cepstra: Floats, senones: Ints) -> Iterator[Floats]:
+    def shifted(self, shifts: Floats) -> Floats:
+        """Its Gaussians, for `scores` and `expected`, where the means of each phone's cepstra lie elsewhere by so much:
+        [n_phones, 13]."""
+        found = self._gaussians.copy()
+        rows = found[0].reshape(len(found[0]), len(shifts), DENSITIES)
+        by = shifts.T[:, :, None]
+        rows[-1] += (by * (rows[:N_CEPSTRA] * by - rows[N_CEPSTRA:-1])).sum(axis=0)
+        rows[N_CEPSTRA:-1] -= 2 * rows[:N_CEPSTRA] * by
+        return found
+
+    def scores(self, cepstra: Floats, senones: Ints, gaussians: Floats | None = None) -> Iterator[Floats]:
         """Log likelihoods in nats, [up to `CHUNK` frames, n_senones] at a time, of senones as `in_order` has them.
 
-        The next ones are written over them.
+        The next ones are written over them. `gaussians` are its own, or as `shifted`.
         """
+        gaussians = self._gaussians if gaussians is None else gaussians
         codebooks, firsts = np.unique(self._codebook[senones], return_index=True)
         weights = np.exp(-NATS * self._weights[:, :, senones].astype(np.float32))
         tied = [(slice(codebook * DENSITIES, (codebook + 1) * DENSITIES), slice(first, stop))
                 for codebook, first, stop in zip(codebooks, firsts, [*firsts[1:], len(senones)], strict=True)]
         inputs = _inputs(cepstra)
         kept, mixed = np.empty((2, CHUNK, len(senones)), np.float32)
-        densities = np.empty((CHUNK, self._gaussians.shape[-1]), np.float32)
+        densities = np.empty((CHUNK, gaussians.shape[-1]), np.float32)
         for start in range(0, len(cepstra), CHUNK):
             stop = min(start + CHUNK, len(cepstra))
             found, mixed, densities = kept[: stop - start], mixed[: stop - start], densities[: stop - start]
             found[:] = 1
-            for stream, weight, gaussians in zip(inputs, weights, self._gaussians, strict=True):
-                _densities(np.matmul(stream[start:stop], gaussians, out=densities))
+            for stream, weight, of_stream in zip(inputs, weights, gaussians, strict=True):
+                _densities(np.matmul(stream[start:stop], of_stream, out=densities))
                 for codebook, inside in tied:
                     np.matmul(densities[:, codebook], weight[:, inside], out=mixed[:, inside])
                 found *= mixed
             yield np.log(found, out=found)
 
-    def expected(self, stream: int, values: Floats, senones: Ints) -> tuple[Floats, Floats]:
+    def expected(self, stream: int, values: Floats, senones: Ints,
+                 gaussians: Floats | None = None) -> tuple[Floats, Floats]:
         """What a stream's frames [n, 13], each in its senone, are measured by: the mean precision of the Gaussians that
-        they are likely of, and of precision times mean, both [n, 13]."""
+        they are likely of, and of precision times mean, both [n, 13]; `gaussians` as for `scores`."""
+        every = (self._gaussians if gaussians is None else gaussians)[stream]
         inputs = np.concatenate([values**2, values, np.ones((len(values), 1), np.float32)], axis=1)
         precision, aim = np.empty_like(values), np.empty_like(values)
         for codebook in np.unique(self._codebook[senones]):
             chosen = self._codebook[senones] == codebook
-            gaussians = self._gaussians[stream][:, codebook * DENSITIES : (codebook + 1) * DENSITIES]
-            logs = inputs[chosen] @ gaussians - NATS * self._weights[stream][:, senones[chosen]].T
+            own = every[:, codebook * DENSITIES : (codebook + 1) * DENSITIES]
+            logs = inputs[chosen] @ own - NATS * self._weights[stream][:, senones[chosen]].T
             shares = np.exp(logs - logs.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
-            precision[chosen] = shares @ (-2 * gaussians[:N_CEPSTRA].T)
-            aim[chosen] = shares @ gaussians[N_CEPSTRA : 2 * N_CEPSTRA].T
+            precision[chosen] = shares @ (-2 * own[:N_CEPSTRA].T)
+            aim[chosen] = shares @ own[N_CEPSTRA : 2 * N_CEPSTRA].T
         return precision, aim
+
+    def phone_of(self, senones: Ints) -> Ints:
+        """Whose Gaussians each senone weighs: a row of `shifted`'s shifts."""
+        return self._codebook[senones]
 
     def in_order(self, senones: Ints) -> tuple[Ints, Ints]:
         """Each of the senones once, those of a codebook together, and where each of those given is among them."""

@@ -1,4 +1,5 @@
-"""The acoustic model brought to a voice: one linear transform of its cepstra, from a clip whose words are known.
+"""The acoustic model brought to a voice, from a clip whose words are known: one linear transform of its cepstra, and
+where its phones lie.
 
 Constrained maximum likelihood linear regression (Gales 1998, "Maximum likelihood linear transformations for HMM-based
 speech recognition", section 2.2): the transform under which the model finds the clip likeliest when each frame belongs
@@ -8,6 +9,7 @@ is the model's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,42 @@ import numpy.typing as npt
 from timing.acoustic import Floats, Ints, Model, differences
 from timing.cepstra import N_CEPSTRA
 
-PRIOR_FRAMES = 50
-ROUNDS, SWEEPS = 3, 5
+PRIOR_FRAMES, PRIOR_FRAMES_OF_PHONE = 50, 20
+ROUNDS, SWEEPS, SHIFTS = 3, 5, 2
 Doubles = npt.NDArray[np.float64]
-NONE: Floats = np.eye(N_CEPSTRA, N_CEPSTRA + 1, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What cepstra are multiplied with, and what is added then: `transform` [13, 14]; and what is added to the means of
+    each phone's Gaussians: `shifts` [n_phones, 13], or none."""
+
+    transform: Floats
+    shifts: Floats | None = None
+
+
+NONE = Voice(np.eye(N_CEPSTRA, N_CEPSTRA + 1, dtype=np.float32))
+
+
+def voice(model: Model, cepstra: Floats, frames: Ints, senones: Ints) -> Voice:
+    """Of a clip's cepstra as the model has them; `senones[i]` is that of `frames[i]`."""
+    found = transform(model, cepstra, frames, senones)
+    own = cepstra[frames] @ found[:, :-1].T + found[:, -1]
+    return Voice(found, shifts(model, own, senones))
+
+
+def shifts(model: Model, cepstra: Floats, senones: Ints) -> Floats:
+    """[n_phones, 13], of frames [n, 13] each in its senone."""
+    phones = model.phone_of(senones)
+    found = np.zeros((len(model.phones), N_CEPSTRA), np.float32)
+    for _ in range(SHIFTS):
+        precision, aim = model.expected(0, cepstra, senones, model.shifted(found))
+        for phone in np.unique(phones):
+            own = phones == phone
+            prior = PRIOR_FRAMES_OF_PHONE * precision[own].mean(axis=0)
+            off = (precision[own] * cepstra[own] - aim[own]).sum(axis=0)
+            found[phone] += (off - prior * found[phone]) / (precision[own].sum(axis=0) + prior)
+    return found
 
 
 def transform(model: Model, cepstra: Floats, frames: Ints, senones: Ints) -> Floats:

@@ -17,8 +17,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from timing import adaptation, confidence
+from timing import adaptation, confidence, lengths
 from timing.acoustic import STATES, Floats
+from timing.adaptation import Voice
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
 from timing.hypotheses import FAULTS, Hypotheses
 from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
@@ -54,10 +55,10 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What a clip of a voice says of it: the `transform` of `timing.adaptation`, and of the evidence for the clip's own
-    words the mean and the spread, `usual` [2, len(RELATIVE)]."""
+    """What a clip of a voice says of it: what `timing.adaptation` finds, and of the evidence for the clip's own words
+    the mean and the spread, `usual` [2, len(RELATIVE)]."""
 
-    transform: Floats
+    voice: Voice
     usual: Floats
 
 
@@ -65,7 +66,7 @@ class Adaptation:
 class Network:
     """Of features to how suspicious each word is; a line is suspicious whose words sum up to more than `limit`.
 
-    `phone_s` are the lengths that phones usually have.
+    `effects` are of `timing.lengths`.
     """
 
     ARRAYS: ClassVar = ("mean", "scale", "hidden", "bias", "out")
@@ -74,13 +75,13 @@ class Network:
     hidden: Doubles
     bias: Doubles
     out: Doubles
-    phone_s: Mapping[str, float]
+    effects: Mapping[str, float]
     limit: float = 0.0
 
     @classmethod
     def read(cls) -> Network:
         values = json.loads(WEIGHTS.read_text())
-        return cls(**{name: np.array(values[name]) for name in cls.ARRAYS}, phone_s=values["phone_s"],
+        return cls(**{name: np.array(values[name]) for name in cls.ARRAYS}, effects=values["effects"],
                    limit=values["limit"])
 
     def words(self, features: Floats) -> Doubles:
@@ -95,11 +96,11 @@ class Network:
 class Checker:
     """Loads its model (0.3 s) at the first use; one call at a time."""
 
-    def __init__(self, phone_s: Mapping[str, float] | None = None) -> None:
-        """`phone_s` are the lengths that phones usually have, where they are not the network's."""
+    def __init__(self, effects: Mapping[str, float] | None = None) -> None:
+        """`effects` are of `timing.lengths`, where they are not the network's."""
         self._lock = threading.Lock()
         self._network = Network.read()
-        self._phone_s = phone_s or self._network.phone_s
+        self._effects = effects or self._network.effects
         self._search: Search | None = None
 
     def adaptation(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str) -> Adaptation | None:
@@ -110,10 +111,9 @@ class Checker:
         found = self._evidence(samples, rate_hz, words, language, adaptation.NONE)
         if found is None or found.said_share() < CLIP_SHARE:
             return None
-        transform = adaptation.transform(found.graph.model, found.cepstra, *found.graph.aligned(found.parts))
-        adapted = _Evidence(found.graph, found.sound, found.graph.cepstra(found.sound, transform))
-        relative = _of_words(adapted, self._phone_s)[:, RELATIVE]
-        return Adaptation(transform, np.stack([relative.mean(axis=0), relative.std(axis=0) + SPREAD_ADDED]))
+        voice = adaptation.voice(found.graph.model, found.cepstra, *found.graph.aligned(found.parts))
+        relative = _of_words(_Evidence(found.graph, found.sound, voice), self._effects)[:, RELATIVE]
+        return Adaptation(voice, np.stack([relative.mean(axis=0), relative.std(axis=0) + SPREAD_ADDED]))
 
     def score(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
               voice: Adaptation) -> float | None:
@@ -123,29 +123,36 @@ class Checker:
         `samples` are mono; `words` are lower case, letters and apostrophes; `voice` is what `adaptation` says of the
         line's voice.
         """
-        found = self._evidence(samples, rate_hz, words, language, voice.transform)
+        found = self._evidence(samples, rate_hz, words, language, voice.voice)
         if found is None:
             return None
         if found.said_share() <= LEAST_SHARE:  # not even another text's: the network knows only lines with one fault
             return 0.0
-        line = self._network.line(_features(found, self._phone_s, voice.usual))
+        line = self._network.line(_features(found, self._effects, voice.usual))
         return round(float(1 / (1 + np.exp(np.clip(line, -50, 50)))), 3)
 
     def features(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
                  voice: Adaptation) -> Floats | None:
         """[n_words, n_features], see `score`."""
-        found = self._evidence(samples, rate_hz, words, language, voice.transform)
-        return None if found is None else _features(found, self._phone_s, voice.usual)
+        found = self._evidence(samples, rate_hz, words, language, voice.voice)
+        return None if found is None else _features(found, self._effects, voice.usual)
 
     def phones(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-               voice: Adaptation) -> list[tuple[str, float]]:
-        """The phones of a line and the seconds that each lasts."""
-        found = self._evidence(samples, rate_hz, words, language, voice.transform)
-        return [] if found is None else [each for part in found.parts if part.index >= 0
-                                         for each in _phones(found.graph, part)]
+               voice: Adaptation) -> list[tuple[list[str], float]]:
+        """Of the phones of a line the names of the effects on each, see `timing.lengths`, and the seconds it lasts."""
+        found = self._evidence(samples, rate_hz, words, language, voice.voice)
+        if found is None:
+            return []
+        parts, said = found.words(), list[tuple[list[str], float]]()
+        for word, part in enumerate(parts):
+            if part:
+                phones = _phones(found.graph, part)
+                names = lengths.named([phone for phone, _ in phones], *_beside(found.graph, parts, word))
+                said += [(each, seconds) for each, (_, seconds) in zip(names, phones, strict=True)]
+        return said
 
     def _evidence(self, samples: Samples, rate_hz: int, words: Sequence[str], language: str,
-                  transform: Floats) -> _Evidence | None:
+                  voice: Voice) -> _Evidence | None:
         if primary(language) != "en":
             return None
         sound = _sound(samples, rate_hz)
@@ -154,7 +161,7 @@ class Checker:
             if not words or not all(map(search.knows, words)):
                 return None
             graph = search.graph(words)
-        return _Evidence(graph, sound, graph.cepstra(sound, transform))
+        return _Evidence(graph, sound, voice)
 
     def _loaded(self) -> Search:
         if self._search is None or self._search.n_words > MAX_WORDS:
@@ -165,11 +172,20 @@ class Checker:
 class _Evidence:
     """What a sound says of a line's words, and the search through it."""
 
-    def __init__(self, graph: Graph, sound: Samples, cepstra: Floats) -> None:
-        self.graph, self.sound, self.cepstra = graph, sound, cepstra
-        self.states, self.silence = graph.likelihoods(cepstra)
+    def __init__(self, graph: Graph, sound: Samples, voice: Voice) -> None:
+        self.graph, self.sound = graph, sound
+        self.cepstra = graph.cepstra(sound, voice.transform)
+        self.states, self.silence = graph.likelihoods(self.cepstra, voice.shifts)
         self.trellis = Trellis(graph, self.states, self.silence)
         self.parts = self.trellis.path()
+
+    def words(self) -> list[Part | None]:
+        """Each word's part of the path."""
+        parts: list[Part | None] = [None] * self.graph.n_words
+        for part in self.parts:
+            if part.index >= 0:
+                parts[part.index] = part
+        return parts
 
     def said_share(self) -> float:
         """Of the words, those that are found without doubt."""
@@ -184,23 +200,19 @@ def _sound(samples: Samples, rate_hz: int) -> Samples:
     return with_noise(audio.cut(0.0, audio.length_s) if audio.parts else np.zeros(SHORTEST, np.float32))
 
 
-def _features(found: _Evidence, phone_s: Mapping[str, float], usual: Floats) -> Floats:
+def _features(found: _Evidence, effects: Mapping[str, float], usual: Floats) -> Floats:
     """What is known of each word, and how far what tells faults lies from what the voice's clip has usually."""
-    words = _of_words(found, phone_s)
+    words = _of_words(found, effects)
     mean, spread = usual
     return np.column_stack([words, np.clip((words[:, RELATIVE] - mean) / spread, -FARTHEST, FARTHEST)])
 
 
-def _of_words(found: _Evidence, phone_s: Mapping[str, float]) -> Floats:
+def _of_words(found: _Evidence, effects: Mapping[str, float]) -> Floats:
     """The hypotheses for each word and its neighbours, how it matches, where it stands, how long it takes, and what
     speaks for its being said twice."""
-    graph, states = found.graph, found.states
-    parts: list[Part | None] = [None] * graph.n_words
-    for part in found.parts:
-        if part.index >= 0:
-            parts[part.index] = part
+    graph, states, parts = found.graph, found.states, found.words()
     table = Hypotheses(graph, states, found.trellis).table()
-    match, worst, quiet, gap, length_s, expected_s, slowest, fastest = _alignment(found, parts, phone_s).T
+    match, worst, quiet, gap, length_s, expected_s, slowest, fastest = _alignment(found, parts, effects).T
     pace = np.log(length_s / expected_s)
     usual = np.median(pace)
     pace -= usual
@@ -225,7 +237,7 @@ def _near(table: Floats) -> Floats:
     return found
 
 
-def _alignment(found: _Evidence, parts: Sequence[Part | None], phone_s: Mapping[str, float]) -> Doubles:
+def _alignment(found: _Evidence, parts: Sequence[Part | None], effects: Mapping[str, float]) -> Doubles:
     """[n_words, 8]: match, worst phone's match, silence's; frames of other sound or silence before it; seconds it
     takes, seconds expected of its phones; pace of its slowest and of its fastest phone."""
     graph, rows = found.graph, list[tuple[float, ...]]()
@@ -233,17 +245,24 @@ def _alignment(found: _Evidence, parts: Sequence[Part | None], phone_s: Mapping[
     for word, part in enumerate(parts):
         if part is None:
             shortest_s = STATES * graph.n_phones[word] / FRAMES_PER_S
-            expected_s = sum(phone_s[phone] for phone in graph.phones_of(int(graph.ways[word])))
-            rows.append((WORST, WORST, 0, 0, shortest_s, expected_s, 0, 0))
+            usual = lengths.usual_s(graph.phones_of(int(graph.ways[word])), lengths.PAUSE, lengths.PAUSE, effects)
+            rows.append((WORST, WORST, 0, 0, shortest_s, sum(usual), 0, 0))
             continue
         phones = _phones(graph, part)
-        paces = [math.log(seconds / phone_s[phone]) for phone, seconds in phones]
+        usual = lengths.usual_s([phone for phone, _ in phones], *_beside(graph, parts, word), effects)
+        paces = [math.log(seconds / usually) for (_, seconds), usually in zip(phones, usual, strict=True)]
         rows.append((max(part.match, WORST), max(part.worst, WORST),
                      max(float(found.silence[part.start : part.stop].mean()), WORST), part.start - stop,
-                     (part.stop - part.start) / FRAMES_PER_S, sum(phone_s[phone] for phone, _ in phones),
-                     max(paces), min(paces)))
+                     (part.stop - part.start) / FRAMES_PER_S, sum(usual), max(paces), min(paces)))
         stop = part.stop
     return np.array(rows)
+
+
+def _beside(graph: Graph, parts: Sequence[Part | None], word: int) -> tuple[str, str]:
+    """The phones that a word of the path meets."""
+    before, part, after = [None, *parts, None][word : word + 3]
+    return (_phones(graph, before)[-1][0] if before and part and before.stop == part.start else lengths.PAUSE,
+            _phones(graph, after)[0][0] if after and part and part.stop == after.start else lengths.PAUSE)
 
 
 def _doubling(found: _Evidence, parts: Sequence[Part | None]) -> Doubles:

@@ -248,8 +248,9 @@ class Graph:
         """[n_frames, 13]; `transform` is of `timing.adaptation`."""
         return self.model.cepstra(audio) @ transform[:, :-1].T + transform[:, -1]
 
-    def likelihoods(self, cepstra: Floats) -> tuple[Floats, Floats]:
-        """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's."""
+    def likelihoods(self, cepstra: Floats, shifts: Floats | None = None) -> tuple[Floats, Floats]:
+        """Log likelihoods of states, [n_frames, n_states], and silence, [n_frames], against the best phone's; `shifts`
+        are of `timing.adaptation`."""
         every = self.model.ci_senones.ravel()
         senones, at = self.model.in_order(np.concatenate([every, self._joined, self._alone]))
         phones, joined, alone = np.split(at, np.cumsum([len(every), self.n_states]))
@@ -257,7 +258,8 @@ class Graph:
         states = np.empty((len(cepstra), self.n_states), np.float32)
         silence = np.empty(len(cepstra), np.float32)
         start = 0
-        for scores in self.model.scores(cepstra, senones):
+        gaussians = None if shifts is None else self.model.shifted(shifts)
+        for scores in self.model.scores(cepstra, senones, gaussians):
             stop = start + len(scores)
             scores -= scores[:, phones].max(axis=1, keepdims=True)
             np.maximum(scores.take(joined, axis=1), scores.take(alone, axis=1), out=states[start:stop])

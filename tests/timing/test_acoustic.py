@@ -62,6 +62,22 @@ def test_states_match_speech_as_well_as_the_decoder_says_itself(decoded: tuple[S
     assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.7
 
 
+def test_phones_are_looked_for_where_they_are_shifted_to(decoded: tuple[Samples, Floats, Floats],
+                                                         model: Model) -> None:
+    _, found, _ = decoded
+    senones, _ = model.in_order(np.arange(5126))
+    by = 3 * np.random.default_rng(0).standard_normal(13).astype(np.float32)
+    every, one = np.tile(by, (len(model.phones), 1)), np.zeros((len(model.phones), 13), np.float32)
+    one[model.phones["AH"]] = by
+    plain, moved, one_moved = (next(model.scores(cepstra_, senones, gaussians)).copy() for cepstra_, gaussians in (
+        (found, None), (found + by, model.shifted(every)), (found, model.shifted(one))))
+    assert np.abs(moved - plain).mean() < 0.01
+    own = model.phone_of(senones) == model.phones["AH"]
+    change = one_moved - plain
+    change -= np.median(change[:, ~own], axis=1)[:, None]
+    assert np.abs(change[:, ~own]).mean() < 0.01 < 0.2 < np.abs(change[:, own]).mean()
+
+
 def test_a_triphone_that_the_model_lacks_has_the_states_of_a_near_one(model: Model) -> None:
     b, ah, t, silence = (model.phones[name] for name in ("B", "AH", "T", "SIL"))
     known, lacking = model.senones(*np.array([(ah, b, t, INTERNAL), (silence, b, t, INTERNAL)]).T)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from functools import cache
+import math
+from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pytest
 
 from benchmarks.timing_sets import utter
-from benchmarks.verify_sets import BLIND, FIT, FLITE, FLITE_TEST, MANY, MORE, TEST, WIDE, clips
+from benchmarks.verify import fitted_effects
+from benchmarks.verify_sets import BLIND, FIT, FLITE, FLITE_TEST, TEST, UNSEEN, WIDE, Part, clips
 from tests.timing.recordings import say
-from timing import adaptation, faults
+from timing import adaptation, faults, lengths
 from timing.acoustic import Floats
 from timing.align import RATE_HZ, Samples
 from timing.faults import SUSPICIOUS, Adaptation, Checker
@@ -127,9 +130,36 @@ def test_a_voice_that_the_model_fits_badly_fits_better_once_its_clip_is_known(ch
     search = Search(reduced=True)
     assert all(map(search.knows, WORDS))
     graph = search.graph(WORDS)
-    unlike, like = (Trellis(graph, *graph.likelihoods(graph.cepstra(said.samples, transform))).nodes[-1, -1]
-                    for transform in (adaptation.NONE, voice(checker, "gmw/en-029+f4").transform))
+    unlike, like = (
+        Trellis(graph, *graph.likelihoods(graph.cepstra(said.samples, of.transform), of.shifts)).nodes[-1, -1]
+        for of in (adaptation.NONE, voice(checker, "gmw/en-029+f4").voice))
     assert like > 0.8 * unlike, "nats below the best phones in any order"
+
+
+def test_the_vowels_of_an_accent_are_looked_for_where_its_clip_has_them(checker: Checker) -> None:
+    said = utter(Espeak(), LINE, "gmw/en-GB-scotland+f2", 1.0)
+    known = voice(checker, "gmw/en-GB-scotland+f2").voice
+    assert said is not None and known.shifts is not None
+    search = Search(reduced=True)
+    assert all(map(search.knows, WORDS))
+    graph = search.graph(WORDS)
+    cepstra = graph.cepstra(said.samples, known.transform)
+    unlike, like = (Trellis(graph, *graph.likelihoods(cepstra, shifts)).nodes[-1, -1]
+                    for shifts in (None, known.shifts))
+    assert like > 0.95 * unlike, "nats below the best phones in any order"
+
+
+def test_a_phone_lasts_as_long_as_usual_where_it_stands(checker: Checker) -> None:
+    usual = partial(lengths.usual_s, effects=faults.Network.read().effects)
+    (_, before_pause), (_, within) = usual(["DH", "AH"], "N", lengths.PAUSE), usual(["DH", "AH"], "N", "K")
+    assert before_pause > 1.3 * within
+    assert lengths.usual_s(["T"], "S", "AH", {"T": -3.0, "after S": -1.0, "after N": 9.0}) == [math.exp(-4)]
+
+
+def test_effects_on_lengths_are_found_whatever_the_pace_of_a_line() -> None:
+    effects = fitted_effects(Part(replace(FIT, voices=FIT.voices[:1]), 0, 8).cases())
+    assert effects["before SIL"] + effects["last before a pause"] > 0.1 and effects["S"] > effects["D"]
+    assert 0.04 < sum(lengths.usual_s(["DH", "AH"], "N", "K", effects)) < 0.25
 
 
 def test_a_word_is_looked_at_beside_those_of_the_clip(checker: Checker) -> None:
@@ -144,12 +174,14 @@ def test_a_word_is_looked_at_beside_those_of_the_clip(checker: Checker) -> None:
 
 
 def test_what_is_fitted_on_and_what_is_reported_share_no_voice_sentence_or_clip() -> None:
-    fit, report = (FIT, MORE, MANY, WIDE, FLITE), (TEST, BLIND, FLITE_TEST)
+    fit, report = (FIT, WIDE, FLITE), (TEST, BLIND, FLITE_TEST)
     for shared in (lambda split: {voice for voice, _ in split.voices}, lambda split: {*split.sentences},
                    lambda split: {*clips(split)}):
-        assert not set().union(*map(shared, fit)) & set().union(*map(shared, report))
+        fitted, reported, unseen = (set().union(*map(shared, each)) for each in (fit, report, [UNSEEN]))
+        assert not fitted & (reported | unseen) and not reported & unseen
     throats = {voice.partition("+")[2] for split in fit for voice, _ in split.voices}
-    assert sum(voice.partition("+")[2] not in throats for voice, _ in BLIND.voices) == 12
+    for split in (BLIND, UNSEEN):
+        assert sum(voice.partition("+")[2] not in throats for voice, _ in split.voices) >= 12
 
 
 def test_words_may_be_said_as_people_say_them() -> None:
