@@ -11,42 +11,38 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import argparse
 import asyncio
-import base64
 import json
 import logging
-import shutil
+import os
 import sys
 import threading
 import time
 import tomllib
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 import runpod_handler
-from captions import WRITERS, preview
-from captions.cues import Captions, cues
+from captions import WRITERS
+from captions.cues import cues
 from captions.style.options import PRESETS
 from intake import audio
-from s3_utils import StorageError, Store, audio_key, timing_key
+from s3_utils import StorageError
 from text import transcript
 from tts.encode import FORMATS
 from worker import align as align_endpoint
-from worker import delivery, lexicons, marking, records, sweep
+from worker import lexicons, local, marking, records, requests, sweep
 from worker.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parent
-MAX_EMBEDDED_S = 600
-"""The preview of longer audio links it: a page of more than some 30 MB opens slowly."""
 SAMPLE = ("Hello! This voice needs no graphics card and no download. "
           "Every word you hear has its time, so captions can light up exactly when it is spoken.")
 PRONUNCIATIONS_HELP = 'JSON file of words said in a way of their own: {"Kubernetes": "koo ber NET eez"}'
+VIDEO_FORMATS = ("mp4", "webm", "mov")
 BENCHMARKS = ("timing", "timing_long", "timing_fit", "kill", "stop", "cancel", "outages", "jobs", "start", "text",
               "transcribe", "f5", "engine", "marking", "subtitles", "render", "voices", "fuzz", "verify", "damage")
 
@@ -57,7 +53,7 @@ HELP = """usage: ./run [TEXT] [options]       speak a text (./run --help)
        ./run render [TEXT]          a video: background, voice and captions
        ./run verify AUDIO           the marks of machine-made speech in a recording
        ./run voices VERB            upload, list, get, rename and delete stored voices
-       ./run sweep                  closes the records of jobs that nobody will send again
+       ./run sweep                  jobs that stay in_progress although no worker has them
        ./run bench [NAME]           figures with their peers
        ./run whisperx-api           the transcription service
        ./run help | --version       each command has --help
@@ -72,15 +68,23 @@ def main(argv: list[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        return command(argv[1:] if argv and argv[0] in commands else argv)
+        code = command(argv[1:] if argv and argv[0] in commands else argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # as `| head` leaves it: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + signal.SIGPIPE
     except OSError as error:
-        print(f"error: {error.filename or 'file'}: {error.strerror}", file=sys.stderr)
+        print("error:", ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
+              file=sys.stderr)
         return 1
     except Exception as error:
-        message = str(error) if isinstance(error, SettingsError | UsageError) else runpod_handler.explain(error)
+        is_plain = isinstance(error, SettingsError | UsageError | local.NotCopied)
+        message = str(error) if is_plain else runpod_handler.explain(error)
         print(f"error: {message}", file=sys.stderr)
         return 1
 
@@ -101,13 +105,17 @@ def version(argv: list[str]) -> int:
 
 def speak(argv: list[str]) -> int:
     """`./run [TEXT]`: one `generate` job through the handler, on the local store."""
-    arguments = _speak_parser().parse_args(argv)
+    parser = _speak_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)} (a text of several words goes in quotes; "
+                     "./run help lists the commands)")
     fields = _input(arguments)
     parts = runpod_handler.build_parts(_settings())
     output = _run_job(parts, fields)
-    output["preview_url"] = _write_preview(parts.store, output)
+    output["preview_url"] = local.write_preview(parts.store, output)
     if arguments.out:
-        _copy(output, arguments.out)
+        local.copy_all(output, arguments.out)
     print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
 
@@ -163,26 +171,36 @@ def _value(text: str) -> Any:
         return text
 
 
-def _read_text(name: str) -> str:
-    """The words in a file of plain text, SRT, VTT or CSV; `-` is standard input. Raises TranscriptError."""
-    return transcript.read(_read_bytes(name))
+def _script(arguments: argparse.Namespace) -> str:
+    """The text itself, or that of --file: plain, SRT, VTT, CSV or JSON. Raises TranscriptError."""
+    if arguments.file is not None and arguments.text is not None:
+        raise UsageError("the text and --file exclude each other")
+    source = arguments.file or ("-" if arguments.text == "-" else None)
+    if source is not None:
+        return transcript.script(_read_bytes(source))
+    return SAMPLE if arguments.text is None else str(arguments.text)
 
 
 def _read_bytes(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    """`-` is standard input."""
+    if name != "-":
+        return Path(name).read_bytes()
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
+    return sys.stdin.buffer.read()
 
 
 def _read_pronunciations(name: str) -> dict[str, str]:
     """Raises UsageError unless the file is as the API's `pronunciations`."""
     try:
-        return lexicons.parsed(Path(name).read_bytes())
+        return lexicons.parsed(_read_bytes(name))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
 
 
-def _run_job(parts: runpod_handler.Parts, fields: dict[str, Any]) -> dict[str, Any]:
+def _run_job(parts: runpod_handler.Parts, fields: dict[str, Any], job_id: str | None = None) -> dict[str, Any]:
     """One job through the handler, with a progress line where a person looks on. Raises UsageError with its error."""
-    job_id = f"local-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    job_id = job_id or f"local-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     with _progress(parts.records, job_id):
         output = asyncio.run(runpod_handler.make_handler(parts)({"id": job_id, "input": fields}))
     if "error" in output:
@@ -223,65 +241,16 @@ def _settings() -> Settings:
 
 
 def _input(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.file is not None and arguments.text is not None:
-        raise UsageError("the text and --file exclude each other")
-    source = arguments.file or ("-" if arguments.text == "-" else None)
-    formats = arguments.format if "," not in arguments.format else arguments.format.split(",")
+    formats = arguments.format if "," not in arguments.format else arguments.format.replace(" ", "").split(",")
     fields = {
         "endpoint": "generate", "local_voice": arguments.voice, "speed": arguments.speed,
-        "text": _read_text(source) if source else SAMPLE if arguments.text is None else arguments.text,
+        "text": _script(arguments),
         "seed": arguments.seed, "language": arguments.language, "audio_format": arguments.audio_format,
         "timing_format": formats, "return_word_timings": True, "loudness_lufs": arguments.loudness,
         "captions": _captions(arguments) or None, "lexicon": arguments.lexicon,
         "pronunciations": _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _extension(output: dict[str, Any]) -> str:
-    return str(output["audio_url"].partition("?")[0].rpartition(".")[2])
-
-
-def _write_preview(store: Store, output: dict[str, Any]) -> str:
-    """Writes `output/<job_id>.preview.html`, for the eye of whoever ran this by hand; returns its URL.
-
-    The page of a long job links the audio beside it and has no picture of its waveform.
-    """
-    job_id, extension = output["job_id"], _extension(output)
-    content_type = FORMATS[extension].content_type
-    timeline, captions = delivery.stored_words(store, job_id)
-    files = {f"{job_id}.{WRITERS[name].extension}": store.get(timing_key(job_id, name)).decode()
-             for name in output["timing_files"]}
-    if output["duration"] > MAX_EMBEDDED_S or extension == "pcm":  # which no browser plays
-        page = preview.page(f"{job_id}.{extension}", content_type, timeline, np.zeros(0, np.float32), 1, captions,
-                            files)
-    else:
-        data = store.get(audio_key(job_id, extension))
-        waveform = audio.decode(data, max_duration_s=align_endpoint.MAX_AUDIO_S)
-        page = preview.page(data, content_type, timeline, waveform.samples, waveform.rate_hz, captions, files)
-    key, name = f"output/{job_id}.preview.html", f"{job_id}.preview.html"
-    store.put(key, page.encode(), "text/html; charset=utf-8")
-    return store.presign(key, 3600, name, "text/html; charset=utf-8")
-
-
-def _copy(output: dict[str, Any], folder: Path) -> None:
-    """Every file whole under its name, or not at all: a full disk leaves no part of one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    job_id, extension = output["job_id"], _extension(output)
-    urls = {f"{job_id}.{extension}": output["audio_url"], f"{job_id}.preview.html": output["preview_url"]}
-    urls |= {f"{job_id}.{WRITERS[name].extension}": url for name, url in output["timing_files"].items()}
-    for name, url in urls.items():
-        draft = folder / f".{name}.part"
-        try:
-            with urllib.request.urlopen(url) as source, draft.open("wb") as target:  # noqa: S310 - the store's own
-                shutil.copyfileobj(source, target)
-            draft.replace(folder / name)
-        except OSError as error:
-            reason = error.strerror or "the store does not hand it out"
-            raise UsageError(f"{folder / name}: {reason}; the files of this run lie in the store") from None
-        finally:
-            draft.unlink(missing_ok=True)
-        print(f"wrote {folder / name}", file=sys.stderr)
 
 
 def voices(argv: list[str]) -> int:
@@ -304,9 +273,11 @@ def voices(argv: list[str]) -> int:
     for verb in ("get", "delete"):
         verbs.add_parser(verb, help=f"{verb} a stored voice").add_argument("voice_name")
     arguments = parser.parse_args(argv)
-    fields = {"list": {"endpoint": "list_voices"}, "upload": {"endpoint": "upload"}}.get(
-        arguments.verb, {"endpoint": f"{arguments.verb}_voice"}) | _voice_fields(arguments)
-    output = _run_job(runpod_handler.build_parts(_settings()), fields)
+    endpoint = {"list": "list_voices", "upload": "upload"}.get(arguments.verb, f"{arguments.verb}_voice")
+    fields = {"endpoint": endpoint} | _voice_fields(arguments)
+    parts = runpod_handler.build_parts(_settings())
+    with local.uploaded(parts.store, arguments.audio) if endpoint == "upload" else nullcontext() as key:
+        output = _run_job(parts, fields | ({"s3_key": key} if key else {}))
     print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
 
@@ -314,10 +285,8 @@ def voices(argv: list[str]) -> int:
 def _voice_fields(arguments: argparse.Namespace) -> dict[str, Any]:
     fields = {name: value for name, value in vars(arguments).items()
               if name not in ("verb", "audio", "text", "words") and value is not None}
-    if arguments.verb == "upload":
-        fields["voice_file_base64"] = base64.b64encode(arguments.audio.read_bytes()).decode()
-        if arguments.text is not None or arguments.words is not None:
-            fields["reference_text"] = arguments.words or _read_text(arguments.text)
+    if arguments.verb == "upload" and (arguments.text is not None or arguments.words is not None):
+        fields["reference_text"] = arguments.words or transcript.read(_read_bytes(arguments.text))
     return fields
 
 
@@ -326,7 +295,7 @@ def serve(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run serve", description="RunPod's local API: POST /runsync, /run and /status/{id}.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=int, default=8000, choices=range(1, 65_536), metavar="PORT")
     arguments = parser.parse_args(argv)
     sys.argv = ["runpod_handler.py", "--rp_serve_api", "--rp_api_host", arguments.host,
                 "--rp_api_port", str(arguments.port)]
@@ -348,18 +317,20 @@ def align(argv: list[str]) -> int:
     parser.add_argument("--pronunciations", metavar="FILE", help=PRONUNCIATIONS_HELP)
     _add_caption_options(parser, "sentence")
     arguments = parser.parse_args(argv)
-    captions = Captions.of(_captions(arguments) | ({"keep_lines": True} if arguments.keep_cues else {}))
+    request = requests.parse(requests.Timed, {
+        "language": arguments.language, "timing_method": arguments.method,
+        "captions": _captions(arguments) | ({"keep_lines": True} if arguments.keep_cues else {})})
     settings = _settings()
     recording = audio.decode(arguments.audio.read_bytes(), max_duration_s=align_endpoint.MAX_AUDIO_S)
     sources = runpod_handler.timing_sources(settings)
     said = align_endpoint.Said.read(_read_bytes(arguments.text), arguments.keep_cues)
     timed = align_endpoint.align_whole(
-        recording, said, arguments.language, arguments.method,
-        settings.allowed(sources, arguments.method), lambda: None,
+        recording, said, request.language or "en", request.timing_method,
+        settings.allowed(sources, request.timing_method), lambda: None,
         _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None)
     for warning in (*recording.warnings, *timed.warnings):
         print(f"warning: {warning}", file=sys.stderr)
-    print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, captions), captions,
+    print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, request.captions), request.captions,
                                           arguments.audio.stem))
     return 0
 
@@ -368,33 +339,38 @@ def render(argv: list[str]) -> int:
     """`./run render TEXT`: speaks a text, or takes a finished job, and makes a video of it."""
     parser = argparse.ArgumentParser(
         prog="./run render", description="Speaks a text and makes a captioned video of it; prints the API's JSON.")
-    parser.add_argument("text", nargs="?", default=SAMPLE, help="what to say (default: a sample)")
+    parser.add_argument("text", nargs="?", help="what to say, - for standard input (default: a sample)")
+    parser.add_argument("-f", "--file", help="read the text from this file, - for standard input")
     parser.add_argument("--job", help="a finished job to make the video of, in place of a text")
     parser.add_argument("--background", type=Path, help="a picture or a video (default: a plain colour)")
     parser.add_argument("--preset", default="pop", choices=sorted(PRESETS))
-    parser.add_argument("--format", choices=("mp4", "webm", "mov"), default="mp4",
-                        help="mp4 (default), or the captions alone over nothing: webm, mov")
+    parser.add_argument("--format", choices=VIDEO_FORMATS, help="mp4, or the captions alone over nothing: webm, mov "
+                                                                "(default: as --out ends, else mp4)")
     parser.add_argument("--out", type=Path, help="also copy the video here")
     arguments = parser.parse_args(argv)
+    spoken = {"text": _script(arguments), "timing_format": "ass", "captions": {"preset": arguments.preset}}
+    if arguments.job and (arguments.text or arguments.file):
+        raise UsageError("--job is made a video of in place of a text: send one of them")
+    name = f"local-{uuid.uuid4().hex[:12]}"
+    fields = {"endpoint": "render", "source_job_id": arguments.job or name, "captions": spoken["captions"],
+              "video_format": _video_format(arguments)}
     parts = runpod_handler.build_parts(_settings())
-    handler = runpod_handler.make_handler(parts)
-    name, captions = f"local-{uuid.uuid4().hex[:12]}", {"preset": arguments.preset}
-    fields = {"endpoint": "render", "source_job_id": arguments.job or name, "captions": captions,
-              "video_format": arguments.format}
-    if arguments.background:
-        fields["background_key"] = f"uploads/{name}"
-        parts.store.put(f"uploads/{name}", arguments.background.read_bytes(), "application/octet-stream")
-    spoken = {"text": arguments.text, "timing_format": "ass", "captions": captions}
-    output: dict[str, Any] = {}
-    for job_id, job in [*([] if arguments.job else [(name, spoken)]), (f"{name}-video", fields)]:
-        output = asyncio.run(handler({"id": job_id, "input": job}))
-        if "error" in output:
-            print(f"error: {output['error']}", file=sys.stderr)
-            return 1
+    with local.uploaded(parts.store, arguments.background) if arguments.background else nullcontext() as key:
+        if not arguments.job:
+            _run_job(parts, spoken, name)
+        output = _run_job(parts, fields | ({"background_key": key} if key else {}), f"{name}-video")
     if arguments.out:
-        arguments.out.write_bytes(parts.store.get(audio_key(output["job_id"], arguments.format)))
+        local.copy(output["video_url"], arguments.out)
     print(json.dumps(output, ensure_ascii=False, indent=2))
     return 0
+
+
+def _video_format(arguments: argparse.Namespace) -> str:
+    """The one asked for; `--out` must end as it does, for players go by the name."""
+    ending = arguments.out.suffix.lower().removeprefix(".") if arguments.out else ""
+    if arguments.out and ending not in ((arguments.format,) if arguments.format else VIDEO_FORMATS):
+        raise UsageError(f"--out {arguments.out} does not end in .{arguments.format or 'mp4, .webm or .mov'}")
+    return str(arguments.format or ending or "mp4")
 
 
 def verify(argv: list[str]) -> int:

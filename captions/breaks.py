@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from text.dots import is_within_sentence
 
 if TYPE_CHECKING:
     from timing.words import Timeline
@@ -30,7 +31,10 @@ class Seam(Enum):
 SENTENCE_END = re.compile(r"""[.!?…。！？؟۔।॥][\]"'”’»)」』】）]*$""")
 CLAUSE_END = re.compile(r"""[,;:—–，、；：،؛][\]"'”’»)」』】）]*$|^[-–—]+$|[\])」』】）]$""")
 OPENING = re.compile(r"""^[\[(“«„「『【（]|^[-–—]""")
-ABBREVIATION = re.compile(r"^\W*(?:[A-Z]|[A-Za-z](?:\.[A-Za-z])+|mr|mrs|ms|dr|prof|st|vs)\.$", re.I)
+OPENERS = "\"'“‘«([{¿¡-–—"
+SIGN_BEHIND = re.compile(r"^[!?;:»…%‰€$£¥₹₽°]+$")
+SIGN_BEFORE = re.compile(r"^[«„“‘(¿¡€$£¥₹#]+$")
+"""What belongs to its neighbour although a space parts them: « 15 % ! »"""
 
 # Words that begin a phrase: a line is well broken before them, and badly after them.
 PHRASE = {
@@ -70,29 +74,36 @@ def seams(timeline: Timeline) -> list[Seam]:
     """What follows each word but the last."""
     language = timeline.language.partition("-")[0].lower()
     phrase, leaning = (frozenset(words.get(language, "").split()) for words in (PHRASE, LEANING))
-    return [_seam(word.text, following.text, timeline.text[word.char_end:following.char_start], phrase, leaning)
-            for word, following in pairwise(timeline.words)]
+    words = timeline.words
+    return [_marked(words[at].text, words[at + 1].text, words[at - 1].text if at else "",
+                    timeline.text[words[at].char_end:words[at + 1].char_start], language)
+            or _worded(words[at].text, words[at + 1].text, phrase, leaning)
+            for at in range(len(words) - 1)]
 
 
-def _seam(text: str, following: str, between: str, phrase: frozenset[str], leaning: frozenset[str]) -> Seam:
+def _marked(text: str, following: str, before: str, between: str, language: str) -> Seam | None:
+    """What the marks say, if they say anything."""
     # What is no space there is markup: a pause or another speaker.
     if between.strip() or between.count("\n") > 1:
         return Seam.MUST
-    if "\n" in between or _ends_sentence(text, following):
+    if "\n" in between:
         return Seam.SENTENCE
-    if ABBREVIATION.match(text):
+    begins = following.lstrip(OPENERS)
+    is_short = text.endswith(".") and is_within_sentence(text.lstrip(OPENERS), begins, before, language)
+    if is_short or SIGN_BEHIND.match(following) or SIGN_BEFORE.match(text):
         return Seam.TIGHT
+    if SENTENCE_END.search(text) and not begins[:1].islower():
+        return Seam.SENTENCE
     if CLAUSE_END.search(text) or SENTENCE_END.search(text) or OPENING.match(following):
         return Seam.CLAUSE
+    return None
+
+
+def _worded(text: str, following: str, phrase: frozenset[str], leaning: frozenset[str]) -> Seam:
     word = _bare(text)
     if word not in phrase and _bare(following) in phrase:
         return Seam.PHRASE
     return Seam.TIGHT if word in phrase or word in leaning or _is_name(text, following) else Seam.PLAIN
-
-
-def _ends_sentence(text: str, following: str) -> bool:
-    begins = following.lstrip("\"'“‘«([{¿¡-–—")
-    return bool(SENTENCE_END.search(text)) and not begins[:1].islower() and not ABBREVIATION.match(text)
 
 
 def _bare(text: str) -> str:

@@ -167,6 +167,9 @@ class S3Store:
         them from here on: it keeps one worker after another apart, not two in the same instant."""
         try:
             probe(self)
+        except MissingKey:
+            raise StorageError("the bucket answers as an object does; AWS_ENDPOINT_URL is the service's address alone, "
+                               "without the bucket's name", "InvalidConfiguration") from None
         except StorageError as error:
             if error.code != "NotImplemented":
                 raise

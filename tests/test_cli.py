@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import pty
@@ -31,6 +32,7 @@ import cli
 from captions import WRITERS
 from tests.doubles.host import start_host
 from tests.doubles.speech import spoken_wav
+from worker import local
 
 NATURE = "Some call me nature, others call me mother nature."
 TEXT = "Hello world, this costs $3.50 today."
@@ -124,6 +126,9 @@ def test_a_recording_is_aligned_on_standard_output(root: Path, tmp_path: Path) -
     (["Hi.", "--resolution", "big"], {}, "--resolution is WIDTHxHEIGHT"),
     (["Hi.", "--captions", "shorts"], {}, "--captions takes KEY=VALUE"),
     (["Hi.", "-f", "words.txt"], {}, "exclude each other"),
+    (["align", "a.wav", "--text", "a.txt", "--language", "english"], {}, "language: is a language code such as en"),
+    (["render", "Hi.", "--out", "a.webm", "--format", "mp4"], {}, "--out a.webm does not end in .mp4"),
+    (["render", "Hi.", "--job", "a"], {}, "send one of them"),
     (["-f", "missing.txt"], {}, "missing.txt"),
     (["align", "missing.wav", "--text", "missing.txt"], {}, "missing.wav"),
 ])
@@ -147,6 +152,51 @@ def test_text_comes_from_a_file_or_standard_input_in_any_form(root: Path, tmp_pa
     piped = subprocess.run([sys.executable, root / "cli.py", "-", "--format", "srt"], cwd=tmp_path, input=TEXT,
                            capture_output=True, text=True, timeout=300)
     assert json.loads(piped.stdout)["text"] == TEXT
+
+
+def test_paragraphs_of_a_file_are_pauses_as_those_of_an_argument(root: Path, tmp_path: Path) -> None:
+    text = "# A title\n\nThe first part.\n\nThe second part."
+    (tmp_path / "words.txt").write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    answers = [json.loads(run(root, tmp_path, *arguments, "--format", "srt").stdout)
+               for arguments in ([text], ["-f", "words.txt"])]
+    assert answers[1]["text"] == text
+    assert answers[1]["duration"] == answers[0]["duration"]
+
+
+def test_a_reader_that_has_enough_ends_the_program_in_silence(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} {root / 'cli.py'} help | :; echo ${{PIPESTATUS[0]}}"],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) in (("141\n", ""), ("0\n", ""))  # 0: written before the reader was gone
+    with (tmp_path / "read").open("w") as nothing:
+        ours, theirs = os.pipe()
+        os.close(ours)
+        code = subprocess.run([sys.executable, root / "cli.py", "Hi."], cwd=tmp_path, stdout=theirs, stderr=nothing,
+                              timeout=60).returncode
+        os.close(theirs)
+    assert (code, (tmp_path / "read").read_text()) == (141, "")
+
+
+def test_a_closed_standard_input_is_one_clear_line(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} {root / 'cli.py'} - <&-"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "error: standard input is closed\n")
+
+
+def test_words_without_quotes_and_a_port_that_is_none_are_explained(root: Path, tmp_path: Path) -> None:
+    assert "goes in quotes" in run(root, tmp_path, "Hello", "world").stderr
+    assert "invalid choice: 99999" in run(root, tmp_path, "serve", "--port", "99999").stderr
+
+
+def test_a_long_recording_is_uploaded_from_the_command_line_and_leaves_nothing_behind(root: Path, tmp_path: Path,
+                                                                                     ) -> None:
+    rate_hz = 48_000
+    speech = soundfile.read(io.BytesIO(spoken_wav(NATURE)))[0]
+    long = np.tile(np.pad(np.repeat(speech, 2), (0, 24_000)), 12)
+    soundfile.write(tmp_path / "long one.wav", np.column_stack([long, long]), rate_hz, subtype="PCM_24")
+    assert (tmp_path / "long one.wav").stat().st_size > 8_000_000
+    done = run(root, tmp_path, "voices", "upload", "anna", "long one.wav", "--words", " ".join([NATURE] * 12))
+    assert done.returncode == 0, done.stderr
+    assert not [path for path in tmp_path.glob("data/uploads/*") if path.is_file()]
 
 
 def test_voices_are_kept_from_the_command_line(root: Path, tmp_path: Path) -> None:
@@ -256,11 +306,11 @@ def test_out_does_not_hold_the_files(root: Path, tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 sys.path.insert(0, {str(root)!r})
-import cli
 from tests.doubles.processes import peak_mb
+from worker import local
 before = peak_mb()
-cli._copy({{"job_id": "a", "audio_url": {url!r}, "preview_url": {(tmp_path / "a.html").as_uri()!r},
-           "timing_files": {{}}}}, Path("out"))
+local.copy_all({{"job_id": "a", "audio_url": {url!r}, "preview_url": {(tmp_path / "a.html").as_uri()!r},
+                "timing_files": {{}}}}, Path("out"))
 print(peak_mb() - before)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -272,7 +322,7 @@ def test_the_preview_of_a_long_job_links_the_audio_beside_it(root: Path, out: Pa
                                                              monkeypatch: pytest.MonkeyPatch) -> None:
     short = only(out, "*.preview.html").read_text()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "MAX_EMBEDDED_S", 1)
+    monkeypatch.setattr(local, "MAX_EMBEDDED_S", 1)
     assert cli.main([TEXT, "--out", "long", "--audio-format", "mp3"]) == 0
     page = only(tmp_path / "long", "*.preview.html").read_text()
     link = re.search(r'<audio[^>]* src="([^"]+)"', page)

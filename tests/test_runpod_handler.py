@@ -165,6 +165,30 @@ def test_the_life_of_a_voice(call: Call, anna: dict[str, Any], settings: Setting
     assert call(text=TEXT, local_voice="anna")["error"].startswith("NOT_FOUND: ")
 
 
+def test_a_text_is_read_in_the_language_of_its_speakers_and_says_so_where_it_cannot(call: Call, settings: Settings,
+                                                                                 ) -> None:
+    clip = base64.b64encode(spoken_wav(NATURE)).decode()
+    for name, language in (("anna", "en"), ("bob", "de")):
+        call(endpoint="upload", voice_name=name, voice_file_base64=clip, reference_text=NATURE, language=language)
+
+    def spoken(**fields: Any) -> tuple[str, list[str]]:
+        output = call(**fields, job_id=f"said-{len(files(settings.data_dir))}", timing_format="json")
+        stored = json.loads((settings.data_dir / f"timings/{output['job_id']}.json").read_text())
+        return stored["language"], [each for each in output["warnings"] if "read as" in each]
+
+    assert spoken(text="[voice:bob] Es kostet 3,50 €.") == ("de", [])
+    assert spoken(text="First. [voice:bob] Es kostet 3,50 €.")[0] == "en"
+    language, (warning,) = spoken(text="It costs $3. [voice:bob] Es kostet 3,50 €.", local_voice="anna")
+    assert language == "en" and "bob (de)" in warning and "set language" in warning
+    assert spoken(text="It costs $3. [voice:bob] And more.", local_voice="anna", language="en") == ("en", [])
+
+
+def test_a_bracket_that_looks_like_a_tag_is_named(call: Call) -> None:
+    output = call(text="One. [PAUSE:0.5s] Two. [pause] Three. [1] [break 2s]")
+    assert output["warnings"] == [
+        "text: said as it is written: [pause], [break 2s]; a tag is [pause:0.8s] or [voice:name]"]
+
+
 def test_a_voice_is_not_overwritten_by_accident(call: Call, anna: dict[str, Any], host: Any) -> None:
     again = {"endpoint": "upload", "voice_name": "anna", "voice_file_url": f"{host.url}/anna.wav",
              "reference_text": "Other words."}

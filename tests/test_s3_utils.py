@@ -446,6 +446,12 @@ def test_settings_that_make_no_sense_are_refused_at_once(connect: Callable[..., 
         connect(**wrong)
 
 
+def test_an_endpoint_that_has_the_bucket_in_it_is_told(connect: Callable[..., S3Store], s3: S3Store, server: S3Server,
+                                                       ) -> None:
+    refusal = refusal_of(connect(bucket=s3._bucket, endpoint_url=f"{server.endpoint_url}/{s3._bucket}"))
+    assert refusal.code == "InvalidConfiguration" and "without the bucket's name" in str(refusal)
+
+
 def test_a_wrong_clock_is_told(s3: S3Store, server: S3Server) -> None:
     server.faults.append(Fault("skew", skew_s=-3600))
     refusal = refusal_of(s3)

@@ -1,6 +1,6 @@
 """What the caller wrote -> speech, pauses and changes of speaker, each with its place in the text.
 
-`[pause:0.8s]` or `[pause:300ms]` is exact silence, `[voice:name]` changes the speaker from there on.
+`[pause:0.8s]` or `[pause:300ms]` is exact silence, `[voice:name]` changes the speaker from there on, in capitals too.
 Any other bracket is ordinary text. Between two paragraphs, which an empty line parts, and before and after
 a heading in Markdown there is a pause too, unless the script has one there.
 """
@@ -22,7 +22,8 @@ PARAGRAPH_PAUSE_MS = 400
 LONG_WORD = 1.4
 """F5-TTS plans lines for 22 s of its 30 s window; with a reference of 3 s that leaves 27 s for 19."""
 
-_TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]")
+_TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]", re.IGNORECASE)
+_LIKE_A_TAG = re.compile(r"\[/?(?:pause|voice|break|silence)\b[^\[\]\n]{0,40}\]", re.IGNORECASE)
 _PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+\S")
@@ -64,6 +65,11 @@ def read(script: str, paragraph_pause_ms: int = PARAGRAPH_PAUSE_MS) -> list[Spee
     return _with_paragraph_pauses(parts, paragraph_pause_ms)
 
 
+def spoken_tags(script: str) -> list[str]:
+    """Brackets that look as if a tag were meant, and are ordinary text: `[pause]`, `[break 1s]`."""
+    return [found[0] for found in _LIKE_A_TAG.finditer(script) if not _TAG.fullmatch(found[0])]
+
+
 def _with_paragraph_pauses(parts: Sequence[Speech | Pause | None], pause_ms: int) -> list[Speech | Pause]:
     """None stands where a paragraph ends; only one between speech and speech is a pause."""
     found: list[Speech | Pause] = []
@@ -90,7 +96,7 @@ def _parts(script: str, *, paragraphs: bool) -> Iterator[Speech | Pause | None]:
             raise ScriptError(f"text has more than {MAX_TAGS} [pause] and [voice] tags")
         yield from _speech(script, position, tag.start(), voice, paragraphs)
         position = tag.end()
-        if tag[1] == "pause":
+        if tag[1].lower() == "pause":
             yield Pause(_pause_ms(tag[2]))
         else:
             voice = tag[2].strip() or None

@@ -65,18 +65,26 @@ def read(data: bytes) -> str:
     Subtitle numbers, times, tags (`<i>`, `<v Anna>`, `{\\an8}`), notes and styles are left out.
     Raises TranscriptError for more than `MAX_BYTES`, for other encodings and files, and when no words are in it.
     """
+    return " ".join(script(data).split())
+
+
+def script(data: bytes) -> str:
+    """As `read`, but a plain text keeps its lines and paragraphs, which are pauses where it is spoken."""
     text = _text(data)
-    lines = text.splitlines()
-    if _is_subtitles(text):
-        lines = [line for cue in _cues(text) for line in cue.lines]
-    elif text.lstrip().startswith(("{", "[")) and (written := _written_in(text)) is not None:
-        lines = written
-    elif (column := _column(text)) is not None:
-        lines = column
-    words = " ".join(lines).split()
-    if not words:
+    lines = _marked_up(text)
+    said = "\n".join(text.splitlines()) if lines is None else " ".join(" ".join(lines).split())
+    if not said.strip():
         raise TranscriptError("the transcript holds no words")
-    return " ".join(words)
+    return said
+
+
+def _marked_up(text: str) -> list[str] | None:
+    """What is said in subtitles, JSON or a table; None of a plain text."""
+    if _is_subtitles(text):
+        return [line for cue in _cues(text) for line in cue.lines]
+    if text.lstrip().startswith(("{", "[")) and (written := _written_in(text)) is not None:
+        return written
+    return _column(text)
 
 
 def _text(data: bytes) -> str:

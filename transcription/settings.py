@@ -106,8 +106,9 @@ class Settings(BaseModel):
         """Reads the process's environment (or `environ`). Raises SettingsError."""
         source = os.environ if environ is None else environ
         names = (str(each.alias) for each in cls.model_fields.values())
+        given = {name: source.get(name, "").strip() for name in names}  # a pasted secret ends in a line end
         try:
-            return cls.model_validate({name: source[name] for name in names if source.get(name)})
+            return cls.model_validate({name: value for name, value in given.items() if value})
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = ".".join(map(str, first["loc"]))

@@ -89,7 +89,7 @@ def _said(request: Align, parts: SpeechParts, job: Job) -> Said:
 def align_whole(recording: audio.Audio, said: Said, language: str, method: Method, sources: Mapping[str, Source],
                 check: Callable[[], None], pronunciations: Mapping[str, str] | None = None) -> Alignment:
     """The words of a whole recording: about where its cues have them, or anywhere. Raises TimingError."""
-    tokens = spoken.read(said.text, language, pronunciations=pronunciations)
+    tokens = _tokens(said.text, language, pronunciations)
     if not any(token.spoken for token in tokens):
         raise script.ScriptError("text has nothing to say")
     cues = _windows(said, tokens)
@@ -100,6 +100,13 @@ def align_whole(recording: audio.Audio, said: Said, language: str, method: Metho
         timed = align(recording.samples, recording.rate_hz, tokens, [], text=said.text, language=language,
                       method=method, sources=sources, check=check)
     return replace(timed, warnings=(*spoken.doubts(tokens), *timed.warnings))
+
+
+def _tokens(text: str, language: str, pronunciations: Mapping[str, str] | None) -> tuple[spoken.Token, ...]:
+    """The words of the text; the tags of a script, `[pause:1s]` and `[voice:anna]`, are none."""
+    return tuple(token for piece in script.read(text, 0) if isinstance(piece, script.Speech)
+                 for token in spoken.read(piece.text, language, char_offset=piece.char_start,
+                                          pronunciations=pronunciations))
 
 
 def _windows(said: Said, tokens: tuple[spoken.Token, ...]) -> list[Window]:

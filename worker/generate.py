@@ -102,9 +102,10 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
         known[name], warnings = voices.load(voice_parts, voices.stored_name(str(name)), check)
         noted += warnings
     own = known[request.local_voice]
-    language = request.language or (own.language if own else "en")
+    language, misread = _language(request, pieces, known)
     pronunciations = lexicons.pronunciations(request, parts.store)
-    plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted])
+    plan = Plan([], [], [], language, [*_cloning_warning(engine, any(known.values())), *noted, *misread,
+                                       *_spoken_tags(request.text)])
     read: list[spoken.Token] = []
     for piece in pieces:
         check()
@@ -123,6 +124,27 @@ def _plan(request: Generate, parts: SpeechParts, check: Callable[[], None]) -> P
         raise script.ScriptError("text has nothing to say")
     plan.warnings.extend(spoken.doubts(read) if request.normalize_text else ())
     return plan
+
+
+def _language(request: Generate, pieces: Sequence[script.Speech | script.Pause],
+              known: Mapping[str | None, Voice | None]) -> tuple[str, list[str]]:
+    """What the text is read as: the one asked for, else that of the job's voice, else that of its first speaker."""
+    if request.language:
+        return request.language, []
+    first = next((known[piece.voice] for piece in pieces if isinstance(piece, script.Speech)), None)
+    voice = known[request.local_voice] or first
+    language = voice.language if voice else "en"
+    others = sorted({f"{each.name} ({each.language})" for each in known.values()
+                     if each and each.language.partition("-")[0] != language.partition("-")[0]})
+    warning = (f"voice: all of the text is read as {language}, also by {', '.join(others)}; set language, or make a "
+               "job for each language")
+    return language, [warning] if others else []
+
+
+def _spoken_tags(text: str) -> list[str]:
+    found = dict.fromkeys(script.spoken_tags(text))
+    return [f"text: said as it is written: {', '.join(list(found)[:5])}; a tag is [pause:0.8s] or [voice:name]"
+            ] if found else []
 
 
 def _add_line(plan: Plan, tokens: tuple[spoken.Token, ...], voice: Voice | None) -> None:

@@ -1,6 +1,7 @@
 """Stored lists of pronunciations: `lexicon/<name>.json` is `{"Kubernetes": "koo ber NET eez"}`."""
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -74,8 +75,8 @@ def _read(store: Store, name: str) -> dict[str, str]:
 
 def parsed(data: bytes) -> dict[str, str]:
     """The entries of a list. Raises ValueError with its first fault."""
-    try:
-        return TypeAdapter(StoredPronunciations).validate_json(data, strict=True)
+    try:  # some editors begin a file with a byte order mark
+        return TypeAdapter(StoredPronunciations).validate_json(data.removeprefix(codecs.BOM_UTF8), strict=True)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = "".join(f"{part!r}: " for part in fault["loc"][:1])

@@ -65,7 +65,10 @@ def publish(port: int | None, stopped: threading.Event | None = None) -> None:
     if port is not None:
         from prometheus_client import start_http_server
 
-        start_http_server(port)
+        try:
+            start_http_server(port)
+        except OSError as error:
+            raise OSError(f"METRICS_PORT {port}: {error.strerror}") from None
         return
     threading.Thread(target=_write_lines, args=(stopped or threading.Event(),), name="metrics", daemon=True).start()
 

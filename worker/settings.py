@@ -114,7 +114,9 @@ class Settings:
         source = os.environ if environ is None else environ
         values = {}
         for each in fields(cls):
-            text = next((source[name] for name in each.metadata["names"] if source.get(name)), None)
+            # A secret that was pasted often ends in a line end.
+            given = (source.get(name, "").strip() for name in each.metadata["names"])
+            text = next(filter(None, given), None)
             if text is not None:
                 values[each.name] = _convert(each.metadata["names"][0], str(each.type), text)
         settings = cls(**values)
@@ -128,6 +130,8 @@ class Settings:
         _one_of("LOG_LEVEL", self.log_level.upper(), ("DEBUG", "INFO", "WARNING", "ERROR"))
         if min(self.lease_s, self.job_deadline_s, 1 if self.concurrency is None else self.concurrency) < 1:
             raise SettingsError("LEASE_S, JOB_DEADLINE_S and CONCURRENCY are whole numbers from 1")
+        if self.metrics_port is not None and not 1 <= self.metrics_port <= 65_535:
+            raise SettingsError(f"METRICS_PORT is {self.metrics_port}; a port is 1 to 65535")
         if not self.marking <= {"c2pa", "watermark"} and self.marking != {"off"}:
             raise SettingsError(f"MARKING is {sorted(self.marking)}; it may be c2pa, watermark, both, or off")
         if (self.c2pa_certificate is None) != (self.c2pa_private_key is None):
@@ -175,8 +179,8 @@ def _convert(name: str, kind: str, text: str) -> Any:
         case "Path":
             return Path(text)
         case "int" | "int | None":
-            if not text.strip().isdigit():
-                raise SettingsError(f"{name} is {text!r}; it is a whole number")
+            if not (text.isascii() and text.isdigit()):
+                raise SettingsError(f"{name} is {text!r}; it is a whole number from 0")
             return int(text)
         case "bool":
             _one_of(name, text.lower(), ("true", "false", "1", "0"))

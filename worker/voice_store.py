@@ -229,7 +229,7 @@ def _point(store: Store, name: str, about: dict[str, Any], overwrite: bool) -> s
     """Writes the description over exactly the one that was read; returns the version that it replaced."""
     content = json.dumps(about, ensure_ascii=False).encode()
     key = voice_key(name, "json")
-    taken = Conflict(f"voice_name: {name} exists; send overwrite: true to replace it")
+    taken = Conflict(f"a voice {name} exists; upload replaces it with overwrite: true, delete_voice removes it")
     while True:
         if not overwrite and exists(store, name):
             raise taken

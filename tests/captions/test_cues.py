@@ -183,6 +183,28 @@ def test_mr_does_not_end_a_sentence() -> None:
     assert found == [("We met Mr. Jones and Dr. Who.",), ("They left.",)]
 
 
+@pytest.mark.parametrize(("language", "text", "cut"), [
+    ("de", "Wir sehen uns am 3. Mai in Nr. 5. Dann geht es weiter.", "5."),
+    ("de", "Das 21. Jahrhundert kennt z. B. Autos. Alle fahren.", "Autos."),
+    ("en", "Open it with Gen. Lee at No. 5. Then we go on.", "5."),
+    ("en", "We waited for 5 min. Then we left.", "min."),
+    ("es", "La Sra. López lee la pág. 5. Luego duerme.", "5."),
+    ("ru", "Он жил на ул. Ленина до 2024 г. Потом уехал.", "г."),
+    ("pl", "Mieszka przy ul. Długiej od lat. Potem śpi.", "lat."),
+])
+def test_a_dot_of_a_day_or_an_abbreviation_ends_no_sentence(language: str, text: str, cut: str) -> None:
+    words = text.split()
+    sentences = [word for word, seam in zip(words, seams(said(text, language=language)), strict=False)
+                 if seam is Seam.SENTENCE]
+    assert sentences == [cut]
+
+
+def test_a_sign_that_stands_apart_stays_by_its_number_and_its_sentence() -> None:
+    found = lines_of(said("Il coûte 15 € par mois, soit 20 % de moins qu’en 2023 !", language="fr"), preset="shorts")
+    lines = [line for lines in found for line in lines]
+    assert not any(line[0] in "€%!" for line in lines), lines
+
+
 def test_lines_break_before_the_conjunction_and_keep_the_article_by_its_noun() -> None:
     text = "The captain of the ship saw the lighthouse and the crew began to cheer"
     assert lines_of(said(text), preset="broadcast") == [

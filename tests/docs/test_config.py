@@ -37,7 +37,16 @@ def test_the_first_name_that_is_set_wins_and_runpods_own_names_work() -> None:
                               "AWS_SECRET_ACCESS_KEY": "s"}).s3_bucket == "a"
 
 
+def test_blanks_and_line_ends_around_a_value_are_no_part_of_it() -> None:
+    settings = Settings.from_env({"S3_BUCKET": " \n", "BUCKET_NAME": "b ", "AWS_ACCESS_KEY_ID": " k",
+                                  "AWS_SECRET_ACCESS_KEY": "s\n", "TTS_ENGINE": "espeak ", "LEASE_S": " 40\n"})
+    assert (settings.s3_bucket, settings.s3_access_key_id, settings.s3_secret_access_key) == ("b", "k", "s")
+    assert (settings.tts_engine, settings.lease_s) == ("espeak", 40)
+
+
 @pytest.mark.parametrize(("environ", "named"), [
+    ({"JOB_DEADLINE_S": "²"}, "JOB_DEADLINE_S"),
+    ({"METRICS_PORT": "99999"}, "METRICS_PORT"),
     ({"TTS_ENGINE": "f6"}, "TTS_ENGINE"),
     ({"TIMING_FALLBACK": "maybe"}, "TIMING_FALLBACK"),
     ({"JOB_DEADLINE_S": "ten"}, "JOB_DEADLINE_S"),

@@ -34,6 +34,10 @@ def test_other_brackets_are_ordinary_text() -> None:
     assert read("See [1] and [pause].") == [Speech("See [1] and [pause].", 0, None)]
 
 
+def test_a_tag_may_be_in_capitals() -> None:
+    assert read("A. [PAUSE:1s] [Voice:anna] B.") == [Speech("A. ", 0, None), Pause(1000), Speech(" B.", 26, "anna")]
+
+
 def test_an_empty_voice_tag_returns_to_the_jobs_own_voice() -> None:
     assert [part.voice for part in read("a[voice:x]b[voice:]c") if isinstance(part, Speech)] == [None, "x", None]
 

@@ -14,6 +14,7 @@ import soundfile
 import srt
 import webvtt
 
+from captions import WRITERS
 from tests.doubles.host import start_host
 from tests.intake.test_audio import PLAYLISTS_AND_PAGES, raw_wav, tone, wav
 from tests.transcription.serving import NATURE, Served, finished, long_wav, nature, submit, wait_until
@@ -76,16 +77,24 @@ def test_words_of_a_given_transcript_come_back_unchanged(client: httpx.Client, k
 
 
 def test_every_format_is_read_back_by_an_independent_reader(client: httpx.Client) -> None:
-    job_id = submit(client, nature(), initial_transcript=NATURE, formats="srt,vtt,ass,csv,json,txt")["job_id"]
+    job_id = submit(client, nature(), initial_transcript=NATURE, formats=",".join(WRITERS))["job_id"]
     files = finished(client, job_id)["result"]["files"]
-    assert set(files) == {"srt", "vtt", "ass", "csv", "json", "txt"}
-    texts = {name: client.get(url).text for name, url in files.items()}
+    assert set(files) == set(WRITERS)
+    answers = {name: client.get(url) for name, url in files.items()}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert answers["word_srt"].headers["Content-Disposition"].endswith('.words.srt"')
+    texts = {name: answer.text for name, answer in answers.items()}
     assert " ".join(cue.content.replace("\n", " ") for cue in srt.parse(texts["srt"])) == NATURE
     assert " ".join(cue.text.replace("\n", " ") for cue in webvtt.from_string(texts["vtt"])) == NATURE
     assert [word["word"] for word in json.loads(texts["json"])["words"]] == WORDS
     assert texts["csv"].splitlines()[0] == "word,start_time,end_time,confidence"
     assert "Dialogue:" in texts["ass"]
     assert texts["txt"].strip() == NATURE
+
+
+def test_a_recording_that_is_cut_short_is_said_to_be(client: httpx.Client) -> None:
+    job = finished(client, submit(client, nature()[:-20_000], initial_transcript=NATURE)["job_id"])
+    assert any("cut short" in warning for warning in job["warnings"])
 
 
 def test_caption_options_shape_the_files(client: httpx.Client) -> None:

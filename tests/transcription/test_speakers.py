@@ -51,7 +51,20 @@ def test_a_word_in_a_gap_goes_to_the_nearest_turn_and_one_far_from_all_to_nobody
 def transcript() -> Transcript:
     speakers = ("ANNA",) * 4 + ("BEN",) * 2
     timeline = with_paragraphs(line(), speakers)
-    return Transcript(timeline, segments_of(timeline.words, speakers, [0], {}), speakers, {"name": "test"}, (), {})
+    return Transcript(timeline, segments_of(timeline, speakers, [0], {}), speakers, {"name": "test"}, (), {})
+
+
+def test_a_dot_that_ends_no_sentence_parts_no_segment() -> None:
+    text = "Dr. Smith came at 5 p.m. with No. 3. He left."
+    words, at = [], 0
+    for index, word in enumerate(text.split()):
+        start = text.index(word, at)
+        at = start + len(word)
+        words.append(Word(word, index * 500, index * 500 + 400, start, at))
+    timeline = Timeline(text, tuple(words), 8000, "en", "test")
+    found = Transcript(timeline, segments_of(timeline, (), [0], {}), (), {"name": "test"}, (), {})
+    assert [found.text_of(segment) for segment in found.segments] == [
+        "Dr. Smith came at 5 p.m. with No. 3.", "He left."]
 
 
 def test_a_cue_holds_one_speaker_and_names_a_new_one() -> None:

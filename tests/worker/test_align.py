@@ -128,6 +128,18 @@ def stored(settings: Any, job_id: str, extension: str) -> Any:
     return json.loads((settings.data_dir / "timings" / f"{job_id}.{extension}").read_text())
 
 
+def test_the_tags_of_a_script_are_no_words_of_its_recording(call: Call, settings: Any) -> None:
+    recording, _, _ = film()
+    said = [cue for number, cue in enumerate(CUES) if number != UNSAID]
+    with start_host({"/film.wav": recording}) as host:
+        for name, script in (("plain", " ".join(said)), ("tagged", "[voice:anna] " + " [pause:1.5s] ".join(said))):
+            output = call(endpoint="align", job_id=name, audio_url=f"{host.url}/film.wav", text=script,
+                          timing_format="json")
+            assert output["word_count"] == len(" ".join(said).split())
+    plain, tagged = (stored(settings, name, "json")["words"] for name in ("plain", "tagged"))
+    assert [(word["word"], word["start"]) for word in tagged] == [(word["word"], word["start"]) for word in plain]
+
+
 @pytest.mark.parametrize(("fields", "message"), [
     ({}, "text: is needed"),
     ({"text": "Hi.", "transcript_text": "Hi."}, "text: is needed, or one of"),

@@ -73,6 +73,11 @@ def test_the_verbs(call: Call, parts: Parts) -> None:
     assert call(text=TEXT, lexicon="brand")["error"].startswith("NOT_FOUND: lexicon brand is not stored")
 
 
+def test_a_list_placed_by_an_editor_that_marks_byte_order_is_read(call: Call, parts: Parts) -> None:
+    parts.store.put(lexicon_key("hand"), b"\xef\xbb\xbf" + json.dumps(BRAND).encode(), "application/json")
+    assert call(endpoint="get_lexicon", lexicon_name="hand")["lexicon"]["pronunciations"] == BRAND
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (b'{"a": 1}', "'a': Input should be a valid string"),
     (b"[]", "Input should be an object"),

@@ -39,6 +39,7 @@ from text.languages.mathematics import equation, power, prefixed, sign_between
 from text.languages.one import one
 from text.languages.polish import polish as polish_words
 from text.languages.roman import may_be_letters, roman
+from text.languages.russian import as_object
 from text.languages.russian import russian as russian_words
 from text.languages.scores import score
 from text.languages.spanish import spanish as spanish_words
@@ -60,6 +61,8 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     while len(said) < len(words):
         at = len(said)
         phrases = (_numbers(words, at, speech) if speech else None) or [lowered(words[at].core, loud[at], tag)]
+        if speech and speech.base == "ru":
+            phrases = as_object(phrases, words, at)
         said += map(punctuated, words[at:at + len(phrases)], map(_unsigned, phrases))
     return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from text.languages.electronic import CHAIN, VERSION
 from text.languages.mathematics import operators
 from text.number_names import MAX_DIGITS, han_cardinal, han_digits
 from text.written import FRACTION, Written, next_core
@@ -37,8 +38,6 @@ _HAN_CODE = re.compile(r"(?:(?<=尾号)|(?<=尾号[是为])|(?<=[密房]码[是�
 _CODE_CUES = re.compile(r"(?:房间号|门牌号|车次|学号|编号|卡号|单号|航班号?|区号|邮编|号码|房号|工号)[是为：，]?"
                         r"(\d{3,})(?![\d.]|年)")
 _PHONE_IN_THREE = re.compile(r"1[3-9]\d")
-_CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
-_VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
 _YEARS_BY_DIGITS = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?=[-–~～至到](?:1\d|20)\d\d(?:年|赛季|学年|财年))"
                               r"|(?<=[-–~～至到])(?:1\d|20)\d\d(?=赛季|学年|财年)")
 _TWO_OF = tuple("分钟 公斤 公里 厘米 毫米 毫升 平方 立方".split()) + tuple(
@@ -176,8 +175,8 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     core = _HAN_TIME.sub(_time, core)
     core = _HAN_MONTH.sub(lambda d: f"{d[1] or d[4]}年{int(d[2] or d[3])}月", core)
     core = re.sub(r"(?<![\d./-])(0[1-9]|1[0-2])[-/](0[1-9])(?![\d./-])", lambda d: f"{int(d[1])}月{int(d[2])}日", core)
-    core = _CHAIN.sub(_chain, core)
-    core = _VERSION.sub(lambda v: "点".join(_han_number(part, "") for part in v[0].split(".")), core)
+    core = CHAIN.sub(_chain, core)
+    core = VERSION.sub(lambda v: "点".join(_han_number(part, "") for part in v[0].split(".")), core)
     core = _signs(core, before, following)
     core = re.sub(r"(?<=[\dA-Za-z])[×x](?=\d)", "乘", core)
     core = re.sub(r"(?<![\d.])(\d+(?:\.\d+)?)‰", r"千分之\1", core)

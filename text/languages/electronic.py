@@ -22,6 +22,9 @@ _CAMEL = re.compile(r"(?<=[^\W\d_A-ZÀ-ÞА-ЯЁ])(?=[A-ZÀ-ÞА-ЯЁ])")
 _VOWEL = re.compile("[aeiouyà-öø-ÿœ]|[^\x00-\xff]", re.IGNORECASE)
 _ENDINGS_SAID = ("es", "eu", "it", "us", "ai")
 """Endings of two letters that are said as a word."""
+CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
+VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
+"""2-21-1, a house or a code, and 3.11.2, within a run of characters."""
 
 
 @cache

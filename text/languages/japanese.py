@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import currencies, units
+from text.languages.electronic import CHAIN, VERSION
 from text.languages.grammar import Language, Number, said, whole_words
 from text.languages.mathematics import operators
 from text.languages.telephone import telephone
@@ -28,8 +29,6 @@ _FRACTION = re.compile(r"(?<![\d/])(?!24/7|(\d\d+)/\1(?!\d))([1-9]\d{0,2})/([1-9
 _SCORE = re.compile(r"(?<![\d:/.-])(0|[1-9]\d{0,2})([:-])(0|[1-9]\d{0,2})(?![\d:/.-])")
 _ERAS = {"R": "令和", "H": "平成", "S": "昭和"}
 _CODE = re.compile(r"(?:番号|コード|パスワード)[はがも]?$")
-_CHAIN = re.compile(r"(?<![\d.-])\d{1,5}(?:-\d{1,7}){2,5}(?![\d-])")
-_VERSION = re.compile(r"(?<![\d.])\d{1,4}(?:\.\d{1,4}){2,4}(?![\d.])")
 _BATTING = ("割", "分", "厘")
 _WEEKDAYS = frozenset("月火水木金土日")
 
@@ -75,8 +74,8 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
 def _signs_of_codes(text: str, speech: Language) -> str:
     """〒150-0002, 渋谷2-21-1, 3.1.4, 打率.310, 2h30m, 30cm×20cm"""
     text = re.sub(r"〒(\d{3}-?\d{4})", lambda code: _telephone(code), text)
-    text = _CHAIN.sub(lambda chain: _chain(chain[0].split("-"), speech), text)
-    text = _VERSION.sub(lambda version: "点".join(whole_words(part, speech) or part for part in version[0].split(".")),
+    text = CHAIN.sub(lambda chain: _chain(chain[0].split("-"), speech), text)
+    text = VERSION.sub(lambda version: "点".join(whole_words(part, speech) or part for part in version[0].split(".")),
                         text)
     text = re.sub(r"(?<=打率)\.(\d)(\d)(\d)(?!\d)", lambda rate: "".join(
         (whole_words(digit, speech) or digit) + place for digit, place in zip(rate.groups(), _BATTING, strict=True)

@@ -85,6 +85,38 @@ def ordinal(number: int, case: str, gender: str = "m", plural: bool = False) -> 
     return words
 
 
+_BEFORE_OBJECTS = frozenset("""
+    за через на в во про под спустя стоит стоят весит весят платит платят тратит тратят имеет имеют даёт дают
+    берёт берут теряет теряют содержит содержат вмещает вмещают занимает занимают превышает превышают составляет
+    составляют насчитывает насчитывают зарабатывает зарабатывают получает получают экономит экономят длится
+    длятся плачу заплачу трачу зарабатываю получаю куплю
+""".split())
+_VERB = re.compile("[а-яё]*[аеёиоуыя]л[аи]?|[а-яё]+[аеиоуыя]ть|[а-яё]+(?:йте|ите|ьте)")
+"""Past, infinitive and imperative. What counts things in the past as a subject is neuter: прошло 1000 лет."""
+_NO_VERBS = re.compile("(?:.*ость|зал|канал|журнал|материал|сигнал|капитал|персонал|филиал|отдел|раздел|предел|стол|"
+                       "пол|футбол|сила|дела|тела|скала|шкала|школа|цели|недели|модели|мили|доли|роли|печать|кровать|"
+                       "автомобили|сеть)")
+_BETWEEN = "\x1f"
+_ONE = re.compile(rf"\bодна([ {_BETWEEN}])(тысяча|целая)\b")
+_ONE_AS_OBJECT = {"тысяча": "тысячу", "целая": "целую"}
+_ADVERBS = frozenset("ещё уже почти ровно всего примерно аж целых только".split())
+
+
+def as_object(phrases: list[str], words: Sequence[Written], at: int) -> list[str]:
+    """Заплатил тысячу, через двадцать одну тысячу: of all numbers that are counted things only these differ."""
+    joined = _BETWEEN.join(phrases)
+    if not _ONE.search(joined):
+        return phrases
+    place = at - 1
+    while place > 0 and words[place].core.lower() in _ADVERBS and not words[place].tail:
+        place -= 1
+    before = words[place].core.lower() if place >= 0 and not words[place].tail else ""
+    if before not in _BEFORE_OBJECTS and (not _VERB.fullmatch(before) or _NO_VERBS.fullmatch(before)):
+        return phrases
+    joined = re.sub("^одна тысяча", "тысячу", joined)
+    return _ONE.sub(lambda one: f"одну{one[1]}{_ONE_AS_OBJECT[one[2]]}", joined).split(_BETWEEN)
+
+
 def russian(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """02.03.2003 · 2 марта · 1999 года · 8-го"""
     if speech.base != "ru":

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Header, Query, UploadFile
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from captions import WRITERS
 from s3_utils import attachment
 from transcription.errors import HTTP_STATUS, invalid
 from transcription.http.access import Jobs, Reader, Submitter
@@ -19,7 +20,7 @@ from transcription.speech.transcript import FORMATS
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-FormatName = Literal["srt", "vtt", "csv", "json", "ass", "txt"]
+FormatName = Literal["srt", "vtt", "csv", "json", "ass", "word_srt", "ttml", "lrc", "remotion", "txt"]
 EXAMPLE_ID = "6f1e0d3c5b7a49d2a1c4e8f09b7d6a53"
 
 
@@ -118,8 +119,7 @@ class JobForm(BaseModel):
     max_speakers: int | None = None
     initial_transcript: str | None = Field(None, description="what is said, word for word: plain text, SRT, VTT, or "
                                            "JSON with text or segments. Nothing is recognised then")
-    formats: str = Field("srt", description="files named in the result, several with commas: srt, vtt, ass, csv, "
-                         "json, txt")
+    formats: str = Field("srt", description=f"files named in the result, several with commas: {', '.join(FORMATS)}")
     captions: str | None = Field(None, description="JSON object of caption options: preset, max_words, ...")
     callback_url: str | None = Field(None, description="is called, signed, when the job is over")
 
@@ -192,4 +192,4 @@ def get_result(job_id: str, jobs_service: Jobs, caller: Reader, format: FormatNa
     job = jobs_service.job(job_id, caller)
     content = jobs_service.transcript(job).write(format, job.request["captions"], job_id)
     return Response(content.encode("utf-8", "replace"), media_type=FORMATS[format],
-                    headers={"Content-Disposition": attachment(f"{job_id}.{format}")})
+                    headers={"Content-Disposition": attachment(f"{job_id}.{WRITERS[format].extension}")})

@@ -182,7 +182,11 @@ def _size(service: Service, model: str) -> str | None:
 
 async def _answer(request: Request, service: Service, caller: Caller, wanted: JobRequest, file: UploadFile,
                   shape: _Shape, *, stream: bool) -> Response:
-    job, _ = await run_in_threadpool(service.submit, wanted, file.file, caller, priority=_PRIORITY)
+    try:
+        job, _ = await run_in_threadpool(service.submit, wanted, file.file, caller, priority=_PRIORITY)
+    except ApiError as error:
+        error.field = "file" if error.field == "audio_file" else error.field
+        raise
     if stream:
         return StreamingResponse(_streamed(request, service, job, caller, shape), media_type="text/event-stream",
                                  headers={"Cache-Control": "no-store"})

@@ -161,7 +161,7 @@ class Service:
                 copy.write(block)
             copy.flush()
             if not size:
-                raise ApiError("VALIDATION_UNSUPPORTED_AUDIO", "audio_file: the file is empty", field="audio_file",
+                raise ApiError("VALIDATION_UNSUPPORTED_AUDIO", "the file is empty", field="audio_file",
                                reason="empty")
             try:
                 self.parts.store.put(audio_key(job_id), Path(copy.name), "application/octet-stream")

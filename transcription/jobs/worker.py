@@ -16,6 +16,7 @@ import traceback
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from intake import TooLarge, audio, net
@@ -35,7 +36,7 @@ from transcription.jobs.record import (
 from transcription.settings import Settings
 from transcription.speech.engines import Engines
 from transcription.speech.pipeline import Run, transcribe
-from transcription.speech.recognise import RATE_HZ, Samples
+from transcription.speech.recognise import RATE_HZ
 from transcription.speech.requests import JobRequest
 
 log = logs.logger(__name__)
@@ -178,17 +179,18 @@ class Worker:
     def _work(self, job: Job, lease: Lease) -> dict[str, Any]:
         request = JobRequest.model_validate(job.request)
         run = Run(lease.check, lease.report)
-        samples = self._samples(job, request, run)
-        transcript = transcribe(request, samples, self._engines, run)
+        recording = self._recording(job, request, run)
+        transcript = transcribe(request, recording.samples, self._engines, run)
+        transcript = replace(transcript, warnings=(*recording.warnings, *transcript.warnings))
         with run.stage("store"):
             self._parts.store.put(result_key(job.job_id, job.fence), transcript.to_json().encode("utf-8",
                                   "surrogatepass"), "application/json")
         lease.check()
         return {"warnings": transcript.warnings, "engine": transcript.engine["name"],
-                "audio_s": round(len(samples) / RATE_HZ, 3)}
+                "audio_s": round(len(recording.samples) / RATE_HZ, 3)}
 
-    def _samples(self, job: Job, request: JobRequest, run: Run) -> Samples:
-        """float32 [n] at 16 kHz."""
+    def _recording(self, job: Job, request: JobRequest, run: Run) -> audio.Audio:
+        """At 16 kHz."""
         settings = self._parts.settings
         with run.stage("fetch"):
             if request.audio_url is None:
@@ -197,9 +199,9 @@ class Worker:
                 data = self._parts.store.get(request.audio_url.split("/", 3)[3], settings.max_upload_bytes)
             else:
                 data = net.fetch(request.audio_url, max_bytes=settings.max_upload_bytes, deadline_s=FETCH_S,
-                                 allow_hosts=settings.url_allow_hosts)
+                                 allow_hosts=settings.url_allow_hosts, check=run.check)
         with run.stage("decode"):
-            return audio.decode(data, max_duration_s=settings.max_audio_duration, to_hz=RATE_HZ).samples
+            return audio.decode(data, max_duration_s=settings.max_audio_duration, to_hz=RATE_HZ, check=run.check)
 
     def _end(self, job: Job, change: Callable[[Job], Job], started: float) -> None:
         """Writes the end of a job. What a worker makes of a job that is no longer its own is thrown away."""

@@ -61,7 +61,8 @@ def transcribe(request: JobRequest, samples: Samples, engines: Engines, run: Run
             doubts[begins[index]] = (*early, *late)
     speakers = _speakers(request, samples, timeline, engines, run)
     timeline = with_paragraphs(timeline, speakers) if speakers else timeline
-    transcript = Transcript(timeline, segments_of(words, speakers, begins, doubts), speakers, engine, (), run.stages_ms)
+    segments = segments_of(timeline, speakers, begins, doubts)
+    transcript = Transcript(timeline, segments, speakers, engine, (), run.stages_ms)
     warnings = [*recognition.warnings, *aligned.warnings, *_doubtful(transcript, begins, doubts)]
     if request.enable_diarization and not speakers:
         warnings.append("no speaker was found in this recording")

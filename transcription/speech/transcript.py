@@ -7,17 +7,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from captions import WRITERS
+from captions.breaks import Seam, seams
 from captions.cues import Captions, Cue, cues
 from timing.words import Timeline, Word
 
-SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’»)\]]*$")
 PAUSE_MS = 1000
 """A longer silence parts two segments."""
 TEXT_FORMAT = "txt"
@@ -107,28 +106,30 @@ class Transcript:
         return _WITH_SPEAKERS[name](self, content) if self.speakers and name in _WITH_SPEAKERS else content
 
 
-def segments_of(words: Sequence[Word], speakers: Sequence[str | None], begins: Sequence[int],
+def segments_of(timeline: Timeline, speakers: Sequence[str | None], begins: Sequence[int],
                 doubts: Mapping[int, tuple[str, ...]]) -> tuple[Segment, ...]:
     """Parts the words at `begins` (where the recogniser began anew), sentence ends, pauses and changes of speaker.
 
     `doubts[i]` are about what the recogniser began with word i, up to the next of `begins`.
     """
-    starts = set(begins)
+    starts = set(begins) | _parted(timeline, speakers) | {len(timeline.words)}
     found: list[Segment] = []
     doubt: tuple[str, ...] = ()
     first = 0
-    for index in range(len(words)):
-        doubt = doubts.get(index, () if index in starts else doubt)
-        if index + 1 == len(words) or _parts(words, speakers, index) or index + 1 in starts:
+    for index in range(len(timeline.words)):
+        doubt = doubts.get(index, () if index in begins else doubt)
+        if index + 1 in starts:
             found.append(Segment(first, index, speakers[index] if speakers else None, doubt))
             first = index + 1
     return tuple(found)
 
 
-def _parts(words: Sequence[Word], speakers: Sequence[str | None], index: int) -> bool:
-    word, following = words[index], words[index + 1]
-    return (following.start_ms - word.end_ms > PAUSE_MS or bool(SENTENCE_END.search(word.text))
-            or bool(speakers and speakers[index] != speakers[index + 1]))
+def _parted(timeline: Timeline, speakers: Sequence[str | None]) -> set[int]:
+    """The words that begin a sentence, follow a pause, or are another speaker's than the word before."""
+    pairs = enumerate(zip(pairwise(timeline.words), seams(timeline), strict=True), 1)
+    return {index for index, ((word, following), seam) in pairs
+            if seam in (Seam.MUST, Seam.SENTENCE) or following.start_ms - word.end_ms > PAUSE_MS
+            or (speakers and speakers[index - 1] != speakers[index])}
 
 
 def with_paragraphs(timeline: Timeline, speakers: Sequence[str | None]) -> Timeline:
