@@ -62,9 +62,10 @@ def align_hinted(samples: Samples, rate_hz: int, tokens: Sequence[Token], cues: 
     """
     audio = for_sources(samples, rate_hz)
     film = _Film(audio, to_ms(len(samples) / rate_hz), tokens, cues, text, language, method, sources, check)
-    for core, context in _groups([cue for cue in cues if not film.is_outside(cue)]):
-        found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
-        film.found |= {cue: found[cue] for cue in core if not film.is_cut(cue, found[cue])}
+    for core, context in _groups(cues):
+        if not all(film.is_outside(cue) for cue in context):
+            found = film.sought(context, context[0].start_ms - MARGIN_MS, context[-1].end_ms + MARGIN_MS)
+            film.found |= {cue: found[cue] for cue in core if not film.is_cut(cue, found[cue])}
     if sum(film.believed()) < USABLE_SHARE * len(cues):
         whole = film.align(audio, tokens)
         if any(not word.estimated for word in whole.timeline.words):

@@ -244,6 +244,19 @@ def test_hostile_files_fail_their_own_job_with_a_clear_error(served: Served, cli
     assert finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])["status"] == "completed"
 
 
+def test_a_job_whose_audio_is_lost_or_cannot_be_read_says_which(served: Served, client: httpx.Client) -> None:
+    busy = submit(client, long_wav())["job_id"]
+    lost, unreadable = (submit(client, nature())["job_id"] for _ in range(2))
+    (served.data / "audio" / lost).unlink()
+    (served.data / "audio" / unreadable).rename(served.data / "elsewhere")
+    (served.data / "audio" / unreadable).symlink_to(served.data / "elsewhere")  # which the store does not follow
+    client.delete(f"/api/v1/jobs/{busy}")
+    for job_id, code in ((lost, "VALIDATION_NOT_FOUND"), (unreadable, "INFRASTRUCTURE_STORAGE")):
+        job = finished(client, job_id)
+        assert (job["status"], job["job_error"]["error_code"]) == ("failed", code)
+        assert str(served.data) not in job["job_error"]["error"]
+
+
 def test_a_url_is_fetched_and_one_that_leads_inside_is_not(client: httpx.Client) -> None:
     with start_host({"/a.wav": nature()}) as host:
         job = finished(client, submit(client, audio_url=f"{host.url}/a.wav", initial_transcript=NATURE)["job_id"])
