@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from timing import cepstra
-from timing.align import Samples
 from timing.cepstra import N_CEPSTRA, Filters
 from timing.dictionary import Dictionary
+from timing.edges import Samples
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -13,7 +13,8 @@ import numpy as np
 
 from timing.acoustic import Floats, Ints
 from timing.align import Samples
-from timing.search import SILENCE_PRICE, STRETCH, Graph, Search, seconds
+from timing.graph import Graph
+from timing.search import SILENCE_PRICE, STRETCH, Search, seconds
 
 PHRASE = 8
 """Words."""

@@ -21,8 +21,8 @@ MOST_MARGIN, NEEDED = 300.0, (-60.0, 100.0)
 NEEDLESS = 90.0
 """In nats: no margin counts for more above what a word is needed, since it may be nowhere."""
 QUIET_S, CLEAN_DB, MISSING = 0.05, 20.0, 3.0
-WEIGHTS = (-5.446, 0.29, 0.139, 0.137, 0.387, -1.657, 0.817, -3.123,
-           -0.637, 5.121, 0.973, 0.616, -0.011, -0.425, -3.883, -1.827)
+WEIGHTS = (-5.417, 0.29, 0.139, 0.136, 0.396, -1.688, 0.828, -3.158,
+           -0.645, 5.131, 0.979, 0.595, -0.01, -0.412, -3.907, -1.818)
 """Of `features`, in every language, as `./run bench timing_fit` prints them."""
 
 

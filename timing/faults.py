@@ -21,10 +21,11 @@ from timing import adaptation, confidence, lengths
 from timing.acoustic import STATES, Floats
 from timing.adaptation import Voice
 from timing.align import BELIEVED, LEAST_SHARE, RATE_HZ, Samples, for_sources
+from timing.graph import Graph, Part
 from timing.hypotheses import FAULTS, Hypotheses
 from timing.pocketsphinx import MAX_WORDS, Sounding, primary, with_noise
 from timing.reduced import VOWELS
-from timing.search import FRAMES_PER_S, Graph, Part, Search, Trellis, best_words
+from timing.search import FRAMES_PER_S, Search, Trellis, best_words
 
 SUSPICIOUS = 0.5
 LEAST, MOST = -150.0, 60.0

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from timing.acoustic import STATES, Floats, Ints
-from timing.search import REST, STRETCH, Graph, Trellis
+from timing.graph import Graph
+from timing.search import REST, STRETCH, Trellis
 
 FAULTS = ("left out", "said twice", "said twice with the next", "after the next", "cut at its end", "cut at its start",
           "another sound", "another sound before it")
