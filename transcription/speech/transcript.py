@@ -112,12 +112,13 @@ def segments_of(timeline: Timeline, speakers: Sequence[str | None], begins: Sequ
 
     `doubts[i]` are about what the recogniser began with word i, up to the next of `begins`.
     """
-    starts = set(begins) | _parted(timeline, speakers) | {len(timeline.words)}
+    anew = set(begins)
+    starts = anew | _parted(timeline, speakers) | {len(timeline.words)}
     found: list[Segment] = []
     doubt: tuple[str, ...] = ()
     first = 0
     for index in range(len(timeline.words)):
-        doubt = doubts.get(index, () if index in begins else doubt)
+        doubt = doubts.get(index, () if index in anew else doubt)
         if index + 1 in starts:
             found.append(Segment(first, index, speakers[index] if speakers else None, doubt))
             first = index + 1
