@@ -35,6 +35,7 @@ class Graph:
     """
 
     def __init__(self, model: Model, words: Sequence[Sequence[Sequence[int]]], long_frames: Sequence[float]) -> None:
+        """The phones of each way to say each word, and for each word from how many frames on a state is drawn out."""
         self.model = model
         silence = model.phones["SIL"]
         firsts = [*(ways[0][0] for ways in words), silence]

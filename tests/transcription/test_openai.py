@@ -99,6 +99,9 @@ def test_other_models_files_and_keys_are_refused(client: openai.OpenAI, served: 
     with pytest.raises(openai.APIStatusError) as refused:
         client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"no audio at all"))
     assert (refused.value.status_code, refused.value.code) == (415, "VALIDATION_UNSUPPORTED_AUDIO")
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b""))
+    assert (refused.value.status_code, refused.value.param) == (415, "file")
     with pytest.raises(openai.UnprocessableEntityError):
         client.audio.translations.create(model="whisper-1", file=recording())
     with pytest.raises(openai.PermissionDeniedError):

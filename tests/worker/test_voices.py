@@ -117,7 +117,8 @@ def test_a_renamed_voice_is_the_same_voice(call: Call, parts: runpod_handler.Par
     upload(call, "anna", language="en-GB", consent=consent)
     upload(call, "ben")
     before, _ = voices.load(parts.voices, "anna")
-    assert call(endpoint="rename_voice", voice_name="anna", new_name="ben")["error"].startswith("CONFLICT: ")
+    taken = call(endpoint="rename_voice", voice_name="anna", new_name="ben")["error"]
+    assert taken.startswith("CONFLICT: ") and "delete_voice" in taken
     assert call(endpoint="rename_voice", voice_name="nobody", new_name="x")["error"].startswith("NOT_FOUND: ")
     assert call(endpoint="rename_voice", voice_name="anna", new_name="anna")["error"].startswith("INVALID_INPUT: ")
     call(endpoint="rename_voice", voice_name="anna", new_name="zoe")
