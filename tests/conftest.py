@@ -9,6 +9,8 @@ from typing import Any
 
 # Before anything imports torch or the hub's client.
 os.environ.update(HF_HUB_OFFLINE="1", PYANNOTE_METRICS_ENABLED="0", OMP_WAIT_POLICY="PASSIVE")
+# Else the set-up's installer, forked with a hook, may abort or hang where other tests have left gRPC at work.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 import pytest
 
