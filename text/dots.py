@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
 from text import tables
 
-_HERE = Path(__file__).parent
 _INITIALS = re.compile(r"(?:[A-Za-zА-ЯЁ]|[A-Za-z](?:\.[A-Za-z])+)\.")
 _RANK = re.compile(r"\d{1,2}\.")
 _RANKS_DOTTED = frozenset("bs cs da de et fi hr hu is lb lv nb nn no pl sk sl sr tr".split())
@@ -29,34 +27,26 @@ def is_within_sentence(word: str, following: str, before: str, language: str) ->
     if _INITIALS.fullmatch(word):
         return True
     if _RANK.fullmatch(word):
-        ends = following in GERMAN_STARTS or _abbreviations(language).get(_key(before)) == _BEFORE_NUMBERS
+        ends = following in GERMAN_STARTS or _needs(before, language) == _BEFORE_NUMBERS
         return language in _RANKS_DOTTED and following[:1].isalpha() and not ends
     if before[-1:].isdigit():  # a unit or a year, 5 min. and 2024 г.: another sentence may follow
         return False
-    needs = _abbreviations(language).get(_key(word))
+    needs = _needs(word, language)
     if needs == _BEFORE_NAMES:
         return following[:1].isupper()
     return needs == _BEFORE_ANYTHING or (needs == _BEFORE_NUMBERS and following[:1].isdigit())
 
 
-def _key(word: str) -> str:
-    """One letter stays as it is: S. is a page, s. see."""
-    return word.lower() if len(word) > 2 else word
+def _needs(word: str, language: str) -> str | None:
+    """What has to stand behind an abbreviation; None of what is none, or ends sentences."""
+    short = tables.abbreviation_key(word)
+    return _english().get(short) if language == "en" else tables.abbreviations(language).get(short, ("", None))[1]
 
 
 @cache
-def _abbreviations(language: str) -> dict[str, str]:
-    """With their dot -> what stands behind them. Without those that end sentences."""
-    if language == "en":
-        return _english()
-    rows = tables.rows(_HERE / "languages/data/abbreviations.tsv")
-    return {_key(written): needs for base, written, _, needs in rows
-            if base == language and written.endswith(".")}
-
-
 def _english() -> dict[str, str]:
-    rows = tables.rows(_HERE / "english/data/abbreviations.tsv")
-    context = tables.rows(_HERE / "english/data/context.tsv")
-    ends = {word for kind, word in context if kind == "may_end_sentence"}
-    found = {f"{short}.": needs.removeprefix("dot").strip() for short, _, needs in rows}
-    return {word: needs for word, needs in found.items() if needs == _BEFORE_NAMES or word[:-1] not in ends}
+    from text.english.tables import ABBREVIATIONS, MAY_END_SENTENCE  # all of English comes with it
+
+    found = {short: "".join(needs - {"dot"}) for short, (_, needs) in ABBREVIATIONS.items()}
+    return {f"{short}.": needs for short, needs in found.items()
+            if needs == _BEFORE_NAMES or short not in MAY_END_SENTENCE}

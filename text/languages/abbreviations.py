@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 
-from text import tables
 from text.languages.amounts import units
 from text.languages.dates import bent_day
-from text.languages.grammar import DATA, Language, whole_words
+from text.languages.grammar import Language, whole_words
+from text.tables import abbreviation_key, abbreviations
 from text.written import Written, share_out
 
 _LONGEST = 3
@@ -25,21 +24,10 @@ _DAYS_TOO = {("de", "Fr."): "Freitag", ("pl", "pt."): "piątek"}
 _NOTHING = Written("", "", "")
 
 
-@cache
-def _abbreviations(base: str) -> dict[str, tuple[str, str]]:
-    """As written, small letters unless it is one letter -> what is said, and what it needs."""
-    rows = (row for row in tables.rows(DATA / "abbreviations.tsv") if row[0] == base)
-    return {_key(written): (spoken, needs) for _, written, spoken, needs in rows}
-
-
-def _key(written: str) -> str:
-    return written.lower() if len(written.strip(".")) > 1 else written
-
-
 def written_out(words: Sequence[Written], speech: Language | None) -> list[Written]:
     """Abbreviations in full; the dot of one stays where it ends the sentence too."""
     own = list(words)
-    if speech is None or not _abbreviations(speech.base):
+    if speech is None or not abbreviations(speech.base):
         return own
     at = 0
     while at < len(own):
@@ -86,7 +74,7 @@ def joined(core: str, speech: Language) -> str | None:
     match = re.fullmatch(r"([^\W\d]{1,5}[.°º])(\d{1,4})", core)
     if match is None:
         return None
-    spoken, needs = _abbreviations(speech.base).get(_key(match[1]), ("", ""))
+    spoken, needs = abbreviations(speech.base).get(abbreviation_key(match[1]), ("", ""))
     number = whole_words(match[2], speech)
     return f"{spoken} {number}" if needs == "number" and number else None
 
@@ -103,12 +91,12 @@ def _dotted(words: Sequence[Written], at: int, count: int) -> str | None:
 def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> str | None:
     written = _dotted(words, at, count) if len(words[at].core) <= 10 else None
     article = re.match(r"(?:[ldLD]|[nNdD]ell|[aA]ll|[dD]all|[sS]ull)'(?=[^\W\d])", written or "")
-    if article and (noun := _abbreviations(speech.base).get(_key((written or "")[article.end():]))):
+    if article and (noun := abbreviations(speech.base).get(abbreviation_key((written or "")[article.end():]))):
         return article[0] + noun[0]
     street = re.fullmatch(r"([A-ZÄÖÜ][A-Za-zäöüßÄÖÜ-]{2,})([sS])tr\.", "".join(words[at][1:])[:40])
     if street and count == 1 and speech.base == "de":
         return f"{street[1]}{street[2]}traße"
-    spoken, needs = _abbreviations(speech.base).get(_key(written or ""), ("", ""))
+    spoken, needs = abbreviations(speech.base).get(abbreviation_key(written or ""), ("", ""))
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None
     following = words[at + count] if at + count < len(words) else Written("", "", "")
@@ -156,7 +144,7 @@ def _in_full(words: Sequence[Written], at: int, count: int, spoken: str, speech:
     last = words[at + count - 1]
     tail = last.tail
     if tail[:1] == ".":
-        _, needs = _abbreviations(speech.base).get(_key(_dotted(words, at, count) or ""), ("", ""))
+        _, needs = abbreviations(speech.base).get(abbreviation_key(_dotted(words, at, count) or ""), ("", ""))
         following = words[at + count].core[:1] if at + count < len(words) else ""
         ends = at + count == len(words) or (needs == "end" and following.isupper())
         tail = tail if ends and not tail[1:] else tail[1:]
