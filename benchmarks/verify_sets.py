@@ -113,17 +113,24 @@ def _drawn(throats: Sequence[str], seed: int) -> list[str]:
 
 
 _KNOWN, _NEW = (_drawn(throats, seed) for throats, seed in ((THROATS, 41), (NEW_THROATS, 42)))
-BLIND = Split("blind", tuple((name, 1.0) for name in (*_NEW[:12], *_KNOWN[:12])), _lines("verify_test.txt"), 76_000)
-"""Twelve of its voices have throats that the fit does not know."""
 WIDE = Split("wide", tuple((name, 1.0) for name in _KNOWN[12:212]), SENTENCES, 31_000)
-"""To fit on voices with the accents of `BLIND` too: eSpeak has no others."""
+"""To fit on voices with the accents of the blind sets too: eSpeak has no others."""
 
 UNUSED_THROATS = "AnxiousAndy Tweaky croak".split()
-"""In no voice of any other set."""
-UNSEEN = Split("unseen", tuple((name, 1.0) for name in (
-    *_drawn(UNUSED_THROATS, 43)[:6], *_NEW[12:18], *_KNOWN[212:224])), _lines("verify_unseen.txt"), 78_000)
-"""Six of its voices have throats that no other set has, six more throats that the fit does not know. Written down
-before anything was fitted for the features that it reports: `BLIND` had been looked at by then."""
+"""In no voice of the fit nor of `BLIND_1`."""
+_UNUSED = _drawn(UNUSED_THROATS, 43)
+
+
+def _blind(number: int, seed: int, voices: Sequence[str]) -> Split:
+    return Split(f"blind {number}", tuple((name, 1.0) for name in voices), _lines(f"verify_blind_{number}.txt"), seed)
+
+
+BLIND_1 = _blind(1, 76_000, [*_NEW[:12], *_KNOWN[:12]])
+BLIND_2 = _blind(2, 78_000, [*_UNUSED[:6], *_NEW[12:18], *_KNOWN[212:224]])
+BLIND_3 = _blind(3, 80_000, [*_UNUSED[6:12], *_NEW[18:24], *(
+    name for name in _KNOWN[224:237] if (name, 1.0) not in FIT.voices)])
+"""Half of their voices have throats that the fit does not know. Each was written down before the network was fitted
+that it is for, and looked at once: this one is for the network that is shipped."""
 
 
 REFERENCES = {"fit": """
@@ -142,20 +149,27 @@ Few visitors know that the tunnel behind the theatre was once used to carry ice 
 I usually make a list of jobs on Monday, lose it by Tuesday, and enjoy the rest of my week.
 The painter mixed a little green into the grey, and suddenly the whole picture looked like early March.
 Our neighbours have a parrot that can whistle four songs, though it always gets the third one wrong.
-""", "blind": """
+""", "blind 1": """
 Nobody in the theatre noticed that the third violin had been replaced by a cook from across the street.
 Wash the cherries, take out the stones, and leave them in a bowl with a spoon of sugar until evening.
 My uncle repaired radios in a shop so narrow that only one customer could stand inside of it.
 Once the bridge was finished, both villages argued for a decade about which of them should name it.
 The climbers spent the whole night on a ledge, singing to each other so that nobody would fall asleep.
 She keeps her medals in a biscuit tin and her biscuits in the glass case where the medals used to be.
-""", "unseen": """
+""", "blind 2": """
 The lighthouse keeper had two clocks, and he trusted neither of them after the winter of the long fog.
 Slice the onions as thin as you can, cover them with vinegar, and forget about them for a day.
 A reporter asked the champion what she was afraid of, and she said that it was other reporters.
 Behind the bakery there is a yard where the apprentices smoke, argue, and feed the sparrows.
 The surveyor had drawn the border through a kitchen, so the family ate in one country and slept in another.
 Whenever the choir practised, the shopkeeper next door turned his radio off and opened the window.
+""", "blind 3": """
+The mayor of the valley kept bees in his office and signed his letters with a drop of their wax.
+Grate the lemon first and squeeze it afterwards, because nobody has ever managed it in the other order.
+A retired diver told us that the quietest place on earth is the inside of a sunken organ.
+During the eclipse the hens went to roost, the dogs lay down, and the whole market stopped haggling.
+The translator worked at night, with a cat on the dictionary and a lamp that hummed in the wrong key.
+Every Thursday a stranger in a green coat bought seven postcards and left without a single stamp.
 """, "wide": """
 A gardener with patience can grow lemons in a cold country, provided that the greenhouse is never left open.
 After dinner the visitors moved to the porch, where grandfather was already tuning his enormous guitar.
