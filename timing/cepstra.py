@@ -8,7 +8,6 @@ sound at high frequencies that must be known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,8 @@ Present = npt.NDArray[np.bool_]
 RATE_HZ = 16_000
 WINDOW, FFT, EMPHASIS = 410, 512, 0.97
 N_CEPSTRA, LIFTER = 13, 22
+CHUNK = 128
+"""Frames at a time: their spectra fit into a processor's cache."""
 LOG_FLOOR = 1e-4
 """Of power, where a sample is 1 in 32 768."""
 
@@ -56,9 +57,11 @@ def filter_powers(audio: Floats, frames_per_s: int, filters: Filters) -> Powers:
     values[1:] -= EMPHASIS * values[:-1]
     n_frames = 1 + max(0, -(-(len(values) - WINDOW) // step))
     values = np.pad(values, (0, max(0, (n_frames - 1) * step + WINDOW - len(values))))
-    frames = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[::step] * np.hamming(WINDOW)
-    spectrum = np.fft.rfft(frames, FFT)
-    powers: Powers = (spectrum.real**2 + spectrum.imag**2) @ filters.triangles.T
+    frames, window = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[::step], np.hamming(WINDOW)
+    powers = np.empty((n_frames, len(filters.triangles)))
+    for start in range(0, n_frames, CHUNK):
+        spectrum = np.fft.rfft(frames[start : start + CHUNK] * window, FFT)
+        np.matmul(spectrum.real**2 + spectrum.imag**2, filters.triangles.T, out=powers[start : start + CHUNK])
     return powers
 
 
@@ -71,10 +74,10 @@ def sounding_filters(powers: Powers) -> Present:
 
 def without_noise(powers: Powers) -> Powers:
     """Each filter's power with its slowly moving floor taken off, and less of what follows a peak; [n_frames, n]."""
-    power = powers.copy()
-    for before, now in pairwise(power):
-        now *= 1 - POWER_KEPT
-        now += POWER_KEPT * before
+    power = powers * (1 - POWER_KEPT)
+    power[0] = powers[0]
+    for back in 2 ** np.arange(7):  # of two frames, of four, ... what is kept of 127 is nothing
+        power[back:] += POWER_KEPT**back * power[:-back]
     signal = np.maximum(power - _lower_envelope(power, powers[0] * LEAST_GAIN), 1.0)
     floor = _lower_envelope(signal, powers[0] * LEAST_GAIN)
     decay = np.log(PEAK_KEPT) * np.arange(len(powers))[:, None]

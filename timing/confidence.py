@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +49,11 @@ def features(found: Sequence[Found]) -> Floats:
     length = np.log((end_s - start_s) / (S_PER_PHONE * n_phones))
     pause_s = np.concatenate([[0.0], start_s[1:] - end_s[:-1], [0.0]])
     first, last = np.maximum(np.arange(count) - AROUND, 0), np.minimum(np.arange(count) + AROUND, count - 1)
-    pace = np.array([np.median(length[a : b + 1]) for a, b in zip(first, last, strict=True)])
+    lengths = length.tolist()
+    pace = np.array([median(lengths[a : b + 1]) for a, b in zip(first, last, strict=True)])
     needed = np.array([each.needed for each in found])
-    needless = np.array([(needed[a : b + 1] < 0).mean() for a, b in zip(first, last, strict=True)])
+    without = np.concatenate([[0], np.cumsum(needed < 0)])
+    needless = (without[last + 1] - without[first]) / (last - first + 1)
     margins = np.minimum(np.array([each.margins for each in found]), needed[:, None] + NEEDLESS)
     contrast_db = np.array([each.contrast_db for each in found])
     masked = MISSING * np.array([each.missing for each in found]) + np.maximum(CLEAN_DB - contrast_db, 0) / 10

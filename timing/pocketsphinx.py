@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 PIECE_S = 20
 GOOD = 0.8
-WORDS_PER_PIECE = 100
+WORDS_PER_S = 4
+"""So many words are offered; where they are all found and more are left the next piece begins earlier."""
+WORDS_PER_PIECE = WORDS_PER_S * PIECE_S
 PAUSE_DB, FLOOR_DB = 35.0, 60.0
 """The model knows no digital silence: what is 35 dB below the voice is filled up with noise, and a trace of it
 lies under everything."""
@@ -161,11 +163,15 @@ class _Walk:
 
     def _piece(self) -> tuple[list[Found], float]:
         """What the next piece says of the words to come, and where the one behind it begins."""
-        offered = self._words[self._first :][: WORDS_PER_PIECE * (1 + self._misses)]
-        is_last = self._audio.length_s - self._at_s <= LAST_PIECE_S
-        open_end = not is_last or self._first + len(offered) < len(self._words)
-        placed = self._run(self._at_s, math.inf if is_last else self._at_s + PIECE_S, offered, open_end=open_end)
-        if is_last or (placed and self._first + placed[-1].index + 1 == len(self._words)):
+        rest_s = self._audio.length_s - self._at_s
+        is_last = rest_s <= LAST_PIECE_S
+        n_offered = math.ceil(WORDS_PER_S * max(PIECE_S, rest_s if is_last else 0)) * (1 + self._misses)
+        offered = self._words[self._first :][:n_offered]
+        are_all = self._first + len(offered) == len(self._words)
+        placed = self._run(self._at_s, math.inf if is_last else self._at_s + PIECE_S, offered,
+                           open_end=not (is_last and are_all))
+        is_through = bool(placed) and placed[-1].index + 1 == len(offered)
+        if are_all if is_through else is_last:
             return placed, math.inf
         return _settled(placed)
 

@@ -305,16 +305,16 @@ class _Inside:
         """Takes frame t; fills `word_ends` [2, n_words] with the best paths that end each word there."""
         row, self._row, size = self._row, self._next, self._size
         self._next, now = row, self._row[1:]
-        row[self._entries] = nodes.reshape(-1)[self._nodes]
+        row[self._entries] = nodes.take(self._nodes)
         np.maximum(row[1:], row[:-1], out=now)
         np.greater_equal(row[1:], row[:-1], out=self._stays)
         self.stays[t, 1:] = self._stays[: size - 1]
         self._row[:size] += self._states[t]
         self._row[size:] += self._states[-1 - t, ::-1]
         now -= self._long_stays()
-        ends = self._row[self._last]
+        ends = self._row.take(self._last)
         self.ends[t] = ends[: self._n_ways]
-        return np.maximum.reduce(ends[self._ways_of], axis=0, out=word_ends)
+        return np.maximum.reduce(ends.take(self._ways_of), axis=0, out=word_ends)
 
     def _long_stays(self) -> Floats:
         """What each state pays for this frame. Steps of one byte for each state, and a cast of all: four times faster
@@ -331,8 +331,7 @@ class _Inside:
 def _skip(arrivals: Floats, nodes: Floats, steps: Floats) -> None:
     """Fills `nodes` [2, n_nodes] with what arrives there, or before a word and skips it and all up to there."""
     reach = np.maximum.accumulate(arrivals + steps, axis=1)[:, :-1]
-    reach -= steps[1:]
-    reach -= SKIP_FIRST
+    reach -= steps[1:] + np.float32(SKIP_FIRST)
     nodes[:, 0] = arrivals[:, 0]
     np.maximum(arrivals[:, 1:], reach, out=nodes[:, 1:])
 

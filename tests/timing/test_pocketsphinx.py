@@ -133,6 +133,14 @@ def test_several_minutes_are_aligned_piece_by_piece_as_well_as_a_sentence(source
     assert off.mean() < 20 and off.max() < 500
 
 
+def test_the_last_words_of_a_fast_talker_are_found(source: PocketSphinx) -> None:
+    said = utter(Espeak(), " ".join(REPORT.sentences[:14]), "gmw/en-US", 2.0)
+    assert said is not None and len(said.samples) < 30 * RATE_HZ and len(said.words) > 120
+    alignment = timed(source, said.samples, said.text, read(said.text, "en"))
+    assert not any(word.estimated for word in alignment.timeline.words)
+    assert np.abs(errors_ms(alignment, said.truth_ms)).max() < 200
+
+
 def test_memory_does_not_grow_with_the_length_of_the_audio() -> None:
     script = (
         "import sys\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import soundfile
 import srt
@@ -140,6 +141,33 @@ def test_a_step_that_cannot_be_asked_to_stop_costs_a_process_and_nothing_else(
     client.delete(f"/api/v1/jobs/{job_id}")
     next_id = submit(client, nature(), initial_transcript=NATURE)["job_id"]
     assert finished(client, next_id)["status"] == "completed"
+
+
+def slow_to_decode() -> bytes:
+    """Some 5 s of work in a small file."""
+    rate_hz, buffer = 192_000, io.BytesIO()
+    second = np.zeros((rate_hz, 2), np.int16)
+    second[::400] = 200
+    with soundfile.SoundFile(buffer, "w", rate_hz, 2, "PCM_16", format="FLAC") as file:
+        for _ in range(280):
+            file.write(second)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("stage", ["fetch", "decode"])
+def test_a_job_that_is_cancelled_before_it_is_heard_leaves_its_worker_alive(
+        served: Served, client: httpx.Client, stage: str) -> None:
+    with start_host() as host:
+        job_id = (submit(client, slow_to_decode()) if stage == "decode" else submit(
+            client, audio_url=f"{host.url}/silence"))["job_id"]
+        wait_until(lambda: client.get(f"/api/v1/jobs/{job_id}").json()["current_stage"] == stage)
+        client.delete(f"/api/v1/jobs/{job_id}")
+
+        def said() -> set[str]:
+            return {line.get("action", line.get("event")) for line in served.log if line.get("job_id") == job_id}
+        wait_until(lambda: said() & {"job_abandoned", "worker_replaced"}, 20)
+        assert "worker_replaced" not in said()
+    assert finished(client, submit(client, nature(), initial_transcript=NATURE)["job_id"])["status"] == "completed"
 
 
 def test_progress_grows_through_named_stages(client: httpx.Client) -> None:
