@@ -48,11 +48,11 @@ def read_date(core: str, style: Style) -> str | None:
         day, month = (first, second) if day_first and second <= 12 else (second, first)
         return _date_words(slash[4], month, day, style.british)
     if named := _NAMED_DATE.fullmatch(core):
-        name, day = named[1] or named[4], int(named[2] or named[3])
-        if not is_month(name) or not 1 <= day <= 31:
+        name, nth = named[1] or named[4], int(named[2] or named[3])
+        if not is_month(name) or not 1 <= nth <= 31:
             return None
-        month = MONTHS[name.lower()]
-        words = f"the {ordinal(day)} of {month}" if named[3] and style.british else f"{month} {ordinal(day)},"
+        month_name, rank = MONTHS[name.lower()], ordinal(nth)
+        words = f"the {rank} of {month_name}" if named[3] and style.british else f"{month_name} {rank},"
         return f"{words} {year(named[5], style.british)}" if named[5] else words.rstrip(",")
     if part := _QUARTER.fullmatch(core):
         return f"the {ordinal(int(part[1]))} {'quarter' if part[2] == 'Q' else 'half'} of {number(part[3])}"
