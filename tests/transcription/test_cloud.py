@@ -155,6 +155,17 @@ def test_a_job_whose_message_was_never_published_is_put_into_the_queue_again(emu
     queue.close()
 
 
+def test_a_worker_that_was_told_to_stop_gives_back_the_message_that_it_was_waiting_for(emulators: Emulators) -> None:
+    project = emulators.project()
+    (jobs, stopped), (_, other) = ports(emulators, project), ports(emulators, project)
+    assert stopped.take() is None
+    time.sleep(0.5)  # it waits for a message now
+    stopped.close()
+    stopped.put(jobs.create(job("a")))
+    assert given(other, within_s=5.0) == Delivery("a")
+    other.close()
+
+
 def test_what_is_too_large_for_a_record_is_refused_by_name(emulators: Emulators) -> None:
     jobs, _ = ports(emulators)
     with pytest.raises(ApiError, match="initial_transcript") as refused:

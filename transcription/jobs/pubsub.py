@@ -150,9 +150,12 @@ class PubSubQueue:
             return
         for received in answer.received_messages:
             message = _Held(received.message.attributes.get("job_id", ""), received.ack_id)
-            self._extend(message, 0 if self._closed.is_set() else self._extension_s)
+            self._extend(message, self._extension_s)
             with self._mutex:
-                self._held.append(message)
+                is_late = self._closed.is_set()  # from here on `close` gives back what is held
+                self._held += [] if is_late else [message]
+            if is_late:
+                self._extend(message, 0)
 
     def _extend(self, message: _Held, seconds: int) -> None:
         """0 gives it back. A message that could not be extended comes to another worker, which finds the job taken."""
