@@ -29,8 +29,12 @@ def fetched(url: str) -> bytes:
 def run(parts: runpod_handler.Parts, **fields: Any) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
     published: list[dict[str, Any]] = []
     written: list[str] = []
-    job = Job("streamed", 600.0, lambda stage, share: None, on_news=lambda news: published.append(dict(news)))
-    return generate(parse(Generate, {"text": TEXT, **fields}), job, parts.speech, written), published, written
+    shares: list[float] = []
+    job = Job("streamed", 600.0, lambda stage, share: shares.append(share),
+              on_news=lambda news: published.append(dict(news)))
+    output = generate(parse(Generate, {"text": TEXT, **fields}), job, parts.speech, written)
+    assert shares == sorted(shares) and 0 <= shares[0] < shares[-1] < 1, "progress of the whole"
+    return output, published, written
 
 
 def test_every_line_is_there_before_the_end_with_its_words_and_its_place(parts: runpod_handler.Parts) -> None:

@@ -232,13 +232,14 @@ def test_a_voice_has_a_picture_with_its_words(call: Call, settings: Settings) ->
 def test_a_voice_of_an_older_version_is_prepared_again(call: Call, parts: runpod_handler.Parts) -> None:
     """Then a long recording was stored as it came."""
     data = long_recording(lambda index: 0.0005)
-    about = {"reference_text": " ".join(LINES), "language": "en", "duration": 20.0, "quality": {"snr_db": 30.0},
+    about = {"reference_text": " ".join(LINES), "language": "en-GB", "duration": 20.0, "quality": {"snr_db": 30.0},
              "consent": {"by": "Anna", "statement": "Yes."}, "warnings": []}
     voice_store.save(parts.store, "old", about, data, overwrite=False)
+    assert "picture_url" not in call(endpoint="get_voice", voice_name="old")["voice"]
     voice, _ = voices.load(parts.voices, "old")
     assert len(voice.samples) <= 12 * 24_000 and voice.text in " ".join(LINES)
     again, _ = voices.load(parts.voices, "old")
-    assert again.fingerprint == voice.fingerprint
+    assert again.fingerprint == voice.fingerprint and again.language == "en-GB"
     stored = call(endpoint="get_voice", voice_name="old")["voice"]
     assert stored["duration"] <= 12 and stored["consent"] == about["consent"] and "picture_url" in stored
     assert call(endpoint="list_voices", refresh=True)["voices"][0]["duration"] == stored["duration"]
