@@ -38,7 +38,7 @@ _ABOUT |= {"<=": _ABOUT["≤"], ">=": _ABOUT["≥"]}
 _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+|[$€£]?\d{1,6}[kKM]?)")
 _AGE = re.compile(r"(\d{1,3})-(yr|mo|wk)-(olds?)")
-_WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
+_WORD_RATE = re.compile(r"([A-Za-z]+)/(second|minute|hour|day|night|week|month|year|person|sec|min|hr|wk|mo|yr)")
 _NO_AMOUNTS = (read_telephone, read_clock, read_ordinal, read_decade)
 
 
@@ -121,8 +121,9 @@ def read_rate(core: str, style: Style) -> str | None:
     units = core.split("/")
     if len(units) == 2 and len(core) > 3 and units[0] != units[1] and units[0] in UNITS_APART and units[1] in UNITS:
         return f"{UNITS[units[0]][1]} per {UNITS[units[1]][0]}"
-    if _WORD_RATE.fullmatch(core):
-        return core.replace("/", " per ")
+    if word := _WORD_RATE.fullmatch(core):
+        counted = UNITS_APART[word[1]][1] if word[1] in UNITS_APART else word[1]
+        return f"{counted} per {RATES.get(word[2], word[2])}" if counted.islower() else None
     match = _RATE.fullmatch(core)
     amount = match and read_measure(match[1], style)
     if not match or not amount:
