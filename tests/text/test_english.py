@@ -238,6 +238,8 @@ RANGES_AND_FRACTIONS = [
     ("Psalm 23:1-3", "Psalm | twenty-three one to three"),
     ("3-0 win", "three to zero | win"),
     ("2:1 odds", "two to one | odds"),
+    ("120/80 mmHg", "one twenty over eighty | millimeters of mercury"),
+    ("a BP of 120/80", "a | B P | of | one twenty over eighty"),
     ("24/7", "twenty-four seven"),
     ("9/11", "nine eleven"),
 ]
@@ -358,6 +360,7 @@ PUNCTUATION = [
     ("wait...what", "wait... what"),
     ("and/or", "and or"),
     ("he/she", "he she"),
+    ("f(x, y) is", "f x, | y) | is"),
     ("file(s)", "files"),
     ("*bold* and **this**", "bold | and | this"),
     ("snake_case", "snake case"),

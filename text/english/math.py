@@ -74,8 +74,9 @@ def over(at: Place) -> list[str] | None:
         return None
     if at.near(1) in ("time", "beat", "meter", "groove") and int(match[2]) in (2, 4, 8, 16):
         return [f"{number(match[1])} {number(match[2])}"]
-    pressed = at.near(1) == "mmHg" or any(at.near(-k).lower() in ("pressure", "bp") for k in range(1, 4))
-    return [f"{_plain_size(match[1])} over {_plain_size(match[2])}"] if pressed and len(match[1]) > 1 else None
+    unit = [UNITS_APART["mmHg"][1]] if at.near(1) == "mmHg" else []
+    pressed = unit or any(at.near(-k).lower() in ("pressure", "bp") for k in range(1, 4))
+    return [f"{_plain_size(match[1])} over {_plain_size(match[2])}", *unit] if pressed and len(match[1]) > 1 else None
 
 
 def _plain_size(digits: str) -> str:
