@@ -116,7 +116,8 @@ def test_a_recording_is_aligned_on_standard_output(root: Path, tmp_path: Path) -
     assert [word["word"] for word in json.loads(done.stdout)["words"]] == NATURE.split()
     as_srt = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "srt")
     assert list(srt.parse(as_srt.stdout))
-    as_ass = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "ass", "--captions", "font=Comic Neue")
+    as_ass = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "ass", "--captions",
+                 "font=Comic Neue")
     assert "Comic Neue does not ship" in as_ass.stderr
 
 

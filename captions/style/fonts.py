@@ -133,7 +133,8 @@ def _table(font: bytes | bytearray, tag: bytes) -> tuple[int, int, int]:
 def _checksum(content: bytes | bytearray) -> int:
     """OpenType's: the sum of its 32-bit words."""
     padded = content + bytes(-len(content) % 4)
-    return sum(word for word, in struct.iter_unpack(">I", padded)) & 0xFFFFFFFF
+    total: int = sum(word for word, in struct.iter_unpack(">I", padded))
+    return total & 0xFFFFFFFF
 
 
 _FOREIGN_HEIGHTS = 0.95, 0.25
