@@ -191,8 +191,8 @@ def test_a_bracket_that_looks_like_a_tag_is_named(call: Call) -> None:
 
 def test_markup_of_other_machines_is_named(call: Call) -> None:
     output = call(text='<speak>One.<break time="500ms"/> Salt &amp; pepper.</speak> If a < b and c > d, stay.')
-    assert output["warnings"] == [
-        'text: said as it is written: <speak>, <break time="500ms"/>, &amp;, </speak>; a tag is [pause:0.8s] or [voice:name]']
+    warning, = output["warnings"]
+    assert warning.startswith('text: said as it is written: <speak>, <break time="500ms"/>, &amp;, </speak>; a tag is')
 
 
 def test_a_voice_is_not_overwritten_by_accident(call: Call, anna: dict[str, Any], host: Any) -> None:
