@@ -10,16 +10,16 @@ _ELEMENTS = ("Ag Al Ar Au B Ba Be Br C Ca Cd Cl Co Cr Cu F Fe H He Hg I K Li Mg 
              "U V W Zn").split()
 _FORMULA = re.compile(rf"(?:(?:{'|'.join(sorted(_ELEMENTS, key=len, reverse=True))})\d{{0,2}}){{2,12}}")
 _DISSOLVED = ("solution", "solutions", "acid", "buffer")
-_HEAT = frozenset("""temperature temperatures boil boils boiling melt melts melting freeze freezes freezing cool cools cooled
-                  heat heated kelvin absolute superconducts at""".split())
+_HEAT = frozenset("""temperature temperatures boil boils boiling melt melts melting freeze freezes freezing cool cools
+                  cooled heat heated kelvin absolute superconducts at""".split())
 """What K behind a number stands for kelvin near."""
 _NEAR = 6
 
 
 def read_formula(core: str, style: Style) -> str | None:
     """CaCO3 and C2H5OH, letter by letter; capitals with one number may be a name, which others read."""
-    if not _FORMULA.fullmatch(core) or not (re.search(r"[a-z]", core) and re.search(r"\d", core)
-                                            or len(re.findall(r"\d+", core)) > 1):
+    if not _FORMULA.fullmatch(core) or not (
+            re.search(r"[a-z].*\d|\d.*[a-z]", core) or len(re.findall(r"\d+", core)) > 1):
         return None
     return " ".join(part.upper() if part.isalpha() else number(part) for part in re.findall(r"[A-Za-z]|\d+", core))
 

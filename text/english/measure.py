@@ -148,8 +148,8 @@ def code_before(at: Place) -> list[str] | None:
     return share_out(" ".join(phrases), 3 if scale else 2) if phrases else None
 
 
-_NOT_COUNTED = frozenset("""always besides cameras displays films monitors movies perhaps races runners runs screens sometimes
-                         streams textures towards tvs videos""".split())
+_NOT_COUNTED = frozenset("""always besides cameras displays films monitors movies perhaps races runners runs screens
+                         sometimes streams textures towards tvs videos""".split())
 """A 4K video, a 10K race: a name, no thousands."""
 
 

@@ -42,7 +42,7 @@ LETTER_RULES: tuple[PlaceRule, ...] = (sign, quarter, roman, state, code_before,
 """For a word without one, among its neighbours."""
 WORD_RULES: tuple[WordRule, ...] = (
     read_electronic, read_equation, read_date, read_telephone, read_span, read_clock, read_ordinal, read_decade,
-    read_version, read_formula, read_fraction, read_measure, read_size, read_place, read_initials, read_power, read_rate, read_range,
-    read_serial,
+    read_version, read_formula, read_fraction, read_measure, read_size, read_place, read_initials, read_power,
+    read_rate, read_range, read_serial,
 )
 """For a word by itself."""

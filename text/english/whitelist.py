@@ -59,7 +59,8 @@ def _expanded(words: Sequence[Written], index: int) -> Written:
     tail = word.tail[1:] if dotted else word.tail
     ends = not following.core or following.core in SENTENCE_STARTS or bool(following.lead) or (
         word.core.lower() in DOTTED_UNITS and following.core[0].isupper())
-    if dotted and not tail and ends and full != "married" and (word.core.lower() in MAY_END_SENTENCE or "." in word.core):
+    ends &= full != "married"
+    if dotted and not tail and ends and (word.core.lower() in MAY_END_SENTENCE or "." in word.core):
         tail = "."
     return Written(word.lead, full, tail)
 
