@@ -11,6 +11,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import argparse
 import asyncio
+import io
 import json
 import logging
 import os
@@ -27,7 +28,7 @@ from typing import Any
 from tqdm import tqdm
 
 import runpod_handler
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.cues import cues
 from captions.style.options import PRESETS
 from intake import audio
@@ -68,6 +69,8 @@ def main(argv: list[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON and subtitles are, whatever the locale's letters
         code = command(argv[1:] if argv and argv[0] in commands else argv)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -330,10 +333,11 @@ def align(argv: list[str]) -> int:
         recording, said, request.language or "en", request.timing_method,
         settings.allowed(sources, request.timing_method), lambda: None,
         _read_pronunciations(arguments.pronunciations))
-    for warning in (*recording.warnings, *timed.warnings):
+    made = cues(timed.timeline, request.captions)
+    noted = ass.warnings(made, request.captions, timed.timeline.language) if arguments.format == "ass" else []
+    for warning in (*recording.warnings, *timed.warnings, *noted):
         print(f"warning: {warning}", file=sys.stderr)
-    print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, request.captions), request.captions,
-                                          arguments.audio.stem))
+    print(WRITERS[arguments.format].write(timed.timeline, made, request.captions, arguments.audio.stem))
     return 0
 
 

@@ -116,6 +116,9 @@ def test_a_recording_is_aligned_on_standard_output(root: Path, tmp_path: Path) -
     assert [word["word"] for word in json.loads(done.stdout)["words"]] == NATURE.split()
     as_srt = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "srt")
     assert list(srt.parse(as_srt.stdout))
+    as_ass = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "ass", "--captions",
+                 "font=Comic Neue")
+    assert "Comic Neue does not ship" in as_ass.stderr
 
 
 @pytest.mark.parametrize(("arguments", "env", "said"), [
@@ -187,6 +190,26 @@ def test_a_reader_that_has_enough_ends_the_program_in_silence(root: Path, tmp_pa
                               timeout=60).returncode
         os.close(theirs)
     assert (code, (tmp_path / "read").read_text()) == (141, "")
+
+
+def test_words_are_utf8_where_the_locale_has_no_letters_for_them(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, root / "cli.py", "Grüße, Łódź.", "--language", "de", "--format", "txt"],
+                          cwd=tmp_path, capture_output=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.decode())["text"] == "Grüße, Łódź."
+
+
+def test_a_link_to_the_command_finds_its_files(root: Path, tmp_path: Path) -> None:
+    home, on_path = tmp_path / "home", tmp_path / "a b"
+    home.mkdir()
+    on_path.mkdir()
+    (home / "run").write_text((root / "run").read_text())
+    (home / "setup_network_venv.py").write_text("import sys; sys.exit('set up')")
+    (home / "first").symlink_to("run")
+    (on_path / "speak").symlink_to(Path("../home/first"))
+    done = subprocess.run(["bash", on_path / "speak"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "set up"
 
 
 def test_a_closed_standard_input_is_one_clear_line(root: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ NUMBERS = [
     ("5 million km", "five | million | kilometers"),
     ("10k", "ten thousand"),
     ("5K", "five K"),
-    ("3M views", "three M | views"),
+    ("3M views and 3M tape", "three million | views | and | three M | tape"),
     ("4M views", "four million | views"),
     ("100,000+", "one hundred thousand plus"),
     ("~10", "about ten"),
@@ -333,7 +333,7 @@ NAMES_AND_CODES = [
     ("555-1234", "five five five, one two three four"),
     ("(555) 123-4567", "(five five five) | one two three, four five six seven"),
     ("+1 555 123 4567", "plus one | five five five | one two three | four five six seven"),
-    ("1-800-FLOWERS", "one, eight zero zero, flowers"),
+    ("1-800-FLOWERS", "one, eight hundred, flowers"),
     ("123-45-6789", "one two three, four five, six seven eight nine"),
 ]
 ADDRESSES = [
