@@ -240,6 +240,7 @@ RANGES_AND_FRACTIONS = [
     ("2:1 odds", "two to one | odds"),
     ("120/80 mmHg", "one twenty over eighty | millimeters of mercury"),
     ("a BP of 120/80", "a | B P | of | one twenty over eighty"),
+    ("250 Place settings", "two hundred fifty | Place | settings"),
     ("24/7", "twenty-four seven"),
     ("9/11", "nine eleven"),
 ]
