@@ -12,7 +12,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from captions import ass
+from captions import ass, transcript
 from captions.ass.animations import ANIMATIONS
 from captions.ass.typeset import Row, typeset, visual_order
 from captions.cues import Captions, cues
@@ -234,12 +234,20 @@ def test_emphasis_has_its_own_colour_by_word_or_by_stars() -> None:
     assert content.count("{\\1c&HA0F53D&}") == 2
 
 
+def test_the_stars_of_markdown_are_stars() -> None:
+    timeline = said("It is **bold**, “**very bold**” and 2**3.")
+    starred = Captions.of({"emphasis": "stars"})
+    assert marks.emphasised(timeline, starred) == {2, 3, 4}
+    assert " ".join(cue.text for cue in cues(timeline, starred)) == "It is bold, “very bold” and 2**3."
+
+
 def test_a_speaker_has_a_colour() -> None:
-    text = "Hello there. [voice:anna] Hi! [voice:bob] Yo."
-    chars = [(0, 5), (6, 12), (26, 29), (42, 45)]
+    text = "Hello there. [VOICE:anna.wav] Hi! [voice:bob] Yo."
+    chars = [(0, 5), (6, 12), (30, 33), (46, 49)]
     timeline = Timeline(text, tuple(Word(text[a:b], i * 500, i * 500 + 400, a, b) for i, (a, b) in enumerate(chars)),
                         3000, "en", "test")
     assert marks.speakers(timeline) == [None, None, "anna", "bob"]
+    assert transcript.write(timeline, (), Captions.of({}), "job") == "Hello there.\n\nHi!\n\nYo.\n"
     captions = Captions.of({"speaker_colors": {"anna": "#112233"}})
     events = ass.write(timeline, cues(timeline, captions), captions, "job").partition("[Events]")[2]
     assert "{\\1c&H332211&}Hi!" in events and events.count("\\1c&") == 1
