@@ -161,6 +161,19 @@ def test_a_mistake_is_one_clear_line_and_a_failed_exit(root: Path, tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["-f", ""], "Is a directory"),
+    (["Hi.", "--pronunciations", ""], "Is a directory"),
+    (["voices", "upload", "anna", "missing.wav", "--words", ""], "missing.wav"),
+])
+def test_an_empty_argument_is_not_as_if_it_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         capsys: pytest.CaptureFixture[str], arguments: list[str],
+                                                         said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_text_comes_from_a_file_or_standard_input_in_any_form(root: Path, tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_bytes(TEXT.encode("utf-16"))
     done = run(root, tmp_path, "-f", "words.txt", "--format", "srt", "--captions", "max_words=1", "--resolution",
@@ -356,6 +369,15 @@ print(peak_mb() - before)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 40
     assert (tmp_path / "out/a.wav").stat().st_size == 100_000_000
+
+
+def test_a_file_that_is_not_copied_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"audio")
+    with pytest.raises(local.NotCopied, match=r"a\.wav/b: File exists; the files of this run lie in the store"):
+        local.copy((tmp_path / "a.wav").as_uri(), tmp_path / "a.wav" / "b")
+    with pytest.raises(local.NotCopied, match="b: the store does not hand it out"):
+        local.copy((tmp_path / "missing.wav").as_uri(), tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_the_preview_of_a_long_job_links_the_audio_beside_it(root: Path, out: Path, tmp_path: Path,

@@ -181,7 +181,7 @@ def _segmented(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
 
 def _parts(before: str, after: str, proposed: bool) -> bool:
     """Whether a display word may end between two characters where the segmenter proposes it, or must."""
-    if after in _CLOSING or before in _OPENING or unicodedata.category(after)[0] == "M":
+    if after in _CLOSING or before in _OPENING or before in "#@＃＠" or unicodedata.category(after)[0] == "M":
         return False
     if (before in _CLOSING and before not in "ー々ゝゞ%％") or after in _OPENING:
         return not (before.isascii() and after.isascii())

@@ -63,8 +63,8 @@ def test_a_hundred_thousand_characters_and_two_hundred_entries_take_no_minute() 
 
 
 @pytest.mark.parametrize(("text", "entry"), [
-    ("Cafe\u0301 opens", "Café"), ("Café opens", "Cafe\u0301"), ("E\u0301mile says", "émile"), ("Émile says", "e\u0301mile"),
-    ("Wi\u2011Fi works", "Wi-Fi"), ("Wi-Fi works", "Wi\u2010Fi"), ("क़लम है", "क़लम"),
+    ("Cafe\u0301 opens", "Café"), ("Café opens", "Cafe\u0301"), ("E\u0301mile says", "émile"),
+    ("Émile says", "e\u0301mile"), ("Wi\u2011Fi works", "Wi-Fi"), ("Wi-Fi works", "Wi\u2010Fi"), ("क़लम है", "क़लम"),
 ])
 def test_an_entry_is_found_in_each_form_of_its_letters(text: str, entry: str) -> None:
     found, = find(text, {entry: "said"})

@@ -7,9 +7,9 @@ from text.english.cardinal import cardinal, in_pairs
 from text.english.decimal import NUMBER, number
 from text.english.fraction import read_fraction
 from text.english.place import Place, Style
-from text.english.tables import ASPECT_RATIOS, UNITS_APART
+from text.english.tables import ASPECT_RATIOS, UNITS, UNITS_APART
 
-_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
+_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?(\+)?")
 _BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
@@ -34,11 +34,11 @@ def read_equation(core: str, style: Style) -> str | None:
 
 def read_size(core: str, style: Style) -> str | None:
     if match := _HEIGHT.fullmatch(core):
-        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
+        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}{' plus' if match[3] else ''}"
     if match := _BY.fullmatch(core):
         return " by ".join(_plain_size(side) for side in match.groups() if side)
-    if sheet := re.fullmatch(rf"({NUMBER})[x×]({NUMBER})(?:''|\")", core):
-        return f"{number(sheet[1])} by {number(sheet[2])} inches"
+    if sheet := re.fullmatch(rf"({NUMBER})[x×]({NUMBER})('|''|\")", core):
+        return f"{number(sheet[1])} by {number(sheet[2])} {UNITS[sheet[3]][1]}"
     if inches := re.fullmatch(r"(\d+/\d+)(?:''|\")", core):
         return f"{read_fraction(inches[1], style)} inch"
     if core in ASPECT_RATIOS:
@@ -46,6 +46,24 @@ def read_size(core: str, style: Style) -> str | None:
     if match := _RATIO.fullmatch(core) or re.fullmatch(rf"({NUMBER}):(1)", core):
         return f"{number(match[1])} to {number(match[2])}"
     return None
+
+
+def ratio(at: Place) -> list[str] | None:
+    """a ratio of 1:10 · a 1:12 scale model, which are no times of day"""
+    match = _RATIO.fullmatch(at.core)
+    if match is None or not any(at.near(k).lower() in _RATIOS for k in (-3, -2, -1, 1, 2)):
+        return None
+    return [f"{number(match[1])} to {number(match[2])}"]
+
+
+_RATIOS = frozenset("ratio ratios scale scaled dilution diluted dilute odds proportion proportions".split())
+
+
+def power_with_unit(at: Place) -> list[str] | None:
+    """6 × 10²⁴ kg"""
+    unit = UNITS.get(at.near(1)) if re.search(r"10\^[-−]?\d", at.core) else None
+    power = read_power(at.core, at.style) if unit else None
+    return [power, unit[1]] if unit and power else None
 
 
 def size_with_unit(at: Place) -> list[str] | None:
@@ -110,6 +128,7 @@ def read_power(core: str, style: Style) -> str | None:
     return f"{base} to the power of {minus}{number(match[3])}" if match[1][-1].isdigit() else base
 
 
+_ENDS_NUMBER = re.compile(r"\d(?:'|''|\"|m|cm|mm|ft|in|px)?$")
 _STARTS_NUMBER = frozenset("0123456789.")
 _UNIT_NAMES = frozenset(name for names in UNITS_APART.values() for name in names) | frozenset(UNITS_APART)
 
@@ -119,7 +138,7 @@ def sign(at: Place) -> list[str] | None:
     before, after = at.near(-1), at.near(1)
     variable = len(before) == 1 and before.isalpha() and at.core in ("≤", "≥")
     measured = before in _UNIT_NAMES and at.near(-2)[-1:].isdigit()
-    between = (variable or measured or before[-2:].strip("'\"m").isdigit()) and after[:1] in _STARTS_NUMBER
+    between = (variable or measured or _ENDS_NUMBER.search(before)) and after[:1] in _STARTS_NUMBER
     if at.core in ("x", "X") and between:
         return ["by"]
     if at.core in UNITS_APART and _BY.fullmatch(before):

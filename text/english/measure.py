@@ -39,6 +39,8 @@ _SIGN = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus "}
 _RATE = re.compile(r"([^/]*\d[^/]*)/([A-Za-z]+|[$€£]?\d{1,6}[kKM]?)")
 _AGE = re.compile(r"(\d{1,3})-(yr|mo|wk)-(olds?)")
 _WORD_RATE = re.compile(r"([a-z]+)/(second|minute|hour|day|night|week|month|year|person)")
+_SIZED = re.compile(r"(?!across|always|besides|equals|makes|means|minus|needs|plus|times|towards)[a-z]{2,}[^\Wsiu]s")
+"""What stands behind a size that belongs to it: 9' ceilings."""
 _NO_AMOUNTS = (read_telephone, read_clock, read_ordinal, read_decade)
 
 
@@ -146,6 +148,20 @@ def code_before(at: Place) -> list[str] | None:
     return share_out(" ".join(phrases), 3 if scale else 2) if phrases else None
 
 
+_NOT_COUNTED = frozenset("""always besides cameras displays films monitors movies perhaps races runners runs screens
+                         sometimes streams textures towards tvs videos""".split())
+"""A 4K video, a 10K race: a name, no thousands."""
+
+
+def tally(at: Place) -> list[str] | None:
+    """250K followers · 3M views · 10K+ new users"""
+    match = re.fullmatch(rf"({NUMBER})([KMB])(\+?)", at.core)
+    noun = at.near(2) if at.near(1) in ("active", "daily", "monthly", "more", "new", "paid", "unique") else at.near(1)
+    if match is None or noun in _NOT_COUNTED or not re.fullmatch(r"[a-z]{2,}[^\Wsiu]s|people", noun):
+        return None
+    return [f"{number(match[1], at.style.british)} {SCALES_TIGHT[match[2]]}{' plus' if match[3] else ''}"]
+
+
 def measure(at: Place) -> list[str] | None:
     """$3.50 · $1.2 billion · 5 km · 20-25 °C · a $20 bill"""
     match = _AMOUNT.fullmatch(at.core)
@@ -167,9 +183,7 @@ def measure(at: Place) -> list[str] | None:
     elif apart not in UNITS_APART and apart not in CURRENCIES:
         apart = ""
     if match["unit"] == "m" and re.fullmatch(r"\d{1,2}(?:h|hrs?)", before):
-        apart, match = "min", _AMOUNT.fullmatch(match["low"]) or match
-        phrases = amount(match, "", apart, at.style.british, False)
-        return [" ".join(phrases)] if phrases else None
+        match = _AMOUNT.fullmatch(at.core.replace("m", "min")) or match
     if at.near(behind) == "s" and "." in at.core:
         apart = "s"
     thing = at.near(behind + bool(apart))
@@ -177,4 +191,5 @@ def measure(at: Place) -> list[str] | None:
             thing and thing not in FUNCTION_WORDS):
         return [f"{number(match['low'])} liter"]
     one = before.lower() in ("a", "an", "another") and thing.islower() and thing not in FUNCTION_WORDS
+    one |= match["unit"] in ("'", "''", '"') and _SIZED.fullmatch(thing) is not None
     return amount(match, scale, apart, at.style.british, one)

@@ -110,5 +110,5 @@ def _read(at: Place) -> list[str]:
 
 
 _STYLES = {british: Style(british, partial(say, british=british)) for british in (False, True)}
-_HEEDED = frozenset(("x", "ft", "cm", "mm", "m", "px"))
+_HEEDED = frozenset(("x", "ft", "cm", "mm", "m", "px", "yo"))
 """Small words that a rule may read otherwise."""

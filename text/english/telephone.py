@@ -14,7 +14,7 @@ def read_telephone(core: str, style: Style) -> str | None:
     if not _PHONE.fullmatch(core):
         return None
     groups = re.findall(r"\d+|[A-Z]+", core)
-    said = ", ".join(digit_by_digit(group) if group.isdigit() else group.lower() for group in groups)
+    said = ", ".join(_group(group) if group.isdigit() else group.lower() for group in groups)
     return "plus " + said if core[0] == "+" else said
 
 
@@ -37,4 +37,17 @@ def phone_groups(at: Place) -> list[str] | None:
 
 
 def digit_groups(text: str) -> str:
-    return ", ".join(map(digit_by_digit, re.findall(r"\d+", text)))
+    return ", ".join(map(_group, re.findall(r"\d+", text)))
+
+
+def _group(digits: str) -> str:
+    return {"800": "eight hundred", "900": "nine hundred"}.get(digits) or digit_by_digit(digits)
+
+
+def short_code(at: Place) -> list[str] | None:
+    """text HOME to 741741 · dial 22828"""
+    if not re.fullmatch(r"\d{5,6}", at.core):
+        return None
+    before = [word.core.lower() for word in at.words[max(at.index - 5, 0):at.index]]
+    texted = before[-1:] == ["to"] and not {"text", "txt", "sms"}.isdisjoint(before)
+    return [digit_by_digit(at.core)] if texted or at.near(-1).lower() in ("dial", "dialed", "dialing") else None

@@ -13,11 +13,15 @@ _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(am|pm|AM|PM|a\.m\.?|p\.m\.?)")
 _LAP = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d\d)(\.\d{1,3})")
 _ZONED = re.compile(r"([ap]\.?m\.?)([a-z]{2,3}t)", re.IGNORECASE)
 _ZONES = re.compile(r"(\d{1,2})/(\d{1,2})c")
+_OFFSET = re.compile(r"(UTC|GMT)([-−+])(\d{1,2})(?::(\d\d))?")
 _HALF_SPAN = re.compile(r"([ap])\.?m\.?[-–](\d{1,2}(?:[:.][0-5]\d)?)", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 
 def read_clock(core: str, style: Style) -> str | None:
+    if zone := _OFFSET.fullmatch(core):
+        hours = [number(part) for part in zone.groups()[2:] if part]
+        return " ".join([spelled(zone[1]), "plus" if zone[2] == "+" else "minus", *hours])
     if half := _TIME.fullmatch(core):
         if int(half[1]) > 24:
             return None

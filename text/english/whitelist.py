@@ -26,7 +26,7 @@ from text.english.tables import (
     UNITS_APART,
     WEEKDAYS,
 )
-from text.written import Written
+from text.written import FRACTION, Written
 
 _DAY = re.compile(r"\d{1,2}(?:st|nd|rd|th)?", re.IGNORECASE)
 _WHOSE = ("my", "your", "his", "her", "our", "their", "phone", "account", "order", "serial")
@@ -59,6 +59,7 @@ def _expanded(words: Sequence[Written], index: int) -> Written:
     tail = word.tail[1:] if dotted else word.tail
     ends = not following.core or following.core in SENTENCE_STARTS or bool(following.lead) or (
         word.core.lower() in DOTTED_UNITS and following.core[0].isupper())
+    ends &= full != "married"
     if dotted and not tail and ends and (word.core.lower() in MAY_END_SENTENCE or "." in word.core):
         tail = "."
     return Written(word.lead, full, tail)
@@ -93,6 +94,11 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return DIRECTIONS[core]
     if len(core) > 1 and core.isupper() and key not in ABBREVIATED_IN_CAPITALS:
         return None
+    if core == "m" and dotted and _is_behind_person(words, index) and (named or _YEAR.fullmatch(following.core)):
+        return "married"
+    if core == "c" and dotted and _CUPS.fullmatch(before):
+        whole = index > 1 and words[index - 2].core.isdigit() and not words[index - 2].tail
+        return "cup" if not whole and re.match(rf"1$|{FRACTION}?\d/", before) else "cups"
     if key in ("c", "bn") and ORDINAL.fullmatch(before):
         return "century" if key == "c" else "battalion"
     if key in ("feat", "ft") and dotted and named and _is_behind_name(words, index):
@@ -105,6 +111,16 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return WEEKDAYS[core]
     return _abbreviated(core, dotted, named or len(words) == 1, numbered)
+
+
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
+_CUPS = re.compile(rf"\d{{1,2}}|(?:\d{{0,2}}{FRACTION})?\d/\d")
+
+
+def _is_behind_person(words: Sequence[Written], index: int) -> bool:
+    """John Smith m. Mary, (1845-1912) m. 1870"""
+    before = words[index - 1] if index else Written("", "", "")
+    return before.tail == ")" or (before.core[:1].isupper() and before.tail in ("", ","))
 
 
 def _is_behind_name(words: Sequence[Written], index: int) -> bool:

@@ -26,22 +26,23 @@ from text.languages.cases import (
 )
 from text.languages.chinese import apart as chinese_apart
 from text.languages.chinese import chinese
-from text.languages.dates import DAY_CUES, date, ordinal, weekdays, year_words
+from text.languages.compounds import compound
+from text.languages.dates import DAY_CUES, date, months_in_full, ordinal, weekdays, year_words
 from text.languages.electronic import electronic, signs
 from text.languages.fractions import fraction, fraction_with_unit
 from text.languages.german import german
 from text.languages.grammar import Language, language, whole_words
 from text.languages.hindi import hindi
-from text.languages.japanese import japanese, wave, weekday
+from text.languages.japanese import japanese, unit_apart, wave, weekday
 from text.languages.korean import currency_apart, korean
 from text.languages.marks import own_marks
-from text.languages.mathematics import equation, power, prefixed, sign_between
+from text.languages.mathematics import equation, power, prefixed, sign_between, zone
 from text.languages.one import one
 from text.languages.polish import polish as polish_words
 from text.languages.roman import may_be_letters, roman
 from text.languages.russian import as_object
 from text.languages.russian import russian as russian_words
-from text.languages.scores import score
+from text.languages.scores import ratio, score
 from text.languages.spanish import spanish as spanish_words
 from text.languages.telephone import code, telephone
 from text.languages.times import clock
@@ -55,6 +56,7 @@ def speak(words: Sequence[Written], tag: str) -> list[str]:
     speech = language(tag)
     if speech and speech.base in ("zh", "ja"):
         words = with_commas(words)
+    words = months_in_full(words, speech) if speech else words
     words = written_out(own_marks(units_joined(words, speech), speech), speech)
     loud = shouting(words, is_acronym)
     said: list[str] = []
@@ -109,7 +111,7 @@ def _numbers(words: Sequence[Written], at: int, speech: Language) -> list[str] |
         return [address]
     if numbered := joined(core, speech) if len(core) < 10 else None:
         return [numbered]
-    if phrases := power(words, at, speech):
+    if phrases := power(words, at, speech) or ratio(words, at, speech) or zone(words, at, speech):
         return phrases
     if core and not core.strip("#") and next_core(words, at):
         return [""]
@@ -176,12 +178,14 @@ _LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
 """Spaces that Japanese does not write."""
 RULES: tuple[Rule, ...] = (
     code, japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words, german, hindi,
-    spanish_words, score, sign_apart, date, one,
+    spanish_words, score, sign_apart, date, one, compound,
     _years, fraction_with_unit, bent_fraction, fraction, equation, bare_year, one_and_a_half, bent, spaced_thousands,
     ordinal, clock, _year, amount,
 )
 """For a word with a digit: the first rule that knows it reads it."""
-SIGN_RULES: tuple[Rule, ...] = (sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave)
+SIGN_RULES: tuple[Rule, ...] = (
+    sign_apart, currency_apart, lone_sign, sign_between, roman, weekdays, weekday, wave, unit_apart,
+)
 """For a word without one."""
 
 

@@ -21,6 +21,7 @@ _BEFORE_DAYS |= {"nl": ("op", "elke", "van", "tot", "t/m", "vanaf", "met"),
                  "pl": ("w", "we", "do", "od", "każdy", "każdą", "i")}
 _DAYS_TOO = {("de", "Fr."): "Freitag", ("pl", "pt."): "piątek"}
 """Short days that are short for something else where no day is meant."""
+_STREETS = {"de": "traße", "nl": "traat"}
 _NOTHING = Written("", "", "")
 
 
@@ -94,8 +95,8 @@ def _spoken(words: Sequence[Written], at: int, count: int, speech: Language) -> 
     if article and (noun := abbreviations(speech.base).get(abbreviation_key((written or "")[article.end():]))):
         return article[0] + noun[0]
     street = re.fullmatch(r"([A-ZÄÖÜ][A-Za-zäöüßÄÖÜ-]{2,})([sS])tr\.", "".join(words[at][1:])[:40])
-    if street and count == 1 and speech.base == "de":
-        return f"{street[1]}{street[2]}traße"
+    if street and count == 1 and speech.base in _STREETS:
+        return f"{street[1]}{street[2]}{_STREETS[speech.base]}"
     spoken, needs = abbreviations(speech.base).get(abbreviation_key(written or ""), ("", ""))
     if at and words[at - 1].core[-1:].isdigit() and not words[at - 1].tail and words[at].core in units(speech.base):
         return None

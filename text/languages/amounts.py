@@ -8,11 +8,11 @@ from functools import cache
 from text import tables
 from text.languages import polish, russian
 from text.languages.electronic import signs
-from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said
+from text.languages.grammar import DATA, Forms, Language, Noun, Number, agree, form, parse, said, whole_words
 from text.number_names import digit_names, name
 from text.written import Written, grouped, next_core, share_out
 
-_SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|Rs|रु|%"
+_SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|₡|₴|₪|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|RUB|CNY|CAD|AUD|Rs|रु|%"
 AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
     r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
@@ -109,9 +109,15 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     unit = match["before"] or match["unit"]
     if match["high"] and unit[:1] == "-":
         return None
+    if speech.base == "nl" and _DUTCH_POSTCODE.fullmatch(f"{words[at].core} {next_core(words, at)}"):
+        pairs = [words[at].core[:2], words[at].core[2:]]
+        return [" ".join(whole_words(pair, speech) or pair for pair in pairs) if pairs[1] != "00" else quantity]
     if match["high"] and _is_code(match["low"], match["high"], next_core(words, at), speech):
         codes = [digit_names(re.sub(r"\D", "", match[end]), speech.code) for end in ("low", "high")]
         return [" ".join(filter(None, [*codes, unit]))] if all(codes) else None
+    named = next_core(words, at) if match["before"] == "$" and not match["unit"] else ""
+    if re.fullmatch("[A-Z]{3}", named) and named in currencies(speech.base):  # $50 MXN
+        return _with_unit(quantity, high or number, named, speech, exact=high is None)
     if match["before"] and match["unit"]:
         return _money_and_more(match, quantity, number, high, speech)
     if match["before"] and (scaled := _scaled_money(words, at, quantity, high or number, speech)):
@@ -120,7 +126,7 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [quantity, millions]
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
-        return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit}"]
+        return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit.lstrip('-')}"]
     following = unit_behind(words, at, speech)
     if (speech.base, following) in SCALES and not number.decimals:
         quantity = agree(quantity, "f" if speech.base == "de" else "m", speech)
@@ -128,6 +134,9 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if counted or number.decimals:
         return counted or [quantity]
     return [agree(quantity, _gender((high or number).value, following, speech), speech)]
+
+
+_DUTCH_POSTCODE = re.compile("[1-9][0-9]{3} (?!EK|WK|OS|NK|AD|BC|GB|MB|TB|KB)[A-Z]{2}")
 
 
 def _is_code(low: str, high: str, following: str, speech: Language) -> bool:
@@ -197,7 +206,8 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     core = words[at].core
     if at and core in _WEIGHED and words[at - 1].core.lower() in _EACH.get(speech.base, ()) and not words[at - 1].tail:
         return [units(speech.base)[core].forms[0]] if core in units(speech.base) else None
-    noun = currencies(speech.base)[core][0] if core in currencies(speech.base) else units(speech.base).get(core)
+    bare = re.sub("(?<=[^가-힣])[가-힣]+$", "", core) if speech.base == "ko" else core
+    noun = currencies(speech.base)[bare][0] if bare in currencies(speech.base) else units(speech.base).get(bare)
     if (speech.base, core) == ("ru", "с"):
         return None
     back = 1 + (at > 1 and words[at - 1].core in ("de", "di"))
@@ -213,6 +223,8 @@ def lone_sign(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     if re.fullmatch(r"\d{0,4}\D?\d{1,2}/\d{1,3}", before):
         slavic = speech.base in ("ru", "pl")
         return [noun.forms[3 if slavic else 0 if re.match(r"\W?\d{1,2}/", before) and not first.isdigit() else 2]]
+    if speech.base == "ko" and re.fullmatch(r"\d[\d,.]*[만억조]+", before):
+        return [noun.forms[2] + core[len(bare):]]
     scale = SCALES.get((speech.base, before)) or (before in units(speech.base) and before)
     if not scale or not first[-1:].isdigit():
         return None
@@ -271,6 +283,9 @@ def _with_unit(quantity: str, number: Number, unit: str, speech: Language, exact
         return _counted(quantity, number, units(speech.base)[unit], speech)
     if rate := _rate(quantity, number, unit, speech, exact):
         return rate
+    if scaled := re.fullmatch(r"([만억조]+)([^가-힣]+)([가-힣]*)", unit) if speech.base == "ko" else None:
+        counted = _with_unit(f"{quantity} {scaled[1]}", number, scaled[2], speech, exact)
+        return [" ".join(counted) + scaled[3]] if counted else None
     particle = re.fullmatch(r"([^가-힣]+)([가-힣]+)", unit)
     if speech.base != "ko" or particle is None:
         return None

@@ -216,7 +216,7 @@ _DOTTED_DAY = re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0[1-9]|1[0-2])")
 _MEASURES = re.compile("рубл|доллар|евро|процент|тыс|миллион|милли|кило|метр|литр|грамм|градус|балл|раз|секунд|минут"
                        f"|час|верси|{polish.MEASURES}")
 _BEFORE_DAYS = {"ru": ("до", "с", "со", "по", "к", "на", "от", "после"),
-                "pl": ("do", "od", "dnia", "dniu", "po", "przed", "na")}
+                "pl": ("do", "od", "dnia", "dniu", "po", "przed", "na", "między")}
 
 
 def dotted_day(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -226,12 +226,15 @@ def dotted_day(words: Sequence[Written], at: int, speech: Language) -> list[str]
     if match is None or speech.base not in _BEFORE_DAYS or measured:
         return None
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if before in _AND and at > 2 and dotted_day(words, at - 2, speech):  # między 5.09 a 10.09
+        before = words[at - 3].core.lower()
     timed = following in ("в", "o") and re.match(r"\d{1,2}:\d\d", next_core(words, at + 1))
-    if before not in _BEFORE_DAYS[speech.base] and not timed:
+    padded = words[at].core[0] == "0" and before not in ("в", "о", "o", "w", "godzina", "godzinie", "godziny")
+    if before not in _BEFORE_DAYS[speech.base] and not timed and not padded:
         return None
     day = int(match[1])
     said = russian.ordinal(day, russian.DAY_CASES.get(before, "g"), "n") if speech.base == "ru" else (
-        polish.ordinal(day, "g"))
+        polish.ordinal(day, polish.DAY_CASES.get(before, "g")))
     return [f"{said} {months(speech.base)[int(match[2]) - 1]}"] if said else None
 
 
@@ -286,7 +289,7 @@ def may_be_year(words: Sequence[Written], at: int, speech: Language) -> bool:
     if speech.base not in _BEFORE_YEARS or not re.fullmatch(r"1[5-9]\d\d|20[0-4]\d", words[at].core):
         return False
     following = next_core(words, at)
-    if at and words[at - 1].core.lower() in months(speech.base):
+    if at and any(month.startswith(words[at - 1].core.lower()[:5] or "-") for month in months(speech.base)):
         return False
     return not _COUNTED_BEHIND.fullmatch(following) and not _YEAR_NOUNS.match(following) and (
         _noun(following, speech) is None and (speech.base, following) not in SCALES)

@@ -15,17 +15,18 @@ _HAN_UNITS = {
     "ml": "毫升", "mL": "毫升", "ms": "毫秒", "mg": "毫克", "L": "升", "l": "升", "min": "分钟", "h": "小时", "s": "秒",
     "W": "瓦", "kW": "千瓦", "kWh": "千瓦时", "Hz": "赫兹", "GHz": "吉赫兹", "MHz": "兆赫兹", "V": "伏",
     "mAh": "毫安时",
-    "ha": "公顷", "dB": "分贝", "kcal": "千卡", "m/s": "米每秒",
+    "ha": "公顷", "dB": "分贝", "kcal": "千卡", "m/s": "米每秒", "km/s": "公里每秒",
 }
 _HAN_MONEY = {"¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "CNY": "元", "RMB": "元",
               "USD": "美元", "US$": "美元", "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元", "HK$": "港元",
               "KRW": "韩元", "NT$": "新台币"}
+_CODES = "|".join(code for code in _HAN_MONEY if re.fullmatch("[A-Z]{3}", code))
 _MONEY = "|".join(map(re.escape, sorted(_HAN_MONEY, key=len, reverse=True)))
 _UNIT = "|".join(map(re.escape, sorted(_HAN_UNITS, key=len, reverse=True)))
 _HAN_NUMBER = re.compile(
     rf"(?P<sign>[-−±]|(?<![A-Za-z\d+])\+)?(?P<money>(?<![A-Za-z])(?:{_MONEY}))?"
     r"(?P<number>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z])))?")
+    rf"(?P<scale>[百千万萬亿億]*)(?:(?P<unit>%|(?:{_UNIT}|{_CODES})(?![A-Za-z/])))?")
 _HAN_DATE = re.compile(r"(?<!\d)(\d{4})[-/.·](\d{1,2})[-/.·](\d{1,2})(?!\d)")
 _HAN_TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 
@@ -83,12 +84,25 @@ def chinese(words: Sequence[Written], at: int) -> list[str]:
         back -= 1
         before = words[back].core + before
     half = re.fullmatch(r"(?i)[ap]\.?m\.?", following)
-    if half or (core[-1].isdigit() and following in _HAN_UNITS and following not in ("h", "s", "t")):
+    if tagged := re.fullmatch(r"(?:19|20)\d\d", core) if "#" in _stretch(words, at) else None:
+        return [han_digits(tagged[0])]
+    named = following in _HAN_UNITS or re.fullmatch(_CODES, following)
+    if half or (re.search(r"\d[百千万亿]{0,2}$", core) and named and following not in ("h", "s", "t")):
         return [chinese_text(core + following, "", before), ""]
     part = re.match(r"([1-9]\d?)/([1-9]\d?)(?!\d)", following)
     if part and re.fullmatch(r"[1-9]\d*", core) and int(part[1]) < int(part[2]):
         return [han_cardinal(int(core)) + "又", chinese_text(following, next_core(words, at + 1))]
     return [chinese_text(core, following, before)]
+
+
+def _stretch(words: Sequence[Written], at: int) -> str:
+    """What stands before a word up to a space or a mark: #夏天2025"""
+    found = ""
+    for word in reversed(words[max(at - 4, 0):at]):
+        if word.tail:
+            break
+        found = word.core + found
+    return found
 
 
 def apart(words: Sequence[Written], at: int) -> list[str] | None:
@@ -158,7 +172,7 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
     """
     if before and before[-1] in "年月日号点分":
         core = re.sub(r"^[-–~～](?=\d)", "到", core)
-    core = re.sub("([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", core)
+    core = re.sub("(?!H2[OS]|[NK]2O)([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", core)
     core = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "又", core).replace(FRACTION, "")
     core = core.replace("<=", "≤").replace(">=", "≥")
     core = _YEARS_BY_DIGITS.sub(lambda year: han_digits(year[0]), core + following[:2])[:len(core)]
@@ -191,7 +205,7 @@ def chinese_text(core: str, following: str, before: str = "") -> str:
         after = core[match.end():match.end() + 2] or following[:2]
         ordinal = core.endswith("第", 0, match.start()) if match.start() else before.endswith("第")
         counted = not match["decimals"] and not ordinal
-        unit = _HAN_UNITS.get(match["unit"] or "", "")
+        unit = _HAN_UNITS.get(match["unit"] or "", _HAN_MONEY.get(match["unit"] or "", ""))
         number = _han_number(match["number"], (match["scale"] or unit or after) if counted else "")
         if match["decimals"]:
             number += "点" + han_digits(match["decimals"])

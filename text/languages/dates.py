@@ -42,6 +42,35 @@ def months(base: str) -> tuple[str, ...]:
     return tuple(month for code, _, month in tables.rows(DATA / "months.tsv") if code == base)
 
 
+_JOINED_DAY = re.compile(r"(\d{1,2})-([^\W\d]{3,5})\.?-(\d{4})")
+
+
+def months_in_full(words: Sequence[Written], speech: Language) -> Sequence[Written]:
+    """15 févr. 2024 · 15 фев 2024 · 12-feb-2024: a short month behind its day is written out"""
+    own = list(words)
+    for at, word in enumerate(words):
+        if (joined := _JOINED_DAY.fullmatch(word.core)) and (number := _short_month(joined[2], speech)):
+            own[at] = word._replace(core=f"{int(joined[1]):02}.{number:02}.{joined[3]}")
+        elif at and (number := _short_month(word.core, speech)):
+            day = words[at - 2] if words[at - 1].core == "de" and at > 1 else words[at - 1]
+            behind = words[at + 1].core if at + 1 < len(words) else ""
+            dated = word.tail[:1] == "." or re.fullmatch(r"\d{4}", behind) is not None
+            if dated and re.fullmatch(r"\d{1,2}\.?", day.core) and day.tail in ("", ".") and not word.lead:
+                tail = word.tail[1:] if word.tail[:1] == "." and (behind or word.tail[1:]) else word.tail
+                own[at] = Written("", months(speech.base)[number - 1], tail)
+    return own
+
+
+def _short_month(core: str, speech: Language) -> int:
+    """The number of the month that alone begins so; 0 of a full name and of anything else."""
+    names = [month.lower() for month in months(speech.base)] if 3 <= len(core) <= 5 else []
+    spoken, _ = tables.abbreviations(speech.base).get(f"{core.lower()}.", ("", ""))
+    if spoken and spoken.lower() not in names:  # sett.
+        return 0
+    found = [number for number, month in enumerate(names, 1) if month.startswith(core.lower())]
+    return found[0] if len(found) == 1 and core.lower() not in names else 0
+
+
 @cache
 def _weekdays(base: str) -> dict[str, str]:
     return {short.lower(): full for code, short, full in tables.rows(DATA / "weekdays.tsv") if code == base}
@@ -152,7 +181,10 @@ def _day_and_month(
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     if speech.base == "de" and mark == ".":
-        dotted = words[at].core[-1] == "."
+        before = words[at - 1].core.lower() if at else ""
+        timed = before == "um" or next_core(words, at) == "Uhr"
+        padded = re.match(r"0\d\.|\d\d\.0" if before in _STRONG_N else r"0\d\.", words[at].core) and not timed
+        dotted = words[at].core[-1] == "." or padded
         return [f"{_day(day, words, at, speech)} {months('de')[month - 1]}"] if dotted else None
     if mark != "/" or speech.base not in _DATE_WORDS:
         return None

@@ -43,7 +43,8 @@ def electronic(core: str, speech: Language) -> str | None:
     if number := re.fullmatch(r"(?:#|No\.)(\d{1,4})", core):
         return f"{signs(speech.base)['№']} {whole_words(number[1], speech)}"
     if re.fullmatch(r"[@#][\w.'·\u0900-\u0963-]*[^\W\d][\w.'·\u0900-\u0963-]*", core):
-        return _pieces(core, speech)
+        tag = _pieces(core, speech)
+        return re.sub("(?<=[^\x00-\x7f]) (?=[^\x00-\x7f])", "", tag) if speech.base in ("ja", "zh") else tag
     if _ADDRESS.fullmatch(core):
         return f" {signs(speech.base)['.']} ".join(digit_names(part, speech.code) or part for part in core.split("."))
     for pattern in (_SITE, _MAIL, _FILE):

@@ -76,7 +76,16 @@ def _of_noun(above: str, below: str, noun: str, before: str, speech: Language) -
         return ""
     if speech.base == "ru" and before.endswith("те"):
         return "половину"
-    return halves[unit.gender == "f" if unit else noun.endswith(("a", "as"))]
+    return halves[unit.gender == "f" if unit else _is_feminine(noun)]
+
+
+_FEMININE = re.compile(".*(?:as?|ção|são|dade|ción|sión|dad|zione|sione|ità)|(?:colher|noite|tarde|parte|dose|fase|base"
+                       "|vez|noche|clase|fuente|llave|notte|chiave|classe)s?")
+
+
+def _is_feminine(noun: str) -> bool:
+    """Meia colher, media noche; a few in -a aside."""
+    return _FEMININE.fullmatch(noun) is not None and noun not in ("día", "dia", "mapa", "quilograma", "planeta")
 
 
 _HALVES = {"es": ("medio", "media"), "it": ("mezzo", "mezza"), "pt": ("meio", "meia"), "pl": ("pół", "pół"),
@@ -101,7 +110,8 @@ def _mixed_number(words: Sequence[Written], at: int, speech: Language) -> list[s
         return None
     half = (match["above"], match["below"]) == ("1", "2")
     noun = next_core(words, at + 1)
-    if speech.base in ("es", "it", "pt") and half and noun.endswith(("a", "as")) and noun not in units(speech.base):
+    unit = units(speech.base).get(noun)
+    if speech.base in ("es", "it", "pt") and half and (unit.gender == "f" if unit else noun.endswith(("a", "as"))):
         return [minus + agree(whole, "f", speech), f"{_AND[speech.base]} {_HALF[speech.base][:-1]}a"]
     first, _, rest = _with_whole(whole, part[0], half, speech).partition(" ")
     return [minus + first, rest] if rest else [minus + whole.removesuffix("s"), "einhalb"]

@@ -5,13 +5,14 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import units
-from text.languages.dates import months, takes_ordinal
-from text.languages.grammar import Language, parse, said
+from text.languages.dates import months, takes_ordinal, year_words
+from text.languages.grammar import Language, language, parse, said
 from text.number_names import digit_names, name
 from text.written import Written, next_core
 
 _COMPOUND = re.compile(r"(\d[\d.,]*)-?(?:(?<=-)([^\W\d]{1,4}|%)-(?=[A-ZÄÖÜ])|(%)(?=ig)|(?<=-)(?=[a-zäöü]{3}))(.+)")
 _DECADE = re.compile(r"(\d{1,4})er-(Jahren?n?)")
+_GERMAN = language("de")
 _DAYS = re.compile(r"(\d{1,2})\.([-–/])(\d{1,2})(?:\.(1[0-2]|0?[1-9]))?")
 
 
@@ -27,14 +28,14 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return _days(days, words, at)
     if section := re.fullmatch(r"§(\d{1,4})([a-z]?)", core):
         return [f"Paragraf {name(section[1], 'de')} {section[2]}".rstrip()]
-    if re.fullmatch(r"[1-9]\d{1,3}er", core):
-        return [f"{name(core[:-2], 'de')}er"]
+    if people := re.fullmatch(r"([1-9]\d{1,3})(ern?)", core):
+        return [f"{_decade(people[1])}{people[2]}"]
     if final := re.fullmatch(r"1/([48]|16|32)-(Final[a-zäöüß]*)", core):
         return [f"{(name(final[1], 'de', 'ordinal') or '').capitalize()}l{final[2].lower()}"]
     if ratio := re.fullmatch(r"(\d{1,3}):(\d{1,3})-([^\W\d].*)", core):
         return [f"{name(ratio[1], 'de')} zu {name(ratio[2], 'de')} {ratio[3]}"]
     if decade := _DECADE.fullmatch(core):
-        return [f"{name(decade[1], 'de')}er {decade[2]}"]
+        return [f"{_decade(decade[1])}er {decade[2]}"]
     match = _COMPOUND.fullmatch(core)
     number = parse(match[1], speech) if match else None
     words_for = said(number, speech) if number else None
@@ -45,6 +46,12 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [f"{words_for} {noun.forms[2] if noun else unit} {match[4]}"]
     return [(f"{words_for.removesuffix('s') if words_for.endswith('eins') else words_for}"
             f"{'prozent' if match[3] else ''}{match[4]}")]
+
+
+def _decade(digits: str) -> str:
+    """Neunzehnhundertzwanzig, as years are counted"""
+    by_hundreds = year_words(digits, _GERMAN) if _GERMAN and re.fullmatch(r"1[1-9]\d0", digits) else None
+    return by_hundreds or name(digits, "de") or digits
 
 
 def _days(days: re.Match[str], words: Sequence[Written], at: int) -> list[str] | None:

@@ -12,11 +12,17 @@ from text.languages.telephone import telephone
 from text.number_names import digit_names
 from text.written import FRACTION, Written, next_core
 
-_UNIT = "|".join(sorted(map(re.escape, ["%", *units("ja")]), key=len, reverse=True))
+_CODES = [code for code in currencies("ja") if re.fullmatch("[A-Z]{3}", code)]
+_UNIT = "|".join(sorted(map(re.escape, ["%", *_CODES, *units("ja")]), key=len, reverse=True))
 _MONEY = f"(?:{'|'.join(sorted(map(re.escape, currencies('ja')), key=len, reverse=True))})"
 _NUMBER = re.compile(
     rf"(?P<sign>(?<!\d)[-−+±])?(?P<money>(?<![A-Z]){_MONEY})?(?P<whole>\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.(?P<decimals>\d+))?"
-    rf"(?:(?P<unit>%|(?:{_UNIT})(?![A-Za-z\d])))?")
+    rf"(?:(?P<scale>[百千万億兆]{{0,2}})(?P<unit>%|(?:{_UNIT})(?![A-Za-z\d/])))?")
+_FORMULA = re.compile(
+    r"(?<![A-Za-z\d])(?=[A-Za-z]*\d)(?:(?:Al|Ca|Cl|Cu|Fe|Mg|Na|Si|Zn|[CFHKNOPS])[2-9]?){2,8}(?![A-Za-z\d])")
+_ENGLISH_DIGITS = {"2": "ツー", "3": "スリー", "4": "フォー", "5": "ファイブ", "6": "シックス", "7": "セブン",
+                   "8": "エイト", "9": "ナイン"}
+"""So numbers in formulas and in names of a few capitals are said: CO2, PS5."""
 _DATE = re.compile(r"(?:(?<![\d/.-])|(?<=\d[-–]))(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d/]|-(?!\d{4}))")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)")
 _MONTH = re.compile(r"(?<![\d/.-])(?:(\d{4})([-/.])(0\d|1[0-2])|(0\d|1[0-2])([-/.])(\d{4}))(?![\d/.-])")
@@ -42,7 +48,9 @@ def japanese(words: Sequence[Written], at: int, speech: Language) -> list[str] |
     if phrases := _apart(words, at, speech) or (telephone(words, at, speech) if abroad else None):
         return phrases
     text = re.sub(r"([cdkm]?m)([23])(?![\d^])", r"\1^\2", words[at].core)
-    text = re.sub("(?<![A-Za-z])([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2", _TELEPHONE.sub(_telephone, text))
+    text = re.sub("(?<![A-Za-z])(?!H2[OS]|[NK]2O)([A-Z])2([A-Z])(?![A-Za-z])", r"\1 to \2",
+                  _TELEPHONE.sub(_telephone, text))
+    text = _FORMULA.sub(lambda formula: re.sub(r"\d", lambda d: _ENGLISH_DIGITS[d[0]], formula[0]), text)
     text = re.sub(rf"(?<=\d){FRACTION}(?=\d)", "と", text).replace(FRACTION, "")
     text = text.replace("<=", "≤").replace(">=", "≥")
     text = re.sub(r"(?<![A-Za-z])([A-Z])-(?=\d)", r"\1", text)
@@ -104,6 +112,20 @@ def _until(text: str, words: Sequence[Written], at: int) -> str:
     text = re.sub(r"(?<=[\d日月年時分秒代頃度円%])[-–~〜～](?=\d)", "から", text)
     text = re.sub(r"(?<=[日月年紀代頃])[~〜～](?=[一-龥]|$)", "から", text)
     return re.sub(r"^[~〜～](?=[\d一-龥])", "から", text) if at else text
+
+
+def unit_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """30万 km · 50 USD: a unit in a display word of its own"""
+    match = _UNIT_APART.fullmatch(words[at].core) if speech.base == "ja" and at else None
+    counted = match and re.search(r"\d[百千万億兆]{0,2}$", words[at - 1].core) and not words[at - 1].tail
+    if match is None or not counted:
+        return None
+    money = currencies("ja").get(match[1])
+    noun = money[0] if money else units("ja").get(match[1], speech.percent)
+    return [noun.forms[0] + match[2]] if noun else None
+
+
+_UNIT_APART = re.compile(rf"({_UNIT})([ぁ-んァ-ヴー一-龥]*)")
 
 
 def wave(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -189,7 +211,7 @@ def _read(match: re.Match[str], speech: Language) -> str:
         return match[0]
     unit = match["unit"] or ""
     noun = speech.percent if unit == "%" else units("ja").get(unit)
-    money = currencies("ja").get(match["money"] or "")
+    money = currencies("ja").get(match["money"] or unit)
     name = noun.forms[0] if noun else money[0].forms[0] if money else ""
     sign = operators("ja").get(match["sign"], speech.minus) if match["sign"] else ""
-    return (sign + number + name).replace(" ", "")
+    return (sign + number + (match["scale"] or "") + name).replace(" ", "")

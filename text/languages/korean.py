@@ -59,6 +59,8 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",
                       _COUNTED.sub(_counted, core))
         return [" ".join(text.split())]
+    if re.match(r"\d{3,8}(?!\d)", core) and at and not words[at - 1].tail and _CODE_CUES.search(words[at - 1].core):
+        return [re.sub(r"^\d+", lambda run: _digits(run[0]), core)]
     for pattern, reading in ((_CLOCK, _clock), (_CLOCKS, _clocks), (_DATE, _date), (_DAY, _day), (_FRACTION, _fraction),
                              (_SCORE, _score), (_TELEPHONE, _telephone), (_PERCENTS, _percents)):
         if match := pattern.fullmatch(core):
@@ -68,6 +70,7 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     return [_number_runs(core, speech)] if core != words[at].core else None
 
 
+_CODE_CUES = re.compile("(?:끝자리|네자리|뒷자리|비밀번호|인증번호|암호|코드)[는은가]?$")
 _MACHINES = re.compile("(?:차|버스|트럭|택시|컴퓨터|카메라|기|노트북|폰|TV|에어컨|드론|로봇|자전거|오토바이|피아노"
                        "|태블릿|모니터)[이가은는을를]?$")
 

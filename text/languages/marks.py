@@ -25,8 +25,10 @@ def own_marks(words: Sequence[Written], speech: Language | None) -> Sequence[Wri
     own, opened = list(words), False
     for at, word in enumerate(words):
         after = words[at + 1] if at + 1 < len(words) else _NONE
-        if speech.base in ("de", "nl") and word.core[-1:].isdigit() and re.match(",[-–—]", word.tail):
-            own[at] = word._replace(tail=word.tail[2:])
+        if word.core[-1:].isdigit() and (whole := re.match(",[-–—]|[.][-–]", word.tail)):
+            own[at] = word._replace(tail=word.tail[whole.end():])
+            if at and (speech.base, words[at - 1][1:]) == ("de", ("Fr", ".")):
+                own[at - 1] = Written(words[at - 1].lead, "CHF", "")
         elif word.tail[:1] == ".":
             own[at] = _dotted(words, at, after, speech)
         elif not opened and _is_inches(word, speech):

@@ -66,6 +66,19 @@ def _piece(piece: str, speech: Language) -> str:
     return (said(number, speech) if number else None) or ""
 
 
+_ZONE = re.compile(r"(UTC|GMT)([-−+])(\d{1,2})(?::([0-5]\d))?(\D*)")
+
+
+def zone(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """UTC+2 · GMT-3"""
+    match = _ZONE.fullmatch(words[at].core)
+    sign = name(match[2].replace("−", "-"), speech) if match else ""
+    if match is None or not sign:
+        return None
+    hours = [_piece(str(int(digits)), speech) for digits in match.groups()[2:4] if digits and int(digits)]
+    return [" ".join([spelled(match[1]), sign, *hours]) + match[5]]
+
+
 _POWER = re.compile(r"([^\W\d_]{1,3}|\d[\d.,]*)\^([-−]?\d{1,3})")
 
 

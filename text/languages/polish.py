@@ -19,6 +19,8 @@ _CASES = {"n": ("y", "i"), "g": ("ego", "iego"), "l": ("ym", "im"), "i": ("ym", 
 """Masculine nominative, genitive, locative, instrumental; feminine nominative (f), accusative (A) and other cases (F);
 plural nominative and genitive; behind a hard stem and behind a soft one."""
 _LOCATIVE = ("w", "we", "o", "po", "przy")
+DAY_CASES = {"przed": "i", "między": "i", "po": "l", "przy": "l"}
+_STREETS = frozenset("ulica ulicy ulicę aleja alei aleje osiedle osiedlu osiedla plac placu".split())
 _OBLIQUE_HOURS = ("o", "od", "do", "po", "przed", "około", "ok", "koło")
 
 
@@ -83,15 +85,18 @@ def polish(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     if speech.base != "pl":
         return None
     core, following = words[at].core, next_core(words, at).lower()
-    if date := _DATE.fullmatch(core):
-        return _date(int(date[1]), int(date[3]), full_year(date[4]), following)
-    if date := _ISO.fullmatch(core):
-        return _date(int(date[3]), int(date[2]), int(date[1]), following)
     before = words[at - 1].core.lower() if at and not words[at - 1].tail else ""
+    if date := _DATE.fullmatch(core):
+        return _date(int(date[1]), int(date[3]), full_year(date[4]), before, following)
+    if date := _ISO.fullmatch(core):
+        return _date(int(date[3]), int(date[2]), int(date[1]), before, following)
+    house = re.fullmatch(r"(\d{1,3})([A-Za-z]?)/(\d{1,3})", core)
+    if house and not _STREETS.isdisjoint(word.core.lower() for word in words[max(at - 3, 0):at]):
+        return [" ".join(f"{name(house[1], 'pl')} {house[2]} przez {name(house[3], 'pl')}".split())]
     behind = [word.core.lower() for word in words[at + 1:at + 4]]
     joined = len(behind) > 2 and behind[0] in ("do", "i", "lub") and behind[1].isdigit() and behind[2] in months("pl")
     if re.fullmatch(r"\d{1,2}", core) and (following in months("pl") or joined):
-        return _one(ordinal(int(core), "g"))
+        return _one(ordinal(int(core), DAY_CASES.get(before, "g")))
     if re.fullmatch(r"\d{2,3}0", core + "0") and before in ("lata", "latach", "lat"):
         return _one(ordinal(int(core), "p" if before == "lata" else "P"))
     if re.fullmatch(r"[1-9]\d{2,3}", core):
@@ -138,8 +143,13 @@ def _with_ending(number: int, ending: str) -> str | None:
     if len(ending) < 4:
         case = next((case for tail, case in _ORDINAL_ENDINGS if ending.endswith(tail)), "")
         return ordinal(number, case) if case and case != "d" else None
+    return in_compounds(number) + ending
+
+
+def in_compounds(number: int) -> str:
+    """Dwu, pięcio: before a noun or an adjective in one word with it."""
     parts = (cardinal(number, "g", "m") or "").split()
-    return "".join(_IN_COMPOUNDS.get(part) or re.sub("u$", "o", part) for part in parts) + ending
+    return "".join(_IN_COMPOUNDS.get(part) or re.sub("u$", "o", part) for part in parts)
 
 
 _IN_COMPOUNDS = {"jednego": "jedno", "dwóch": "dwu", "trzech": "trzy", "czterech": "cztero", "stu": "stu",
@@ -171,10 +181,10 @@ def ranked(number: int, before: str, noun: str) -> str | None:
     return ordinal(number, case)
 
 
-def _date(day: int, month: int, year: int, following: str) -> list[str] | None:
+def _date(day: int, month: int, year: int, before: str, following: str) -> list[str] | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
-    day_words, year_words = ordinal(day, "g"), ordinal(year, "g")
+    day_words, year_words = ordinal(day, DAY_CASES.get(before, "g")), ordinal(year, "g")
     words = f"{day_words} {months('pl')[month - 1]} {year_words}"
     if not day_words or not year_words:
         return None

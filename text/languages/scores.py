@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
-from text.languages import polish
+from text import tables
+from text.languages import polish, russian
 from text.languages.electronic import signs
-from text.languages.grammar import Language, whole_words
+from text.languages.grammar import DATA, Language, whole_words
 from text.number_names import digit_names
-from text.written import Written
+from text.written import Written, next_core
 
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _SIZE = re.compile(r"(\d{1,5})[x×](\d{1,5})(?:[x×](\d{1,5}))?")
@@ -19,6 +21,36 @@ VERSIONED = frozenset("android chrome cuda debian django docker firefox ios java
 _ASPECTS = ("16:9", "9:16", "4:3", "3:4", "21:9", "4:5")
 _BARE_ASPECTS = ("fr", "es", "it", "pt")
 """Where the sides of a picture are said without a word between."""
+
+
+@cache
+def _cues(base: str) -> tuple[str, ...]:
+    """How words begin that a ratio stands beside."""
+    return tuple(word for code, word in tables.rows(DATA / "ratios.tsv") if code == base)
+
+
+_BETWEEN_PARTS = {"fr": "pour", "nl": "op", "pt": "para"}
+"""Between parts of a mixture, where goals have another word."""
+
+
+def ratio(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """im Verhältnis 1:10 · escala 1:50 · 1:10の割合, which are no times of day"""
+    match, cues = re.fullmatch(r"(\d{1,4}):(\d{1,6})(\D*)", words[at].core), _cues(speech.base)
+    if match is None or not cues:
+        return None
+    unspaced, back = speech.base in ("ja", "zh"), at
+    while back and at - back < 3 and not words[back - 1].tail:
+        back -= 1
+    around = [word.core.lower().rpartition("'")[2] for word in words[back:at]]
+    around += [match[3], next_core(words, at).lower()]
+    found = re.search("|".join(cues), "".join(around)) if unspaced else any(word.startswith(cues) for word in around)
+    if not found:
+        return None
+    if speech.base == "ru":
+        return [f"{whole_words(match[1], speech)} к {russian.cardinal(int(match[2]), 'd', 'm')}"]
+    between = _BETWEEN_PARTS.get(speech.base) or signs(speech.base)["to"]
+    said = _joined([match[1], match[2]], between, speech)
+    return [(said.replace(" ", "") if unspaced else said) + match[3]]
 
 
 def score(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

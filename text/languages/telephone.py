@@ -13,11 +13,12 @@ _MAX_WORDS = 8
 _INTERNATIONAL = r"\+\d{1,3}(?:[ ./-]?\(?\d{1,11}\)?){1,6}"
 _AREA = r"\(\d{2,5}\)[ -]?\d{2,9}(?:[ .-]\d{2,5}){0,4}"
 _TRUNK = r"0\d{1,4}[ /-]\d{3,8}(?:[ -]\d{2,5}){0,3}|0\d(?:[ .-]?\d\d){4}"
-_GROUPS = r"\d{2,4}-\d{3,4}-\d{3,4}|\d{3}\.\d{3}\.\d{4}"
+_GROUPS = r"\d{2,4}-\d{3,4}-\d{3,4}|\d{3}[.-]\d{3}[.-]\d{4}"
 _ANYWHERE = f"{_INTERNATIONAL}|{_AREA}|{_TRUNK}|{_GROUPS}"
 _OF_A_LANGUAGE = {
     "ru": r"8[ -]?\(?\d{3,5}\)?[ -]?\d{1,3}-\d\d-\d\d|\d{2,3}-\d\d-\d\d",
     "pt": r"(?:\d\d )?9?\d{4}-\d{4}", "hi": r"0?[6-9]\d{4} ?\d{5}|0\d{2,4} ?-?\d{6,8}",
+    "fr": r"0 ?[89]\d\d \d{3} \d{3}",
     "pl": r"\d{2,3}-\d\d-\d\d", "es": r"\d{4}-\d{4}",
 }
 _CUED = r"\d{2,5}(?:[ .-]\d{2,5}){1,5}|\d{6,12}"
@@ -26,6 +27,8 @@ _CUE = re.compile(r"(?:tel|tél|fono|whatsapp|ll[aá]m|marca|móvil|movil|celula
                   r"|número|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
 _READ_BY_GROUP = {"fr": 2, "ru": 3}
 """Up to so many digits a group is said as a number."""
+_FREE = ("fr", "pt")
+"""Where the numbers that cost nothing are said by hundreds."""
 
 
 def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -39,7 +42,8 @@ def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     count = match[0].count(" ") + 1
     if sum(map(len, raw[:count])) + count - 1 - len(words[at + count - 1].tail) > match.end():
         return None
-    return [_said(word, speech) for word in match[0].split(" ")]
+    free = re.match(r"0 ?[89]\d\d ", match[0]) is not None and speech.base == "fr"
+    return [_said(word, speech, 3 if free else _READ_BY_GROUP.get(speech.base, 0)) for word in match[0].split(" ")]
 
 
 def code(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
@@ -72,14 +76,15 @@ def _is_range(text: str, following: str) -> bool:
     return low < high and (low % 50 == high % 50 == 0 or bool(re.fullmatch(r"[^\W\d]{2,}", following)))
 
 
-def _said(word: str, speech: Language) -> str:
-    longest = _READ_BY_GROUP.get(speech.base, 0)
+def _said(word: str, speech: Language, longest: int) -> str:
     groups = [_group(group, longest, speech) for group in re.findall(r"\d+", word)]
     return " ".join([signs(speech.base)["+"], *groups] if word[0] == "+" else groups)
 
 
 def _group(digits: str, longest: int, speech: Language) -> str:
     zeros = len(digits) - len(digits.lstrip("0"))
+    if speech.base in _FREE and re.fullmatch("0[389]00", digits):  # 0800: zéro huit cents
+        longest = 4
     if len(digits) <= longest and zeros < len(digits):
         return f"{digit_names('0' * zeros, speech.code) or ''} {name(digits[zeros:], speech.code)}".strip()
     words = digit_names(digits, speech.code) or digits

@@ -15,6 +15,7 @@ _DOTTED = re.compile(r"(\d{1,2})[.u](\d\d)")
 _DOTTED_BEHIND = {"de": ("Uhr",), "nl": ("uur", "u"), "es": ("h", "horas", "am", "pm", "a.m", "p.m")}
 _DOTTED_BEFORE = {"it": ("alle", "dalle", "ore", "le"), "es": ("las", "la"), "pt": ("às", "das")}
 """What says that 20.15 is a time."""
+_UNTIL = {"de": ("bis", "und"), "nl": ("tot", "en", "t/m")}
 _FEMININE = {"fr": {1: "une", 21: "vingt et une"}, "es": {1: "una", 21: "veintiuna"}, "it": {1: "una"},
              "pt": {1: "uma", 2: "duas", 21: "vinte e uma", 22: "vinte e duas"}, "de": {1: "ein"}}
 _RUSSIAN_HOUR = ("час", "часа", "часов", "часа")
@@ -81,7 +82,10 @@ def _counted_parts(match: re.Match[str], speech: Language) -> list[str] | None:
 
 def _from_to(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """10:00-12:30"""
-    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d|\d{1,2}[hH])[-–](\d{1,2}[:hH]\d\d|\d{1,2}[hH])", words[at].core)
+    core, before = words[at].core, words[at - 1].core.lower() if at else ""
+    if next_core(words, at) in ("Uhr", "uur", "u") or before in _DOTTED_BEFORE.get(speech.base, ()):
+        core = core.replace(".", ":")
+    ends = re.fullmatch(r"(\d{1,2}[:hH]\d\d|\d{1,2}[hH])[-–](\d{1,2}[:hH]\d\d|\d{1,2}[hH])", core)
     if ends is None:
         return None
     said = [clock([words[at]._replace(core=end)], 0, speech) for end in ends.groups()]
@@ -100,6 +104,9 @@ def _dotted(words: Sequence[Written], at: int, speech: Language) -> re.Match[str
     behind = next_core(words, at) in _DOTTED_BEHIND.get(speech.base, ()) or (
         speech.base == "es" and _half_day(1, words, at) is not None)
     behind |= speech.base == "nl" and "u" in words[at].core
+    if speech.base in _UNTIL and next_core(words, at) in _UNTIL[speech.base]:  # von 9.00 bis 17.30 Uhr
+        behind |= _DOTTED.fullmatch(next_core(words, at + 1)) is not None and (
+            next_core(words, at + 2) in _DOTTED_BEHIND[speech.base])
     before = at > 0 and words[at - 1].core.lower().rpartition("'")[2] in _DOTTED_BEFORE.get(speech.base, ())
     return _DOTTED.fullmatch(words[at].core) if behind or before else None
 
