@@ -96,7 +96,7 @@ def test_nothing_leaves_the_safe_zone(tmp_path: Path, preset: str, resolution: t
 
 @pytest.mark.parametrize(("text", "language"), [
     ("Hamburgefonts", "en"), ("AVAVA%%To", "en"), ("مرحبا بكم", "ar"), ("नमस्ते दोस्तों", "hi"), ("日本語です", "ja"),
-    ("สวัสดีครับ", "th"), ("😀🚀", "en")])
+    ("สวัสดีครับ", "th"), ("ทำน้ำคำถาม", "th"), ("😀🚀", "en")])
 def test_widths_are_those_that_libass_draws(tmp_path: Path, text: str, language: str) -> None:
     timeline = timed((text, 0, 1000), language=language)
     frame = burned(tmp_path, timeline, [500], preset="karaoke", highlight="none", size=80)[0]
