@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,13 @@ def test_a_character_that_no_font_has_is_reported() -> None:
     captions = Captions.of({"preset": "shorts"})
     (warning,) = ass.warnings(cues(timeline, captions), captions, "en")
     assert "no font that ships has" in warning
+
+
+def test_a_syllable_in_parts_is_drawn_whole() -> None:
+    whole, apart = (timed((unicodedata.normalize(form, "안녕하세요"), 0, 500), language="ko") for form in ("NFC", "NFD"))
+    captions = Captions.of({"preset": "shorts"})
+    assert ass.warnings(cues(apart, captions), captions, "ko") == []
+    assert cues(apart, captions) == cues(whole, captions)
 
 
 def test_a_font_that_does_not_ship_is_reported_and_replaced_where_words_have_places() -> None:
