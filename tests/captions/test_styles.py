@@ -149,7 +149,8 @@ def test_a_character_that_no_font_has_is_reported() -> None:
 
 
 def test_a_syllable_in_parts_is_drawn_whole() -> None:
-    whole, apart = (timed((unicodedata.normalize(form, "안녕하세요"), 0, 500), language="ko") for form in ("NFC", "NFD"))
+    whole, apart = (timed((unicodedata.normalize(form, "안녕하세요"), 0, 500), language="ko")
+                    for form in ("NFC", "NFD"))
     captions = Captions.of({"preset": "shorts"})
     assert ass.warnings(cues(apart, captions), captions, "ko") == []
     assert cues(apart, captions) == cues(whole, captions)
