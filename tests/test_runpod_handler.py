@@ -189,6 +189,11 @@ def test_a_bracket_that_looks_like_a_tag_is_named(call: Call) -> None:
         "text: said as it is written: [pause], [break 2s]; a tag is [pause:0.8s] or [voice:name]"]
 
 
+def test_a_tag_in_the_brackets_of_another_keyboard_is_named(call: Call) -> None:
+    warning, = call(text="One.［pause：1s］Two. [voice:[anna]] Three.")["warnings"]
+    assert "［pause：1s］, [voice:[anna];" in warning
+
+
 def test_markup_of_other_machines_is_named(call: Call) -> None:
     output = call(text='<speak>One.<break time="500ms"/> Salt &amp; pepper.</speak> If a < b and c > d, stay.')
     warning, = output["warnings"]

@@ -23,7 +23,7 @@ LONG_WORD = 1.4
 """F5-TTS plans lines for 22 s of its 30 s window; with a reference of 3 s that leaves 27 s for 19."""
 
 _TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]", re.IGNORECASE)
-_LIKE_A_TAG = re.compile(r"\[/?(?:pause|voice|break|silence)\b[^\[\]\n]{0,40}\]", re.IGNORECASE)
+_LIKE_A_TAG = re.compile(r"[\[［【]/?(?:pause|voice|break|silence)\b[^\]］】\n]{0,40}[\]］】]", re.IGNORECASE)
 _MARKUP = re.compile(r"""</?[a-z][\w:-]{0,30}(?:\s+[\w:-]{1,30}=(?:"[^"<>\n]*"|'[^'<>\n]*'))*\s*/?>"""
                      r"|&(?:amp|lt|gt|quot|apos|nbsp|\#\d{1,7}|\#x[\da-f]{1,6});", re.IGNORECASE)
 _PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")

@@ -88,8 +88,16 @@ def render(request: Render, job: Job, parts: SpeechParts, written: list[str]) ->
         "status": "completed", "job_id": job.job_id, "source_job_id": request.source_job_id, "video_key": key,
         "video_format": request.video_format, "duration": timeline.duration_ms / 1000,
         "resolution": list(captions.resolution), "fps": request.fps, "size": n_bytes, "sha256": digest,
-        "warnings": ass.warnings(made, captions, timeline.language), "stages_ms": dict(job.stages_ms),
+        "warnings": [*_unused(request), *ass.warnings(made, captions, timeline.language)],
+        "stages_ms": dict(job.stages_ms),
     }
+
+
+def _unused(request: Render) -> list[str]:
+    given = sorted(name for name in request.model_fields_set if name.startswith("background"))
+    if TARGETS[request.video_format].opaque or not given:
+        return []
+    return [f"render: {request.video_format} is the captions alone: {' and '.join(given)} not used; mp4 has them"]
 
 
 def _source(request: Render, store: Store) -> tuple[dict[str, Any], Timeline, Captions]:

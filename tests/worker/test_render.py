@@ -77,7 +77,9 @@ def test_sound_without_a_header_is_put_under_a_video(call: Call, settings: Setti
 @pytest.mark.parametrize("video_format", ["webm", "mov"])
 def test_an_overlay_is_transparent_but_for_its_letters(
         call: Call, spoken: dict[str, Any], settings: Settings, video_format: str) -> None:
-    call(endpoint="render", job_id="v2", source_job_id="talk", video_format=video_format, fps=10)
+    output = call(endpoint="render", job_id="v2", source_job_id="talk", video_format=video_format, fps=10,
+                  background_color="#FF0000")
+    assert "background_color not used" in output["warnings"][0]
     decoder = ("-c:v", "libvpx-vp9") if video_format == "webm" else ()
     alpha = frames(stored(settings, "v2", video_format), 270, 480, *decoder)[..., 3]
     assert 0.5 < (alpha < 10).mean() < 0.999
