@@ -94,6 +94,22 @@ OTHERS = [
     ("ko", "끝자리 3456, 1:10 비율로, 123.456-7890",
      "끝자리 삼 사 오 육, 일 대 십 비율로, 일 이 삼 사 오 육 칠 팔 구 공"),
     ("hi", "15 फ़र. 2024", "पंद्रह फ़रवरी दो हज़ार चौबीस"),
+    ("de", "in der 90.+3 Minute", "in der neunzigsten plus drei Minute"),
+    ("de", "Nummer 48 kam 14.03.2024", "Nummer achtundvierzig kam vierzehnter März zweitausendvierundzwanzig"),
+    ("fr", "à la 45e+2, th. 6-7", "à la quarante-cinquième plus deux, thermostat six à sept"),
+    ("pt", "p. 112", "página cento e doze"),
+    ("it", "La 40 ha 12 GB, 5 ha di terreno, 3 ha.",
+     "La quaranta ha dodici gigabyte, cinque ettari di terreno, tre ettari."),
+    ("pl", "w 200°C, w 50%, numer 48 dotarła 14.03.2024, numer 601 234 567",
+     ("w dwustu stopniach Celsjusza, w pięćdziesięciu procentach, numer czterdzieści osiem dotarła czternastego marca "
+      "dwa tysiące dwudziestego czwartego roku, numer sześć zero jeden dwa trzy cztery pięć sześć siedem")),
+    ("ru", "номер 48 пришла 14.03.2024, в III квартале",
+     ("номер сорок восемь пришла четырнадцатого марта две тысячи двадцать четвёртого года, в третьем квартале")),
+    ("hi", "नंबर 48 14.03.2024", "नंबर अड़तालीस चौदह मार्च दो हज़ार चौबीस"),
+    ("ko", "4장 112쪽, 종이 4장, 42㎡입니다", "사 장 백십이 쪽, 종이 네 장, 사십이 제곱미터입니다"),
+    ("nl", "€ 1.250/mnd", "duizendtweehonderdvijftig euro per maand"),
+    ("en", "In Portland, OR we ate, to Oklahoma City, OK. Sure, OK.",
+     "In Portland, Oregon we ate, to Oklahoma City, Oklahoma. Sure, okay."),
     ("en", "8pm UTC-5, UTC+5:30", "eight P M U T C minus five, U T C plus five thirty"),
 ]
 

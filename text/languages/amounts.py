@@ -15,7 +15,7 @@ from text.written import Written, grouped, next_core, share_out
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|₡|₴|₪|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|RUB|CNY|CAD|AUD|Rs|रु|%"
 AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
-    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23][가-힣]*)?)"
 )
 _FEMININE = {
     "es": re.compile("[a-zñáéíóú]*(?:[cstx]iones|dades|tades|tudes|umbres)|mujeres|fotos|motos|manos|clases|noches|"
@@ -162,11 +162,17 @@ _MILLIONS = {"fr": ("million", "millions"), "es": ("millón", "millones"), "it":
 _RAISED = re.compile("^([cdkmдксм]?[mм])([23])$")
 
 
+_BEHIND_HECTARES = re.compile("|d['aei].*|de|del|e|y|o|con|in|en|per|por|a|al")
+"""What follows hectares; before anything else ha is has."""
+
+
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
     sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
     following = _RAISED.sub(r"\1^\2", following)
+    if following == "ha" and speech.base in ("it", "es") and not _BEHIND_HECTARES.fullmatch(next_core(words, at + 1)):
+        return ""
     return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
