@@ -124,6 +124,9 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return scaled
     if millions := _millions(words, at, number, speech):
         return [quantity, millions]
+    if match["unit"][:1] in ("k", "K") and unit[1:] in currencies(speech.base) and not (number.decimals or high):
+        number, unit = Number(number.whole + "000", ""), unit[1:]  # 15k€
+        quantity = _quantity(match["sign"] or "", number, None, speech) or quantity
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit.lstrip('-')}"]
@@ -194,6 +197,30 @@ def _money_and_more(
         return [" ".join(phrases) + korean[2]] if phrases else None
     phrases = _with_unit(quantity, high or number, sign + unit, speech, exact=high is None)
     return [" ".join(phrases)] if phrases else [f"{quantity} {unit}"]
+
+
+_PER_HUNDRED = {"de": "auf einhundert", "fr": "aux cent", "es": "a los cien", "pt": "por cem", "it": "per cento",
+                "nl": "per honderd", "pl": "na sto", "ru": "на сто"}
+
+
+def consumption(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """6,5 l/100 km · 7L/100km"""
+    match, per = _CONSUMPTION.fullmatch(words[at].core), _PER_HUNDRED.get(speech.base)
+    apart = match is not None and not match[3]
+    if match is None or per is None or (apart and next_core(words, at) not in ("km", "км")):
+        return None
+    written = match[1] or (words[at - 1].core if at and not words[at - 1].tail else "")
+    number = parse(written, speech) if re.fullmatch(r"\d[\d.,]*", written) else None
+    litre, km = (next((units(speech.base)[symbol] for symbol in symbols if symbol in units(speech.base)), None)
+                 for symbols in (("l", "L", "л"), ("km", "км")))
+    if number is None or litre is None or km is None:
+        return None
+    count = f"{said(number, speech)} " if match[1] else ""
+    litres = f"{count}{form(number.value, litre.forms, speech, bool(number.decimals))}"
+    return [f"{litres} {per}", km.forms[2]] if apart else [f"{litres} {per} {km.forms[2]}"]
+
+
+_CONSUMPTION = re.compile(r"(\d[\d.,]*)?([lLл])/100(km|км)?")
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
