@@ -11,6 +11,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import argparse
 import asyncio
+import io
 import json
 import logging
 import os
@@ -27,7 +28,7 @@ from typing import Any
 from tqdm import tqdm
 
 import runpod_handler
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.cues import cues
 from captions.style.options import PRESETS
 from intake import audio
@@ -68,6 +69,8 @@ def main(argv: list[str]) -> int:
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON and subtitles are, whatever the locale's letters
         code = command(argv[1:] if argv and argv[0] in commands else argv)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -175,9 +178,8 @@ def _script(arguments: argparse.Namespace) -> str:
     """The text itself, or that of --file: plain, SRT, VTT, CSV or JSON. Raises TranscriptError."""
     if arguments.file is not None and arguments.text is not None:
         raise UsageError("the text and --file exclude each other")
-    source = arguments.file or ("-" if arguments.text == "-" else None)
-    if source is not None:
-        return transcript.script(_read_bytes(source))
+    if arguments.file is not None or arguments.text == "-":
+        return transcript.script(_read_bytes("-" if arguments.file is None else arguments.file))
     return SAMPLE if arguments.text is None else str(arguments.text)
 
 
@@ -190,10 +192,10 @@ def _read_bytes(name: str) -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _read_pronunciations(name: str) -> dict[str, str]:
+def _read_pronunciations(name: str | None) -> dict[str, str] | None:
     """Raises UsageError unless the file is as the API's `pronunciations`."""
     try:
-        return lexicons.parsed(_read_bytes(name))
+        return None if name is None else lexicons.parsed(_read_bytes(name))
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
 
@@ -248,7 +250,7 @@ def _input(arguments: argparse.Namespace) -> dict[str, Any]:
         "seed": arguments.seed, "language": arguments.language, "audio_format": arguments.audio_format,
         "timing_format": formats, "return_word_timings": True, "loudness_lufs": arguments.loudness,
         "captions": _captions(arguments) or None, "lexicon": arguments.lexicon,
-        "pronunciations": _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None,
+        "pronunciations": _read_pronunciations(arguments.pronunciations),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -260,8 +262,9 @@ def voices(argv: list[str]) -> int:
     upload = verbs.add_parser("upload", help="store a recording as a voice")
     upload.add_argument("voice_name")
     upload.add_argument("audio", type=Path)
-    upload.add_argument("--text", help="file with the words that are said, - for standard input")
-    upload.add_argument("--words", help="the words that are said")
+    said = upload.add_mutually_exclusive_group()
+    said.add_argument("--text", help="file with the words that are said, - for standard input")
+    said.add_argument("--words", help="the words that are said")
     upload.add_argument("--language", default="en")
     upload.add_argument("--overwrite", action="store_true")
     listed = verbs.add_parser("list", help="list the stored voices")
@@ -285,8 +288,10 @@ def voices(argv: list[str]) -> int:
 def _voice_fields(arguments: argparse.Namespace) -> dict[str, Any]:
     fields = {name: value for name, value in vars(arguments).items()
               if name not in ("verb", "audio", "text", "words") and value is not None}
-    if arguments.verb == "upload" and (arguments.text is not None or arguments.words is not None):
-        fields["reference_text"] = arguments.words or transcript.read(_read_bytes(arguments.text))
+    if arguments.verb == "upload" and arguments.text is not None:
+        fields["reference_text"] = transcript.read(_read_bytes(arguments.text))
+    elif arguments.verb == "upload" and arguments.words is not None:
+        fields["reference_text"] = arguments.words
     return fields
 
 
@@ -327,11 +332,12 @@ def align(argv: list[str]) -> int:
     timed = align_endpoint.align_whole(
         recording, said, request.language or "en", request.timing_method,
         settings.allowed(sources, request.timing_method), lambda: None,
-        _read_pronunciations(arguments.pronunciations) if arguments.pronunciations else None)
-    for warning in (*recording.warnings, *timed.warnings):
+        _read_pronunciations(arguments.pronunciations))
+    made = cues(timed.timeline, request.captions)
+    noted = ass.warnings(made, request.captions, timed.timeline.language) if arguments.format == "ass" else []
+    for warning in (*recording.warnings, *timed.warnings, *noted):
         print(f"warning: {warning}", file=sys.stderr)
-    print(WRITERS[arguments.format].write(timed.timeline, cues(timed.timeline, request.captions), request.captions,
-                                          arguments.audio.stem))
+    print(WRITERS[arguments.format].write(timed.timeline, made, request.captions, arguments.audio.stem))
     return 0
 
 

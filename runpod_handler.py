@@ -287,7 +287,8 @@ def _read(job: Mapping[str, Any]) -> tuple[str, requests.Request]:
     if not isinstance(given, Mapping):
         raise requests.InvalidInput("input: is an object with the endpoint's fields")
     fields = {str(key): value for key, value in given.items()}
-    name = fields.pop("endpoint", "generate")
+    name = fields.pop("endpoint", None)
+    name = "generate" if name is None else name
     if not isinstance(name, str) or name not in ENDPOINTS:
         raise requests.InvalidInput(f"endpoint: {str(name)[:40]!r} is none of {', '.join(ENDPOINTS)}")
     return name, requests.parse(ENDPOINTS[name].request, fields)

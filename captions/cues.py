@@ -10,8 +10,9 @@ import math
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate, islice, pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from captions.breaks import Seam, seams
@@ -35,12 +36,13 @@ LINE_BREAK = 0.5
 """A bad break between two lines weighs less than one between two cues."""
 
 
-def cues(timeline: Timeline, captions: Captions) -> tuple[Cue, ...]:
+def cues(timeline: Timeline, captions: Captions, labels: Mapping[int, str] = MappingProxyType({})) -> tuple[Cue, ...]:
     """Every word in exactly one cue, in order; cues do not overlap and end within the audio.
 
-    A cue whose words are all removed emoji (`emoji: false`) is left out.
+    `labels` stand before words, by their index: who speaks. A cue whose words are all removed emoji (`emoji: false`)
+    is left out.
     """
-    measured = _Measured(timeline, captions)
+    measured = _Measured(timeline, captions, labels)
     if captions.keep_lines:
         found = [measured.kept(first, stop) for first, stop in measured.parts()]
     else:
@@ -75,9 +77,9 @@ class _Layout(NamedTuple):
 class _Measured:
     """The words of a timeline with their widths, and what it costs to cut after each of them."""
 
-    def __init__(self, timeline: Timeline, captions: Captions) -> None:
+    def __init__(self, timeline: Timeline, captions: Captions, labels: Mapping[int, str]) -> None:
         self.timeline, self.captions, self.pace = timeline, captions, captions.style.pace
-        self.pieces = _pieces(timeline, captions)
+        self.pieces = _pieces(timeline, captions, labels)
         spaces = [columns(piece.space) for piece in self.pieces]
         widths = [columns(piece.text) for piece in self.pieces]
         self.ends = list(accumulate(map(operator.add, spaces, widths)))
@@ -198,12 +200,12 @@ class _Measured:
         return max(end_ms, half_ms)
 
 
-def _pieces(timeline: Timeline, captions: Captions) -> list[Piece]:
+def _pieces(timeline: Timeline, captions: Captions, labels: Mapping[int, str]) -> list[Piece]:
     found: list[Piece] = []
     previous_end = 0
-    for word in timeline.words:
+    for index, word in enumerate(timeline.words):
         space = " " if word.char_start > previous_end and found else ""
-        found.append(Piece(space, displayed(word.text, captions, timeline.language)))
+        found.append(Piece(space, labels.get(index, "") + displayed(word.text, captions, timeline.language)))
         previous_end = word.char_end
     return found
 

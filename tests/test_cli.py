@@ -116,6 +116,9 @@ def test_a_recording_is_aligned_on_standard_output(root: Path, tmp_path: Path) -
     assert [word["word"] for word in json.loads(done.stdout)["words"]] == NATURE.split()
     as_srt = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "srt")
     assert list(srt.parse(as_srt.stdout))
+    as_ass = run(root, tmp_path, "align", "a.wav", "--text", "a.txt", "--format", "ass", "--captions",
+                 "font=Comic Neue")
+    assert "Comic Neue does not ship" in as_ass.stderr
 
 
 @pytest.mark.parametrize(("arguments", "env", "said"), [
@@ -139,6 +142,19 @@ def test_a_mistake_is_one_clear_line_and_a_failed_exit(root: Path, tmp_path: Pat
     assert done.stdout == ""
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["-f", ""], "Is a directory"),
+    (["Hi.", "--pronunciations", ""], "Is a directory"),
+    (["voices", "upload", "anna", "missing.wav", "--words", ""], "missing.wav"),
+])
+def test_an_empty_argument_is_not_as_if_it_were_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         capsys: pytest.CaptureFixture[str], arguments: list[str],
+                                                         said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_text_comes_from_a_file_or_standard_input_in_any_form(root: Path, tmp_path: Path) -> None:
@@ -174,6 +190,26 @@ def test_a_reader_that_has_enough_ends_the_program_in_silence(root: Path, tmp_pa
                               timeout=60).returncode
         os.close(theirs)
     assert (code, (tmp_path / "read").read_text()) == (141, "")
+
+
+def test_words_are_utf8_where_the_locale_has_no_letters_for_them(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, root / "cli.py", "Grüße, Łódź.", "--language", "de", "--format", "txt"],
+                          cwd=tmp_path, capture_output=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.decode())["text"] == "Grüße, Łódź."
+
+
+def test_a_link_to_the_command_finds_its_files(root: Path, tmp_path: Path) -> None:
+    home, on_path = tmp_path / "home", tmp_path / "a b"
+    home.mkdir()
+    on_path.mkdir()
+    (home / "run").write_text((root / "run").read_text())
+    (home / "setup_network_venv.py").write_text("import sys; sys.exit('set up')")
+    (home / "first").symlink_to("run")
+    (on_path / "speak").symlink_to(Path("../home/first"))
+    done = subprocess.run(["bash", on_path / "speak"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "set up"
 
 
 def test_a_closed_standard_input_is_one_clear_line(root: Path, tmp_path: Path) -> None:
@@ -316,6 +352,15 @@ print(peak_mb() - before)
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 40
     assert (tmp_path / "out/a.wav").stat().st_size == 100_000_000
+
+
+def test_a_file_that_is_not_copied_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"audio")
+    with pytest.raises(local.NotCopied, match=r"a\.wav/b: File exists; the files of this run lie in the store"):
+        local.copy((tmp_path / "a.wav").as_uri(), tmp_path / "a.wav" / "b")
+    with pytest.raises(local.NotCopied, match="b: the store does not hand it out"):
+        local.copy((tmp_path / "missing.wav").as_uri(), tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_the_preview_of_a_long_job_links_the_audio_beside_it(root: Path, out: Path, tmp_path: Path,

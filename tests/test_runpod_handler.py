@@ -134,7 +134,7 @@ def test_files_that_were_removed_are_said_to_have_expired_and_are_made_again(cal
 
 def test_null_means_absent_for_every_field(call: Call) -> None:
     fields: dict[str, Any] = dict.fromkeys(runpod_handler.ENDPOINTS["generate"].request.model_fields)
-    fields |= {"text": TEXT, "captions": {"max_words": None, "preset": "shorts"}}
+    fields |= {"endpoint": None, "text": TEXT, "captions": {"max_words": None, "preset": "shorts"}}
     assert call(**fields)["status"] == "completed"
 
 
@@ -187,6 +187,12 @@ def test_a_bracket_that_looks_like_a_tag_is_named(call: Call) -> None:
     output = call(text="One. [PAUSE:0.5s] Two. [pause] Three. [1] [break 2s]")
     assert output["warnings"] == [
         "text: said as it is written: [pause], [break 2s]; a tag is [pause:0.8s] or [voice:name]"]
+
+
+def test_markup_of_other_machines_is_named(call: Call) -> None:
+    output = call(text='<speak>One.<break time="500ms"/> Salt &amp; pepper.</speak> If a < b and c > d, stay.')
+    warning, = output["warnings"]
+    assert warning.startswith('text: said as it is written: <speak>, <break time="500ms"/>, &amp;, </speak>; a tag is')
 
 
 def test_a_voice_is_not_overwritten_by_accident(call: Call, anna: dict[str, Any], host: Any) -> None:

@@ -24,6 +24,8 @@ LONG_WORD = 1.4
 
 _TAG = re.compile(r"\[(pause|voice):([^\[\]\n]{0,100})\]", re.IGNORECASE)
 _LIKE_A_TAG = re.compile(r"\[/?(?:pause|voice|break|silence)\b[^\[\]\n]{0,40}\]", re.IGNORECASE)
+_MARKUP = re.compile(r"""</?[a-z][\w:-]{0,30}(?:\s+[\w:-]{1,30}=(?:"[^"<>\n]*"|'[^'<>\n]*'))*\s*/?>"""
+                     r"|&(?:amp|lt|gt|quot|apos|nbsp|\#\d{1,7}|\#x[\da-f]{1,6});", re.IGNORECASE)
 _PAUSE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(ms|s)\s*")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HEADING = re.compile(r"[ \t]*#{1,6}[ \t]+\S")
@@ -66,8 +68,9 @@ def read(script: str, paragraph_pause_ms: int = PARAGRAPH_PAUSE_MS) -> list[Spee
 
 
 def spoken_tags(script: str) -> list[str]:
-    """Brackets that look as if a tag were meant, and are ordinary text: `[pause]`, `[break 1s]`."""
-    return [found[0] for found in _LIKE_A_TAG.finditer(script) if not _TAG.fullmatch(found[0])]
+    """What looks as if it were meant for a machine, and is ordinary text: `[pause]`, SSML, HTML."""
+    brackets = [found[0] for found in _LIKE_A_TAG.finditer(script) if not _TAG.fullmatch(found[0])]
+    return brackets + [found[0] for found in _MARKUP.finditer(script)]
 
 
 def _with_paragraph_pauses(parts: Sequence[Speech | Pause | None], pause_ms: int) -> list[Speech | Pause]:

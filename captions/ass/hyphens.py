@@ -1,5 +1,5 @@
-"""Where a word that is too wide for its line may be broken: web addresses at their joints, words by pyphen's
-dictionaries, anything else between two characters.
+"""Where a word that is too wide for its line may be broken: at a blank in it, web addresses at their joints, words by
+pyphen's dictionaries, anything else between two characters.
 """
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ def broken(text: str, language: str, fits: Callable[[str], bool]) -> list[str]:
     while rest and not fits(rest):
         part = _longest(rest, language, fits)
         parts.append(part)
-        rest = rest[len(part.removesuffix(HYPHEN) if not rest.startswith(part) else part):]
+        rest = rest[len(part.removesuffix(HYPHEN) if not rest.startswith(part) else part):].lstrip()
     return [*parts, rest] if rest else parts
 
 
 def _longest(text: str, language: str, fits: Callable[[str], bool]) -> str:
-    for candidates in (_joints(text), _syllables(text, language)):
+    for candidates in (_blanks(text), _joints(text), _syllables(text, language)):
         fitting = [part for part in candidates if fits(part)]
         if fitting and len(fitting[-1]) > 2:
             return fitting[-1]
     return _any(text, fits)
+
+
+def _blanks(text: str) -> list[str]:
+    return [text[:found.start()] for found in re.finditer(r"\s", text) if found.start()]
 
 
 def _joints(text: str) -> list[str]:

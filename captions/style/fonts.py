@@ -94,7 +94,47 @@ class Face:
         wanted.flags = uharfbuzz.SubsetFlags.NO_HINTING
         wanted.unicode_set.update(map(ord, characters | set(_ALWAYS)))
         content: bytes = uharfbuzz.subset(self._face, wanted).blob.data
-        return content
+        return _with_full_charmap(content) if max(wanted.unicode_set) > _LAST_OF_BMP else content
+
+
+_LAST_OF_BMP = 0xFFFF
+_CHARMAP, _BMP_ONLY, _FULL = struct.Struct(">HHI"), ((0, 3), (3, 1)), (3, 10)
+
+
+def _with_full_charmap(font: bytes) -> bytes:
+    """The font without its charmaps of the first 65536 characters, which its full one holds too.
+
+    libass before 0.17.2 takes the first of Microsoft's charmaps for all there are, and shows no emoji (its issue 634).
+    """
+    content = bytearray(font)
+    record, start, length = _table(content, b"cmap")
+    size = struct.unpack_from(">H", content, start + 2)[0] * _CHARMAP.size
+    maps = list(_CHARMAP.iter_unpack(content[start + 4:start + 4 + size]))
+    kept = [each for each in maps if each[:2] not in _BMP_ONLY]
+    if _FULL not in [each[:2] for each in kept]:
+        return font
+    packed = struct.pack(">H", len(kept)) + b"".join(_CHARMAP.pack(*each) for each in kept)
+    content[start + 2:start + 4 + size] = packed.ljust(2 + size, b"\0")
+    struct.pack_into(">I", content, record + 4, _checksum(content[start:start + length]))
+    _, head, _ = _table(content, b"head")
+    struct.pack_into(">I", content, head + 8, 0)
+    struct.pack_into(">I", content, head + 8, 0xB1B0AFBA - _checksum(content) & 0xFFFFFFFF)
+    return bytes(content)
+
+
+def _table(font: bytes | bytearray, tag: bytes) -> tuple[int, int, int]:
+    """Where its record lies in the font's directory, where it lies itself, and its length, in bytes."""
+    n_tables = struct.unpack_from(">H", font, 4)[0]
+    record = next(at for at in range(12, 12 + 16 * n_tables, 16) if font[at:at + 4] == tag)
+    start, length = struct.unpack_from(">II", font, record + 8)
+    return record, start, length
+
+
+def _checksum(content: bytes | bytearray) -> int:
+    """OpenType's: the sum of its 32-bit words."""
+    padded = content + bytes(-len(content) % 4)
+    total: int = sum(word for word, in struct.iter_unpack(">I", padded))
+    return total & 0xFFFFFFFF
 
 
 _FOREIGN_HEIGHTS = 0.95, 0.25

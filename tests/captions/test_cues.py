@@ -191,6 +191,7 @@ def test_mr_does_not_end_a_sentence() -> None:
     ("en", "We waited for 5 min. Then we left.", "min."),
     ("es", "La Sra. López lee la pág. 5. Luego duerme.", "5."),
     ("ru", "Он жил на ул. Ленина до 2024 г. Потом уехал.", "г."),
+    ("en", "The rope is 2.5 ft. Then comes the knot.", "ft."),
     ("pl", "Mieszka przy ul. Długiej od lat. Potem śpi.", "lat."),
 ])
 def test_a_dot_of_a_day_or_an_abbreviation_ends_no_sentence(language: str, text: str, cut: str) -> None:

@@ -349,6 +349,9 @@ def test_peaks_are_those_of_the_audio() -> None:
     peaks = preview._peaks(samples.astype(np.float32), RATE_HZ)
     assert len(peaks) == 750
     assert set(peaks[:249]) == {0} and set(peaks[251:499]) <= {127, 128} and set(peaks[501:]) == {255}
+    late = np.zeros(200 * RATE_HZ, np.float32)
+    late[199 * RATE_HZ] = 1.0
+    assert np.flatnonzero(bytearray(preview._peaks(late, RATE_HZ))).tolist() == [199_000 // 2]
 
 
 def test_a_short_text_is_shown_whole_without_an_overview(open_page: Callable[..., Tab]) -> None:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ def spoken(name: str) -> Timeline:
 
 
 def burned(folder: Path, timeline: Timeline, times_ms: list[int], *, with_fonts: bool = False,
-           **options: Any) -> Frames:
+           ffmpeg: str | None = None, **options: Any) -> Frames:
     """RGB frames at these moments, by an FFmpeg that finds no font on the machine unless `with_fonts`."""
     captions = Captions.of({"highlight_color": RED} | options)
     (folder / "c.ass").write_text(ass.write(timeline, cues(timeline, captions), captions, "job"), encoding="utf-8")
@@ -52,9 +54,9 @@ def burned(folder: Path, timeline: Timeline, times_ms: list[int], *, with_fonts:
     wanted = "+".join(f"eq(n\\,{ms // 10})" for ms in times_ms)
     source = f"color=c=0x{bytes(BACKGROUND).hex()}:s={width}x{height}:r=100:d={max(times_ms) / 1000 + 0.1}"
     pixels = subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "fatal", "-nostdin", "-f", "lavfi", "-i", source, "-vf",
-         f"select={wanted},format=rgb24,ass=c.ass", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24",
-         "-"], cwd=folder, capture_output=True, check=True,
+        [ffmpeg or imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "fatal", "-nostdin", "-f", "lavfi", "-i", source,
+         "-vf", f"select={wanted},format=rgb24,ass=c.ass", "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt",
+         "rgb24", "-"], cwd=folder, capture_output=True, check=True,
         env=os.environ if with_fonts else {"FONTCONFIG_FILE": str(folder / "fonts.conf")}).stdout
     return np.frombuffer(pixels, np.uint8).reshape(len(times_ms), height, width, 3)
 
@@ -102,6 +104,28 @@ def test_widths_are_those_that_libass_draws(tmp_path: Path, text: str, language:
     expected = 80 * fonts.width(text, "Montserrat ExtraBold", language)
     # Side bearings of the first and last letter, and the outline (16), are what they may differ by.
     assert abs((right - left) - expected) < 20
+
+
+def test_the_ffmpeg_of_this_machine_has_the_emoji(tmp_path: Path) -> None:
+    ffmpeg = shutil.which("ffmpeg")
+    assert ffmpeg, "./test installs it"
+    frame = burned(tmp_path, timed(("😀", 0, 1000)), [500], ffmpeg=ffmpeg, preset="shorts", resolution=(540, 960))[0]
+    assert letters(frame).any()
+
+
+def test_a_libass_that_takes_the_first_charmap_has_the_emoji() -> None:
+    font = fonts.EMOJI.subset(frozenset("😀❤"))
+    at = next(at for at in range(12, len(font), 16) if font[at:at + 4] == b"cmap")
+    start, = struct.unpack_from(">I", font, at + 8)
+    count, = struct.unpack_from(">H", font, start + 2)
+    maps = [struct.unpack_from(">HHI", font, start + 4 + 8 * i) for i in range(count)]
+    first = next(start + offset for platform, encoding, offset in maps if platform == 3 and encoding in (1, 10))
+    form, = struct.unpack_from(">H", font, first)
+    assert form == 12
+    groups, = struct.unpack_from(">I", font, first + 12)
+    ranges = [struct.unpack_from(">III", font, first + 16 + 12 * i) for i in range(groups)]
+    assert all(any(low <= ord(char) <= high for low, high, _ in ranges) for char in "😀❤")
+    assert sum(struct.unpack(f">{len(font) // 4}I", font)) & 0xFFFFFFFF == 0xB1B0AFBA
 
 
 @pytest.mark.parametrize("name", SENTENCES)

@@ -45,6 +45,7 @@ NUMBERS = [
     ("Boeing 747", "Boeing | seven forty-seven"),
     ("Room 101", "Room | one oh one"),
     ("RTX 4090", "R T X | forty ninety"),
+    ("an HP 2540 and a C 2540", "an | H P | twenty-five forty | and | a | C | two thousand five hundred forty"),
     ("call 911", "call | nine one one"),
     ("1️⃣ first", "one | first"),
     ("𝟭𝟮 𝗯𝗼𝗹𝗱", "twelve | bold"),
@@ -53,6 +54,8 @@ NUMBERS = [
     ("1920 × 1080", "nineteen twenty | times | one thousand eighty"),
     ("16:9", "sixteen by nine"),
     ("2+2=4", "two plus two equals four"),
+    ("$10 - $5 = $5", "ten dollars | minus | five dollars | equals | five dollars"),
+    ("10% - 5% = 5%", "ten percent | minus | five percent | equals | five percent"),
     ("2 + 2 = 4", "two | plus | two | equals | four"),
 ]
 ORDINALS_AND_YEARS = [
@@ -130,6 +133,8 @@ DATES_AND_TIMES = [
     ("May 12, 2024", "May | twelfth, | twenty twenty-four"),
     ("12 May 2024", "the twelfth of | May | twenty twenty-four"),
     ("on the 12 May", "on | the | twelfth of | May"),
+    ("on Jan-1", "on | January first"),
+    ("12-May-2024", "May twelfth, twenty twenty-four"),
     ("the 4th of July", "the | fourth | of | July"),
     ("4th July.", "the fourth of | July."),
     ("May 5-10", "May | fifth to tenth"),
@@ -188,6 +193,14 @@ MEASURES = [
     ("iPhone 5s", "iPhone | five S"),
     ("it took 5s", "it | took | five seconds"),
     ("24-hour", "twenty-four hour"),
+    ("2h 30-40m", "two hours | thirty to forty minutes"),
+    ("1h 30m+", "one hour | thirty minutes plus"),
+    ("10+ km", "ten | kilometers plus"),
+    ("6'2\"+ tall", "six foot two plus | tall"),
+    ("5'10\"-6'2\" tall", "five foot ten to six foot two | tall"),
+    ("5-7\" long", "five to seven inches | long"),
+    ("5-6' deep", "five to six feet | deep"),
+    ("\"pages 5-7\" of", "\"pages | five to seven\" | of"),
 ]
 RANGES_AND_FRACTIONS = [
     ("5-10", "five to ten"),
@@ -363,6 +376,7 @@ def test_english_is_said_as_a_narrator_says_it(text: str, expected: str) -> None
     ("5/12/2024", "the fifth of December twenty twenty-four"),
     ("2024-05-12", "the twelfth of May twenty twenty-four"),
     ("on 5/12", "on | December fifth"),
+    ("12-May-2024", "the twelfth of May twenty twenty-four"),
     ("1,234", "one thousand two hundred and thirty-four"),
     ("1,000,001", "one million and one"),
     ("101", "one hundred and one"),

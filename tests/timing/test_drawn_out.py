@@ -59,6 +59,11 @@ def test_in_noise_a_word_goes_on_as_far_as_it_matches_better_than_silence() -> N
     assert mirrored == {1: Stretch(1, 60, 120)}
 
 
+def test_in_noise_a_word_may_go_on_to_where_the_audio_begins_and_ends() -> None:
+    frames, gain = cepstra((VOWEL, 120)), np.full(120, 0.8)
+    assert gone_on(frames, [Stretch(0, 50, 70)], {0: -20}, gain) == {0: Stretch(0, 0, 120)}
+
+
 @pytest.mark.parametrize(("level_db", "gain"), [
     ({0: -20.0, 20: -30.0, 60: -35.0, 110: -20.0}, 0.8),
     ({0: -20.0, 60: -35.0, 110: -20.0}, 0.1),

@@ -124,6 +124,10 @@ def test_a_clip_that_does_not_say_its_words_brings_no_voice(checker: Checker) ->
     assert checker.adaptation(samples[:0], RATE_HZ, WORDS, "en") is None
 
 
+def test_a_clip_of_one_word_brings_a_voice(checker: Checker) -> None:
+    assert checker.adaptation(say("Stairs.")[0], RATE_HZ, ["stairs"], "en") is not None
+
+
 def test_a_voice_that_the_model_fits_badly_fits_better_once_its_clip_is_known(checker: Checker) -> None:
     said = utter(Espeak(), LINE, "gmw/en-029+f4", 1.0)
     assert said is not None
@@ -154,6 +158,12 @@ def test_a_phone_lasts_as_long_as_usual_where_it_stands(checker: Checker) -> Non
     (_, before_pause), (_, within) = usual(["DH", "AH"], "N", lengths.PAUSE), usual(["DH", "AH"], "N", "K")
     assert before_pause > 1.3 * within
     assert lengths.usual_s(["T"], "S", "AH", {"T": -3.0, "after S": -1.0, "after N": 9.0}) == [math.exp(-4)]
+
+
+def test_every_effect_of_how_many_phones_a_word_has_is_known() -> None:
+    known = {name for name in faults.Network.read().effects if name.startswith("of ")}
+    asked = {name for count in range(1, 12) for names in lengths.named(["T"] * count, "N", "K") for name in names}
+    assert {name for name in asked if name.startswith("of ")} == known
 
 
 def test_effects_on_lengths_are_found_whatever_the_pace_of_a_line() -> None:

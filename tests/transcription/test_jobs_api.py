@@ -99,8 +99,10 @@ def test_a_recording_that_is_cut_short_is_said_to_be(client: httpx.Client) -> No
 
 
 def test_caption_options_shape_the_files(client: httpx.Client) -> None:
-    job_id = submit(client, nature(), initial_transcript=NATURE, captions='{"max_words": 1}')["job_id"]
-    finished(client, job_id)
+    job_id = submit(client, nature(), initial_transcript=NATURE, formats="srt,ass",
+                    captions='{"max_words": 1, "font": "Comic Neue"}')["job_id"]
+    job = finished(client, job_id)
+    assert any("Comic Neue does not ship" in warning for warning in job["warnings"])
     assert len(list(srt.parse(result(client, job_id, "srt")))) == len(WORDS)
 
 

@@ -1,9 +1,14 @@
 """Whose a word is, what a recogniser made up, and how both show in the files."""
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from captions.style.options import side_margin
 from timing.words import Timeline, Word
 from transcription.speech import guards
 from transcription.speech.diarize import Turn, speakers_of
@@ -75,6 +80,21 @@ def test_a_cue_holds_one_speaker_and_names_a_new_one() -> None:
     assert made.write("txt", {}, "a") == "ANNA: Good day to you.\n\nBEN: Thank you.\n"
     assert made.write("csv", {}, "a").splitlines()[-1].endswith(",BEN")
     assert Transcript.from_json(made.to_json()) == made
+
+
+def test_a_name_makes_no_line_leave_the_frame(tmp_path: Path) -> None:
+    width, height = 270, 480
+    speakers = ("SPEAKER_00",) * 4 + ("SPEAKER_01",) * 2
+    timeline = with_paragraphs(line(), speakers)
+    made = Transcript(timeline, segments_of(timeline, speakers, [0], {}), speakers, {"name": "test"}, (), {})
+    (tmp_path / "c.ass").write_text(made.write("ass", {"preset": "shorts", "resolution": [width, height]}, "a"))
+    pixels = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i",
+         f"color=c=0x808080:s={width}x{height}:r=5:d={timeline.duration_ms / 1000}", "-vf", "format=gray,ass=c.ass",
+         "-f", "rawvideo", "-"], cwd=tmp_path, capture_output=True, check=True).stdout
+    frames = np.frombuffer(pixels, np.uint8).reshape(-1, height, width)
+    drawn = np.nonzero((frames.max(axis=0).astype(int) - frames.min(axis=0) > 16).any(axis=0))[0]
+    assert side_margin((width, height)) - 1 <= drawn[0] and drawn[-1] <= width - side_margin((width, height))
 
 
 @pytest.mark.parametrize(("text", "samples", "doubt"), [

@@ -32,6 +32,7 @@ class Receiver:
     authority: str = ""
     statuses: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers_after_s: float = 0.0
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             made.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            time.sleep(made.answers_after_s)
             self.send_response(made.statuses.pop(0) if made.statuses else 200)
             self.send_header("Location", made.url)
             self.end_headers()
@@ -108,6 +110,19 @@ def test_one_that_is_taken_is_not_sent_again(tmp_path: Path, receiver: Receiver)
     jobs = due(tmp_path, receiver.url)
     assert [webhooks.deliver_due(jobs, settings, SECRET) for _ in range(2)] == [1, 0]
     assert len(receiver.got) == 1
+
+
+def test_receivers_that_answer_late_do_not_wait_for_each_other(tmp_path: Path, receiver: Receiver) -> None:
+    settings = Settings(data_dir=tmp_path, url_allow_hosts=frozenset({receiver.authority}))
+    jobs = due(tmp_path, receiver.url)
+    for name in "bcdefgh":
+        jobs.create(Job(name, "anna", {}, callback={"url": receiver.url, "attempts": 0}))
+        jobs.update(name, Job.cancelled)
+    receiver.answers_after_s = 1.0
+    began = time.monotonic()
+    assert webhooks.deliver_due(jobs, settings, SECRET) == 8
+    assert time.monotonic() - began < 4
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 8
 
 
 def test_a_webhook_does_not_reach_inside(tmp_path: Path, receiver: Receiver) -> None:

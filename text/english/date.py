@@ -13,7 +13,7 @@ from text.english.time import read_clock
 
 _ISO_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:Z|([+-]\d\d):?00)?)?")
 _SLASH_DATE = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<!\.)\d\d)")
-_NAMED_DATE = re.compile(r"([A-Za-z]{3,9})-(\d{1,2})(?:-(\d{4}))?")
+_NAMED_DATE = re.compile(r"(?:([A-Za-z]{3,9})-(\d{1,2})|(\d{1,2})-([A-Za-z]{3,9}))(?:-(\d{4}))?")
 _QUARTER = re.compile(r"([1-4])(Q|(?<=[12])H)(\d\d)")
 _DECADE = re.compile(r"'?(\d0|\d\d0|1\d\d0|20\d0)'?s")
 
@@ -48,10 +48,12 @@ def read_date(core: str, style: Style) -> str | None:
         day, month = (first, second) if day_first and second <= 12 else (second, first)
         return _date_words(slash[4], month, day, style.british)
     if named := _NAMED_DATE.fullmatch(core):
-        if not is_month(named[1]) or not 1 <= int(named[2]) <= 31:
+        name, nth = named[1] or named[4], int(named[2] or named[3])
+        if not is_month(name) or not 1 <= nth <= 31:
             return None
-        words = f"{MONTHS[named[1].lower()]} {ordinal(int(named[2]))}"
-        return f"{words}, {year(named[3], style.british)}" if named[3] else words
+        month_name, rank = MONTHS[name.lower()], ordinal(nth)
+        words = f"the {rank} of {month_name}" if named[3] and style.british else f"{month_name} {rank},"
+        return f"{words} {year(named[5], style.british)}" if named[5] else words.rstrip(",")
     if part := _QUARTER.fullmatch(core):
         return f"the {ordinal(int(part[1]))} {'quarter' if part[2] == 'Q' else 'half'} of {number(part[3])}"
     return None

@@ -9,7 +9,7 @@ from text.english.fraction import read_fraction
 from text.english.place import Place, Style
 from text.english.tables import ASPECT_RATIOS, UNITS, UNITS_APART
 
-_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?")
+_HEIGHT = re.compile(r"(\d{1,3})'(\d{1,2})(?:''|\")?(\+)?")
 _BY = re.compile(rf"({NUMBER})[x×]({NUMBER})(?:[x×]({NUMBER}))?")
 _RATIO = re.compile(r"(\d{1,3}):(\d{1,3})")
 _POWER = re.compile(r"(.+)\^([-−]?)(\d{1,3})")
@@ -34,7 +34,7 @@ def read_equation(core: str, style: Style) -> str | None:
 
 def read_size(core: str, style: Style) -> str | None:
     if match := _HEIGHT.fullmatch(core):
-        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
+        return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}{' plus' if match[3] else ''}"
     if match := _BY.fullmatch(core):
         return " by ".join(_plain_size(side) for side in match.groups() if side)
     if sheet := re.fullmatch(rf"({NUMBER})[x×]({NUMBER})('|''|\")", core):

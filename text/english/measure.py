@@ -183,9 +183,7 @@ def measure(at: Place) -> list[str] | None:
     elif apart not in UNITS_APART and apart not in CURRENCIES:
         apart = ""
     if match["unit"] == "m" and re.fullmatch(r"\d{1,2}(?:h|hrs?)", before):
-        apart, match = "min", _AMOUNT.fullmatch(match["low"]) or match
-        phrases = amount(match, "", apart, at.style.british, False)
-        return [" ".join(phrases)] if phrases else None
+        match = _AMOUNT.fullmatch(at.core.replace("m", "min")) or match
     if at.near(behind) == "s" and "." in at.core:
         apart = "s"
     thing = at.near(behind + bool(apart))

@@ -8,10 +8,12 @@ from text.english.date import is_month
 from text.english.decimal import number
 from text.written import Written
 
-_LENGTH = re.compile(r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?|\d{1,3}(?:\.\d)?[x×]\d{1,3}(?:\.\d)?")
+_INCHES = r"\d{1,3}(?:'\d{1,2}|\.\d{1,3}|/\d{1,3})?"
+_LENGTH = re.compile(rf"(?:{_INCHES}\"?[-–—])?{_INCHES}|\d{{1,3}}(?:\.\d)?[x×]\d{{1,3}}(?:\.\d)?")
+_FEET = re.compile(r"(?:\d{1,3}'?[-–—])?\d{1,3}")
 _BY_SIGNS = re.compile(r"(\d{1,3})('|''|\")[x×](\d{1,3})\2")
 _HALF_DAY = re.compile(r"[ap]\.?m$", re.IGNORECASE)
-_TERM = re.compile(r"\d{0,9}(?:\.\d{1,9})?[A-Za-z]?(?:\^\d)?(?<=.)")
+_TERM = re.compile(r"\d{0,9}(?:\.\d{1,9})?[A-Za-z%]?(?:\^\d)?(?<=.)")
 _GRADES = ("A", "B", "C", "D", "AB", "O")
 _BETWEEN_NUMBERS = {"-": "to", "–": "to", "<": "less than", ">": "greater than", "/": "divided by", "*": "times",
                     "→": "to", "->": "to", "<=": "less than or equal to", ">=": "greater than or equal to"}
@@ -27,7 +29,7 @@ def own_signs(words: Sequence[Written]) -> list[Written]:
         if by := _BY_SIGNS.fullmatch(word.core + word.tail[:2].rstrip(".,;:!?)")):
             word = word._replace(core=f"{by[1]}x{by[3]}{by[2]}", tail=word.tail[len(by[2]):])
         inches = word.tail[:1] == '"' and not opened and not word.lead and _LENGTH.fullmatch(word.core)
-        feet = word.tail[:1] == "'" and not word.lead and re.fullmatch(r"\d{1,3}", word.core)
+        feet = word.tail[:1] == "'" and not word.lead and _FEET.fullmatch(word.core)
         if inches or feet or word.tail[:2] == "''":
             width = 2 if word.tail[:2] == "''" else 1
             word = Written(word.lead, word.core + word.tail[:width], word.tail[width:])

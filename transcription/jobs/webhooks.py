@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from intake import TooLarge, net
@@ -24,6 +26,8 @@ DELAYS_S = (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600)
 """Until the next try after each failed one; after the last it is given up."""
 TIMEOUT_S = 15.0
 _CLAIM_S = 60.0
+_AT_ONCE = 20
+"""As many as the store names at a time: a receiver that does not answer holds up none but its own."""
 
 
 def secret_of(settings: Settings) -> bytes | None:
@@ -47,17 +51,17 @@ def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 def deliver_due(jobs: JobStore, settings: Settings, secret: bytes) -> int:
     """Sends what is due; returns how many were tried. Several processes may do this: each claims before it sends."""
     due = jobs.callbacks_due(time.time())
-    for job in due:
-        try:
-            claimed = jobs.update(job.job_id, lambda current: _claimed(current, time.time()))
-        except (_Claimed, KeyError):
-            continue
-        taken = _send(claimed, settings, secret)
-        try:
-            jobs.update(job.job_id, lambda current, taken=taken: _settled(current, taken))  # type: ignore[misc]
-        except KeyError:
-            continue
+    if due:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda job: _deliver(job.job_id, jobs, settings, secret), due))
     return len(due)
+
+
+def _deliver(job_id: str, jobs: JobStore, settings: Settings, secret: bytes) -> None:
+    with suppress(_Claimed, KeyError):
+        claimed = jobs.update(job_id, lambda current: _claimed(current, time.time()))
+        taken = _send(claimed, settings, secret)
+        jobs.update(job_id, lambda current: _settled(current, taken))
 
 
 class _Claimed(Exception):

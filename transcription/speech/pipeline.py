@@ -63,7 +63,8 @@ def transcribe(request: JobRequest, samples: Samples, engines: Engines, run: Run
     timeline = with_paragraphs(timeline, speakers) if speakers else timeline
     segments = segments_of(timeline, speakers, begins, doubts)
     transcript = Transcript(timeline, segments, speakers, engine, (), run.stages_ms)
-    warnings = [*recognition.warnings, *aligned.warnings, *_doubtful(transcript, begins, doubts)]
+    warnings = [*recognition.warnings, *aligned.warnings, *_doubtful(transcript, begins, doubts),
+                *transcript.cautions(request.formats, request.captions)]
     if request.enable_diarization and not speakers:
         warnings.append("no speaker was found in this recording")
     return Transcript(**{**transcript.__dict__, "warnings": tuple(dict.fromkeys(warnings))})

@@ -7,12 +7,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from captions import WRITERS
+from captions import WRITERS, ass
 from captions.breaks import Seam, seams
 from captions.cues import Captions, Cue, cues
 from timing.words import Timeline, Word
@@ -101,9 +101,19 @@ class Transcript:
         if name == TEXT_FORMAT:
             return _plain(self)
         captions = Captions.of(options)
-        written = _labelled(self, cues(self.timeline, captions)) if self.speakers else cues(self.timeline, captions)
-        content = WRITERS[name].write(self.timeline, written, captions, job_id)
+        content = WRITERS[name].write(self.timeline, self._cues(captions), captions, job_id)
         return _WITH_SPEAKERS[name](self, content) if self.speakers and name in _WITH_SPEAKERS else content
+
+    def cautions(self, formats: Collection[str], options: Mapping[str, Any]) -> list[str]:
+        """What whoever burns the ASS file has to know, where one is asked for."""
+        captions = Captions.of(options)
+        return ass.warnings(self._cues(captions), captions, self.timeline.language) if "ass" in formats else []
+
+    def _cues(self, captions: Captions) -> tuple[Cue, ...]:
+        """With a name before the first word of each speaker."""
+        labels = {index: f"{name}: " for index, (before, name) in enumerate(pairwise([None, *self.speakers]))
+                  if name and name != before}
+        return cues(self.timeline, captions, labels)
 
 
 def segments_of(timeline: Timeline, speakers: Sequence[str | None], begins: Sequence[int],
@@ -156,20 +166,6 @@ def _plain(transcript: Transcript) -> str:
             lines.append(f"{segment.speaker}: {text}" if segment.speaker else text)
         last = segment.speaker
     return "\n\n".join(lines) + "\n"
-
-
-def _labelled(transcript: Transcript, unlabelled: Sequence[Cue]) -> list[Cue]:
-    """Each cue with whose it is, where that is another's than the cue before."""
-    found, last = [], None
-    for cue in unlabelled:
-        name = transcript.speaker(cue.first)
-        if name and name != last:
-            first, *rest = cue.pieces[0]
-            line = (replace(first, text=f"{name}: {first.text}"), *rest)
-            cue = replace(cue, pieces=(line, *cue.pieces[1:]))
-        found.append(cue)
-        last = name
-    return found
 
 
 def _csv_with_speakers(transcript: Transcript, content: str) -> str:
