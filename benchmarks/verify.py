@@ -58,7 +58,7 @@ RIDGE = 5.0
 ESPEAK = "gmw/"
 """How the names of its English voices begin."""
 CONFIDENCE, N_DRAWS = 0.9, 1000
-HIDDEN, EPOCHS, STEP, SHRINKAGE = 24, 150, 0.02, 3e-3
+HIDDEN, EPOCHS, STEP, SHRINKAGE = 24, 800, 0.02, 3e-3
 MOST, CONSTANT = 30.0, 1e-3
 N_NETWORKS = 3
 """Their mean is the one that is used."""

@@ -210,9 +210,14 @@ def _pieces(timeline: Timeline, captions: Captions, labels: Mapping[int, str]) -
     return found
 
 
+_APART = re.compile("[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?")
+"""A Korean syllable in its parts, as macOS writes names: fonts have it whole."""
+
+
 def displayed(text: str, captions: Captions, language: str) -> str:
     """A word as a caption shows it. Control characters are left out: no subtitle file can carry them."""
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: " " if found[0].isspace() else "", text).strip()
+    text = _APART.sub(lambda found: unicodedata.normalize("NFC", found[0]), text)
     if captions.emphasis == ("*",):
         text = marks.without_stars(text)
     if not captions.emoji and (text := fonts.without_emoji(text)) == "":

@@ -8,7 +8,7 @@ from captions.cue import Cue
 from captions.style.options import Captions
 from timing.words import Timeline
 
-_PARAGRAPH = re.compile(r"\n\s*\n|\[voice:[^\[\]\n]*\]")
+_PARAGRAPH = re.compile(r"\n\s*\n|\[voice:[^\[\]\n]*\]", re.IGNORECASE)
 
 
 def write(timeline: Timeline, cues: Sequence[Cue], captions: Captions, job_id: str) -> str:

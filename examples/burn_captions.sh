@@ -3,7 +3,7 @@
 #
 #   examples/burn_captions.sh VIDEO AUDIO CAPTIONS.ass OUT.mp4
 #
-# Without a video of your own: VIDEO is `color` and a plain 1080x1920 picture is made.
+# VIDEO may be a picture. Without one of your own: VIDEO is `color` and a plain 1080x1920 picture is made.
 # FFMPEG names another ffmpeg than the one on PATH; it needs libass (`ffmpeg -filters | grep ass`).
 set -euo pipefail
 
@@ -16,14 +16,22 @@ out=${4:?the video to write}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$captions" "$work/captions.ass"
-audio=$(realpath "$audio")
-out=$(realpath -m "$out")
+absolute() { [[ $1 == /* ]] && echo "$1" || echo "$PWD/$1"; }  # macOS has no realpath -m
+audio=$(absolute "$audio")
+out=$(absolute "$out")
 if [[ $video == color ]]; then
   input=(-f lavfi -i "color=c=0x203040:size=1080x1920:rate=30")
+elif [[ $video =~ \.([Jj][Pp][Ee]?[Gg]|[Pp][Nn][Gg]|[Ww][Ee][Bb][Pp])$ ]]; then
+  input=(-loop 1 -framerate 30 -i "$(absolute "$video")")
 else
-  input=(-stream_loop -1 -i "$(realpath "$video")")
+  input=(-stream_loop -1 -i "$(absolute "$video")")
 fi
 
+# FFmpeg's -shortest alone goes on by up to a second behind the end of the sound.
+ffmpeg=${FFMPEG:-ffmpeg}
+length=$("$ffmpeg" -hide_banner -nostdin -i "$audio" 2>&1 | sed -n 's/.*Duration: \([0-9:.]*\),.*/\1/p') || true
+
 cd "$work"
-"${FFMPEG:-ffmpeg}" -hide_banner -loglevel error -nostdin -y "${input[@]}" -i "$audio" \
-  -map 0:v -map 1:a -vf ass=captions.ass -c:v libx264 -preset veryfast -pix_fmt yuv420p -c:a aac -shortest "$out"
+"$ffmpeg" -hide_banner -loglevel error -nostdin -y "${input[@]}" -i "$audio" -map 0:v -map 1:a \
+  -vf "crop=trunc(iw/2)*2:trunc(ih/2)*2,ass=captions.ass" -c:v libx264 -preset veryfast -pix_fmt yuv420p -c:a aac \
+  -shortest ${length:+-t "$length"} "$out"

@@ -99,6 +99,23 @@ def test_the_example_burns_captions_in_and_the_spoken_word_is_the_lit_one(root: 
     assert centres[0] < centres[1]
 
 
+@pytest.mark.parametrize("picture", ["photo.JPG", None])
+def test_the_example_ends_with_the_sound_also_over_a_picture(root: Path, out: Path, tmp_path: Path, picture: str | None,
+                                                              ) -> None:
+    ffmpeg, sound = imageio_ffmpeg.get_ffmpeg_exe(), only(out, "local-*.wav")
+    if picture:
+        subprocess.run([ffmpeg, "-loglevel", "error", "-f", "lavfi", "-i", "color=c=red:s=301x201", "-frames:v", "1",
+                        tmp_path / picture], check=True)
+    (tmp_path / "realpath").write_text("#!/bin/sh\nexit 1\n")  # as macOS' of the option -m
+    (tmp_path / "realpath").chmod(0o755)
+    subprocess.run([root / "examples" / "burn_captions.sh", picture or "color", sound, only(out, "*.ass"), "o.mp4"],
+                   check=True, cwd=tmp_path, timeout=300,
+                   env={**os.environ, "FFMPEG": ffmpeg, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    frames = subprocess.run([ffmpeg, "-i", tmp_path / "o.mp4", "-map", "0:v", "-vf", "scale=2:2", "-f", "rawvideo",
+                             "-pix_fmt", "gray", "-"], capture_output=True, check=True).stdout
+    assert len(frames) / 4 / 30 == pytest.approx(soundfile.info(sound).duration, abs=0.1)
+
+
 def lit_centre(ffmpeg: str, video: Path, at_s: float) -> float:
     """The mean column of the highlighted (coloured) pixels of the frame at `at_s`."""
     raw = subprocess.run([ffmpeg, "-loglevel", "error", "-ss", f"{at_s:.3f}", "-i", video, "-frames:v", "1", "-f",

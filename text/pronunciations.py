@@ -1,11 +1,13 @@
 """Words that a caller wants said in a way of their own: written "Kubernetes", said "koo ber NET eez".
 
 An entry is found as whole words, the longest first, with any white space between its words. A small letter of an
-entry also matches its capital, a capital only itself: "nginx" finds NGINX, "Polish" does not find polish.
+entry also matches its capital, a capital only itself: "nginx" finds NGINX, "Polish" does not find polish. Letters with
+marks are found in either of Unicode's forms, apostrophes and hyphens in each of theirs.
 """
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -40,18 +42,27 @@ def _occurring(text: str, entries: Mapping[str, str]) -> dict[str, str]:
     return {entry: said for entry, said in entries.items() if _folded(entry.split()[0]) in folded}
 
 
+_ALIKE = {"'": "'’", "-": "-\u2010\u2011"}
+_PLAIN = str.maketrans({other: char for char, others in _ALIKE.items() for other in others})
+_MARKS = "[\u0300-\u036f]"
+
+
 def _folded(text: str) -> str:
-    return text.casefold().replace("’", "'")
+    return unicodedata.normalize("NFC", text).casefold().translate(_PLAIN)
 
 
 def _pattern(entry: str) -> str:
-    words = [
-        "".join(f"[{c}{c.upper()}]" if c.islower() and len(c.upper()) == 1 else "['’]" if c in "'’" else re.escape(c)
-                for c in word)
-        for word in entry.split()]
+    entry = re.sub(f".{_MARKS}+", lambda found: unicodedata.normalize("NFC", found[0]), entry).translate(_PLAIN)
     begins = r"(?<!\w)" if re.match(r"\w", entry) and not _UNSPACED.match(entry[0]) else ""
-    ends = r"(?!\w)" if re.match(r"\w", entry[-1]) and not _UNSPACED.match(entry[-1]) else ""
-    return begins + r"\s+".join(words) + ends
+    ends = rf"(?!\w|{_MARKS})" if re.match(r"\w", entry[-1]) and not _UNSPACED.match(entry[-1]) else ""
+    return begins + r"\s+".join("".join(map(_any_of, word)) for word in entry.split()) + ends
+
+
+def _any_of(char: str) -> str:
+    """The character, its capital, and both with their marks apart."""
+    forms = _ALIKE.get(char, char + char.upper() if char.islower() and len(char.upper()) == 1 else char)
+    apart = [form for form in (unicodedata.normalize("NFD", each) for each in forms) if len(form) > 1]
+    return f"(?:{'|'.join(map(re.escape, [*forms, *apart]))})" if apart else f"[{re.escape(forms)}]"
 
 
 def respelled(

@@ -65,7 +65,7 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Network:
-    """Of features to how suspicious each word is; a line is suspicious whose words sum up to more than `limit`.
+    """Of features to how suspicious each word is; a line is suspicious whose words' mean odds are more than `limit`.
 
     `effects` are of `timing.lengths`.
     """
@@ -91,7 +91,7 @@ class Network:
 
     def line(self, features: Floats) -> float:
         """In nats above `limit`."""
-        return float(np.logaddexp.reduce(self.words(features))) - self.limit
+        return float(np.logaddexp.reduce(self.words(features))) - math.log(len(features)) - self.limit
 
 
 class Checker:

@@ -14,7 +14,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run whisperx-api", description="The transcription service: words, times, speakers and subtitles.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--port", type=int, default=8001, choices=range(1, 65_536), metavar="PORT")
     commands = parser.add_subparsers(dest="command")
     add = commands.add_parser("add-key", help="makes an API key, writes its hash to API_KEYS_FILE, prints it once")
     add.add_argument("name", help="whose it is; keys of one name see the same jobs")
@@ -30,6 +30,10 @@ def main(argv: list[str]) -> int:
         return _serve(settings, arguments) if arguments.command is None else _keys(settings, arguments)
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print("error:", ": ".join(str(part) for part in (error.filename, error.strerror or error) if part),
+              file=sys.stderr)
         return 1
 
 

@@ -39,6 +39,8 @@ MAX_DURATION_S = 1800.0
 _FETCH_S = 300.0
 _POLL_S = 0.5
 _MAX_ALLOC_BYTES = 1 << 29
+_TRANSPARENT = "png_pipe", "webp_pipe"
+"""What has an alpha channel, or may: the colour shows through."""
 _DECODERS = "h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,mpeg4,mjpeg,prores,png,webp"
 
 
@@ -159,7 +161,7 @@ def _command(request: Render, captions: Captions, background: bytes | None, desc
     target, (width, height) = TARGETS[request.video_format], captions.resolution
     size, inputs = f"{width}x{height}", list(descriptors)
     source = f"color=c=0x{request.background_color[1:]}:s={size}:r={request.fps}"
-    filters = "format=yuv420p,ass=captions.ass"
+    filters = "format=yuv420p:color_spaces=bt709:color_ranges=tv,ass=captions.ass"
     if not target.opaque:
         source, filters = f"color=c=black@0.0:s={size}:r={request.fps},format=rgba", "ass=captions.ass:alpha=1"
     arguments = ["-f", "lavfi", "-i", source]
@@ -170,6 +172,8 @@ def _command(request: Render, captions: Captions, background: bytes | None, desc
         arguments = [*_CLOSED, "-codec_whitelist", _DECODERS, *again,
                      "-f", kind, "-fd", str(inputs.pop(0)), "-i", "fd:"]
         still = f"loop=loop=-1:size=1:start=0,setpts=N/({request.fps}*TB)," if picture else ""
+        if kind in _TRANSPARENT:
+            still = f"format=rgba[picture];{source}[color];[color][picture]overlay=format=gbrp:shortest=1,{still}"
         filters = (f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height},setsar=1,"
                    f"{still}fps={request.fps},{filters}")
     if inputs:

@@ -92,7 +92,8 @@ class Face:
 
         wanted = uharfbuzz.SubsetInput()
         wanted.flags = uharfbuzz.SubsetFlags.NO_HINTING
-        wanted.unicode_set.update(map(ord, characters | set(_ALWAYS)))
+        parts = unicodedata.normalize("NFKD", "".join(characters))  # shapers draw Thai's U+0E33 as two, always
+        wanted.unicode_set.update(map(ord, characters | set(parts) | set(_ALWAYS)))
         content: bytes = uharfbuzz.subset(self._face, wanted).blob.data
         return _with_full_charmap(content) if max(wanted.unicode_set) > _LAST_OF_BMP else content
 

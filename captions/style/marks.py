@@ -10,13 +10,13 @@ from captions.style.options import Captions
 if TYPE_CHECKING:
     from timing.words import Timeline
 
-_VOICE = re.compile(r"\[voice:([^\[\]\n]{0,100})\]")
-_OPENS = re.compile(r"^(\W*?)\*(?=[^*\s])")
-_CLOSES = re.compile(r"(?<=[^*\s])\*([^\w*]*)$")
+_VOICE = re.compile(r"\[voice:([^\[\]\n]{0,100})\]", re.IGNORECASE)
+_OPENS = re.compile(r"^([^\w*]*)\*{1,3}(?=[^*\s])")
+_CLOSES = re.compile(r"(?<=[^*\s])\*{1,3}([^\w*]*)$")
 
 
 def emphasised(timeline: Timeline, captions: Captions) -> frozenset[int]:
-    """The words in the second colour: named in `emphasis`, or between stars (`*never ever*`)."""
+    """The words in the second colour: named in `emphasis`, or between stars (`*never ever*`, `**never**`)."""
     if captions.emphasis == ("*",):
         return _starred(timeline)
     wanted = frozenset(captions.emphasis)
@@ -57,7 +57,7 @@ def speakers(timeline: Timeline) -> list[str | None]:
     voice, end = None, 0
     for word in timeline.words:
         for tag in _VOICE.finditer(timeline.text, end, word.char_start):
-            voice = tag[1].strip()
+            voice = tag[1].strip().removesuffix(".wav")
         found.append(voice)
         end = word.char_end
     return found

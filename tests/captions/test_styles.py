@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from captions import ass
+from captions import ass, transcript
 from captions.ass.animations import ANIMATIONS
 from captions.ass.typeset import Row, typeset, visual_order
 from captions.cues import Captions, cues
@@ -96,7 +97,7 @@ def test_nothing_leaves_the_safe_zone(tmp_path: Path, preset: str, resolution: t
 
 @pytest.mark.parametrize(("text", "language"), [
     ("Hamburgefonts", "en"), ("AVAVA%%To", "en"), ("مرحبا بكم", "ar"), ("नमस्ते दोस्तों", "hi"), ("日本語です", "ja"),
-    ("สวัสดีครับ", "th"), ("😀🚀", "en")])
+    ("สวัสดีครับ", "th"), ("ทำน้ำคำถาม", "th"), ("😀🚀", "en")])
 def test_widths_are_those_that_libass_draws(tmp_path: Path, text: str, language: str) -> None:
     timeline = timed((text, 0, 1000), language=language)
     frame = burned(tmp_path, timeline, [500], preset="karaoke", highlight="none", size=80)[0]
@@ -145,6 +146,14 @@ def test_a_character_that_no_font_has_is_reported() -> None:
     captions = Captions.of({"preset": "shorts"})
     (warning,) = ass.warnings(cues(timeline, captions), captions, "en")
     assert "no font that ships has" in warning
+
+
+def test_a_syllable_in_parts_is_drawn_whole() -> None:
+    whole, apart = (timed((unicodedata.normalize(form, "안녕하세요"), 0, 500), language="ko")
+                    for form in ("NFC", "NFD"))
+    captions = Captions.of({"preset": "shorts"})
+    assert ass.warnings(cues(apart, captions), captions, "ko") == []
+    assert cues(apart, captions) == cues(whole, captions)
 
 
 def test_a_font_that_does_not_ship_is_reported_and_replaced_where_words_have_places() -> None:
@@ -234,12 +243,20 @@ def test_emphasis_has_its_own_colour_by_word_or_by_stars() -> None:
     assert content.count("{\\1c&HA0F53D&}") == 2
 
 
+def test_the_stars_of_markdown_are_stars() -> None:
+    timeline = said("It is **bold**, “**very bold**” and 2**3.")
+    starred = Captions.of({"emphasis": "stars"})
+    assert marks.emphasised(timeline, starred) == {2, 3, 4}
+    assert " ".join(cue.text for cue in cues(timeline, starred)) == "It is bold, “very bold” and 2**3."
+
+
 def test_a_speaker_has_a_colour() -> None:
-    text = "Hello there. [voice:anna] Hi! [voice:bob] Yo."
-    chars = [(0, 5), (6, 12), (26, 29), (42, 45)]
+    text = "Hello there. [VOICE:anna.wav] Hi! [voice:bob] Yo."
+    chars = [(0, 5), (6, 12), (30, 33), (46, 49)]
     timeline = Timeline(text, tuple(Word(text[a:b], i * 500, i * 500 + 400, a, b) for i, (a, b) in enumerate(chars)),
                         3000, "en", "test")
     assert marks.speakers(timeline) == [None, None, "anna", "bob"]
+    assert transcript.write(timeline, (), Captions.of({}), "job") == "Hello there.\n\nHi!\n\nYo.\n"
     captions = Captions.of({"speaker_colors": {"anna": "#112233"}})
     events = ass.write(timeline, cues(timeline, captions), captions, "job").partition("[Events]")[2]
     assert "{\\1c&H332211&}Hi!" in events and events.count("\\1c&") == 1

@@ -62,6 +62,19 @@ def test_a_hundred_thousand_characters_and_two_hundred_entries_take_no_minute() 
     assert tokens[0].said == "said"
 
 
+@pytest.mark.parametrize(("text", "entry"), [
+    ("Cafe\u0301 opens", "Café"), ("Café opens", "Cafe\u0301"), ("E\u0301mile says", "émile"),
+    ("Émile says", "e\u0301mile"), ("Wi\u2011Fi works", "Wi-Fi"), ("Wi-Fi works", "Wi\u2010Fi"), ("क़लम है", "क़लम"),
+])
+def test_an_entry_is_found_in_each_form_of_its_letters(text: str, entry: str) -> None:
+    found, = find(text, {entry: "said"})
+    assert text[found.start:found.end] == text.split()[0]
+
+
+def test_a_letter_with_a_mark_apart_is_another_letter() -> None:
+    assert find("Cafe\u0301 opens", {"Cafe": "kayf"}) == []
+
+
 def test_what_is_found_never_overlaps() -> None:
     found = find("New York City and New York and Kubernetes nginx", ENTRIES)
     assert len(found) == 4

@@ -153,6 +153,15 @@ def test_without_keys_only_this_machine_is_served() -> None:
     assert "API_KEYS_FILE" in refused.stderr
 
 
+def test_a_port_and_a_folder_that_cannot_be_are_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = command("--port", "0", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert refused.returncode == 2 and "--port" in refused.stderr
+    refused = command(DATA_DIR=str(tmp_path / "file" / "data"))
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("error: ") and "Traceback" not in refused.stderr
+
+
 @pytest.mark.parametrize(("environ", "named"), [
     ({"ASR_ENGINE": "siri"}, "ASR_ENGINE"), ({"WORKERS": "-1"}, "WORKERS"), ({"DEVICE": "tpu"}, "DEVICE"),
     ({"MAX_UPLOAD_MB": "many"}, "MAX_UPLOAD_MB"), ({"S3_BUCKET": "b"}, "AWS_ACCESS_KEY_ID"),

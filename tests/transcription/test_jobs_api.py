@@ -77,6 +77,18 @@ def test_words_of_a_given_transcript_come_back_unchanged(client: httpx.Client, k
     assert not any(word["estimated"] for word in job["result"]["word_segments"])
 
 
+def test_a_given_transcript_may_be_a_file(client: httpx.Client) -> None:
+    def sent(content: bytes) -> httpx.Response:
+        return client.post("/api/v1/jobs/upload", data={"language": "en"}, files={
+            "audio_file": nature(), "initial_transcript": ("t.srt", content)})
+
+    job = finished(client, sent(b"\xef\xbb\xbf" + GIVEN["srt"].encode()).json()["job_id"])
+    assert [word["word"] for word in job["result"]["word_segments"]] == WORDS
+    refused = sent("Größe".encode("latin-1"))
+    assert refused.status_code == 422 and "not UTF-8" in refused.json()["error"]
+    assert sent(b"words " * 200_000).status_code in (413, 422)
+
+
 def test_every_format_is_read_back_by_an_independent_reader(client: httpx.Client) -> None:
     job_id = submit(client, nature(), initial_transcript=NATURE, formats=",".join(WRITERS))["job_id"]
     files = finished(client, job_id)["result"]["files"]

@@ -100,6 +100,33 @@ def test_a_picture_and_a_shorter_video_fill_the_frame_as_long_as_the_sound_lasts
         assert (abs(corners.astype(int) - 0xC0) < 12).all()
 
 
+@pytest.mark.parametrize("source", ["b.jpg", "b.png", None])
+def test_colours_are_those_that_players_take_them_for(call: Call, spoken: dict[str, Any], settings: Settings,
+                                                      source: str | None) -> None:
+    background = {"background_color": "#E02040"}
+    if source:
+        uploaded = settings.data_dir / "uploads" / source
+        uploaded.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", "color=c=0xE02040:s=64x48,format=gbrp",
+                        "-frames:v", "1", "-q:v", "2", str(uploaded)], check=True)
+        background = {"background_key": f"uploads/{source}"}
+    call(endpoint="render", job_id=f"c-{str(source)[-3:]}", source_job_id="talk", fps=10, **background)
+    video = stored(settings, f"c-{str(source)[-3:]}", "mp4")
+    assert "yuv420p(tv, bt709" in probed(video)
+    assert np.abs(frames(video, 270, 480)[:, :20, :20, :3].astype(int) - (0xE0, 0x20, 0x40)).max() < 12
+
+
+def test_the_colour_shows_through_a_transparent_picture(call: Call, spoken: dict[str, Any], settings: Settings) -> None:
+    uploaded = settings.data_dir / "uploads" / "logo.png"
+    uploaded.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([FFMPEG, "-loglevel", "error", "-f", "lavfi", "-i", "color=c=0xFF0000@0.0:s=64x48,format=rgba",
+                    "-frames:v", "1", str(uploaded)], check=True)
+    call(endpoint="render", job_id="v-logo", source_job_id="talk", background_key="uploads/logo.png", fps=10,
+         background_color="#204060")
+    corner = frames(stored(settings, "v-logo", "mp4"), 270, 480)[:, :20, :20, :3]
+    assert np.abs(corner.astype(int) - (0x20, 0x40, 0x60)).max() < 12
+
+
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 
 

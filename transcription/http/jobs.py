@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Header, Query, UploadFile
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.datastructures import UploadFile as Attachment
 
 from captions import WRITERS
 from s3_utils import attachment
+from text.transcript import MAX_BYTES
 from transcription.errors import HTTP_STATUS, invalid
 from transcription.http.access import Jobs, Reader, Submitter
 from transcription.jobs import record
@@ -100,6 +102,16 @@ class Deleted(BaseModel):
     status: Literal["cancelled", "deleted"]
 
 
+def _attached(value: Any) -> Any:
+    """The text of a field that was sent as a file, as curl does for `@`."""
+    if not isinstance(value, Attachment):
+        return value
+    try:
+        return value.file.read(MAX_BYTES + 1).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text; save it as UTF-8") from None
+
+
 class JobForm(BaseModel):
     """Either `audio_file` or `audio_url`."""
 
@@ -117,8 +129,9 @@ class JobForm(BaseModel):
     enable_diarization: bool = False
     min_speakers: int | None = None
     max_speakers: int | None = None
-    initial_transcript: str | None = Field(None, description="what is said, word for word: plain text, SRT, VTT, or "
-                                           "JSON with text or segments. Nothing is recognised then")
+    initial_transcript: Annotated[str | None, BeforeValidator(_attached)] = Field(
+        None, description="what is said, word for word, as a field or a file: plain text, SRT, VTT, or JSON with text "
+                          "or segments. Nothing is recognised then")
     formats: str = Field("srt", description=f"files named in the result, several with commas: {', '.join(FORMATS)}")
     captions: str | None = Field(None, description="JSON object of caption options: preset, max_words, ...")
     callback_url: str | None = Field(None, description="is called, signed, when the job is over")
