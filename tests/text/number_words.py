@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from text.languages.grammar import DATA
+from text.tables import rows
+
 WORDS = {
     "de": """0 null 1 ein eins eine 2 zwei 3 drei 4 vier 5 fünf 6 sechs 7 sieben 8 acht 9 neun 10 zehn 11 elf 12 zwölf
         13 dreizehn 14 vierzehn 15 fünfzehn 16 sechzehn 17 siebzehn 18 achtzehn 19 neunzehn 20 zwanzig 30 dreißig
@@ -132,6 +135,9 @@ ENGLISH = """0 zero 1 one 2 two 3 three 4 four 5 five 6 six 7 seven 8 eight 9 ni
     50 fifty 60 sixty 70 seventy 80 eighty 90 ninety *2 hundred *3 thousand *6 million *9 billion *12 trillion
     *15 quadrillion *18 quintillion - and"""
 WORDS["pt_BR"] = WORDS["pt_PT"].replace("*12 bilião biliões trilhão trilhões", "*12 trilhão trilhões")
+
+WORDS["hi"] = " ".join(f"{int(number)} {word}" for number, word in rows(DATA / "hindi.tsv")) + (
+    " *2 सौ *3 हज़ार *5 लाख *7 करोड़ *9 अरब *11 खरब")
 
 
 @cache

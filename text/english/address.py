@@ -63,6 +63,19 @@ def state(at: Place) -> list[str] | None:
         return None
     zip_code = re.fullmatch(r"\d{5}(-\d{4})?", at.near(1))
     town = at.index > 0 and at.words[at.index - 1].tail == "," and at.words[at.index - 1].core[:1].isupper()
-    if zip_code or (town and at.core not in STATES_NEEDING_ZIP):
+    if zip_code or (town and (at.core not in STATES_NEEDING_ZIP or _is_place(at))):
         return [STATES[at.core]]
     return None
+
+
+_BEFORE_TOWNS = ("in", "from", "to", "near", "outside", "of", "at", "visit", "visiting")
+
+
+def _is_place(at: Place) -> bool:
+    """to Tulsa, OK · in Oklahoma City, OK; but Sure, OK"""
+    for k in range(at.index - 2, max(at.index - 5, -1), -1):
+        if at.words[k].tail or at.words[k].core.lower() in _BEFORE_TOWNS:
+            return not at.words[k].tail
+        if not at.words[k].core[:1].isupper():
+            return False
+    return False

@@ -78,11 +78,11 @@ _AS_MUCH = frozenset("a an as the per more less daily weekly monthly yearly ever
 
 def multiple(at: Place) -> list[str] | None:
     """3x a day · 11x Earth's · a 5x great-grandfather; but a 10x engineer"""
-    match, following = re.fullmatch(rf"({NUMBER})[xX×]", at.core), at.near(1)
+    match, following = re.fullmatch(rf"({NUMBER})(?:[-–]({NUMBER}))?[xX×]", at.core), at.near(1)
     if match is None or not (following.lower() in _AS_MUCH or following.startswith("great-") or (
             following[:1].isupper() and following.endswith("'s"))):
         return None
-    return [f"{number(match[1])} times"]
+    return [f"{' to '.join(number(end) for end in match.groups() if end)} times"]
 
 
 def over(at: Place) -> list[str] | None:
@@ -120,6 +120,8 @@ def read_power(core: str, style: Style) -> str | None:
     if scientific := _SCIENTIFIC.fullmatch(core):
         base, minus, power = scientific.groups()[:3] if scientific[1] else scientific.groups()[3:]
         return f"{number(base)} times ten to the power of {'minus ' if minus else ''}{number(power)}"
+    if root := re.fullmatch(rf"({NUMBER})?√({NUMBER}|[a-z])", core):
+        return f"{number(root[1]) + ' times' if root[1] else ''} the square root of {style.say(root[2])}".lstrip()
     match = _POWER.fullmatch(core)
     if not match:
         return None
@@ -144,6 +146,8 @@ def sign(at: Place) -> list[str] | None:
         return ["by"]
     if at.core in UNITS_APART and _BY.fullmatch(before):
         return [UNITS_APART[at.core][1]]
+    if at.core == "≈" and before and after:
+        return ["approximately"]
     if at.core in ("/", "<", ">", "÷", "×", "≈", "$", "€", "£", "¥", "°") and not between:
         return [""]
     return None

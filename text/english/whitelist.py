@@ -74,6 +74,8 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return core + "."
     if dotted and key in DOTTED_UNITS and index and words[index - 1].core.lower() in ("square", "sq", "cubic", "cu"):
         return UNITS[key][1]
+    if core in _SHORT and (full := _counted(words, index, following, before)):
+        return full
     if dotted and key in DOTTED_UNITS and re.fullmatch(rf"(?:{NUMBER}[-–])?{NUMBER}", before):
         return UNITS[key][before != "1"]
     if dotted and "." in core and key not in ABBREVIATIONS and _INITIALS.fullmatch(core):
@@ -94,11 +96,6 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
         return DIRECTIONS[core]
     if len(core) > 1 and core.isupper() and key not in ABBREVIATED_IN_CAPITALS:
         return None
-    if core == "m" and dotted and _is_behind_person(words, index) and (named or _YEAR.fullmatch(following.core)):
-        return "married"
-    if core == "c" and dotted and _CUPS.fullmatch(before):
-        whole = index > 1 and words[index - 2].core.isdigit() and not words[index - 2].tail
-        return "cup" if not whole and re.match(rf"1$|{FRACTION}?\d/", before) else "cups"
     if key in ("c", "bn") and ORDINAL.fullmatch(before):
         return "century" if key == "c" else "battalion"
     if key in ("feat", "ft") and dotted and named and _is_behind_name(words, index):
@@ -111,6 +108,28 @@ def _full_form(words: Sequence[Written], index: int, following: Written, dotted:
     if dotted and core in WEEKDAYS and (goes_on or core not in ("Sat", "Sun")):
         return WEEKDAYS[core]
     return _abbreviated(core, dotted, named or len(words) == 1, numbered)
+
+
+_SHORT = frozenset(("Rs", "c", "cu", "m", "sq", *UNITS_APART))
+
+
+def _counted(words: Sequence[Written], index: int, following: Written, before: str) -> str | None:
+    """2,000 sq ft · Rs. 500 · 2 c. flour · John m. Mary"""
+    core, dotted = words[index].core, words[index].tail[:1] == "."
+    counted, goes_on = before[-1:].isdigit(), not following.lead
+    if core in ("sq", "cu") and counted and following.core in UNITS:
+        return {"sq": "square", "cu": "cubic"}[core]
+    if core in UNITS_APART and before in ("sq", "cu") and index > 1 and words[index - 2].core[-1:].isdigit():
+        return UNITS[core][1]
+    if core == "Rs" and goes_on and following.core[:1].isdigit():
+        return "INR"
+    married = goes_on and (following.core[:1].isupper() or _YEAR.fullmatch(following.core))
+    if core == "m" and dotted and married and _is_behind_person(words, index):
+        return "married"
+    if core != "c" or not dotted or not _CUPS.fullmatch(before):
+        return None
+    whole = index > 1 and words[index - 2].core.isdigit() and not words[index - 2].tail
+    return "cup" if not whole and re.match(rf"1$|{FRACTION}?\d/", before) else "cups"
 
 
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from text.capitals import is_acronym, lowered, shouting, spelled
 from text.languages.abbreviations import joined, units_joined, written_out
-from text.languages.amounts import amount, lone_sign, sign_apart, spaced_thousands
+from text.languages.amounts import amount, consumption, lone_sign, sign_apart, spaced_thousands
 from text.languages.cases import (
     bare_year,
     bent,
@@ -177,8 +177,8 @@ def _year(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
 _LOOSE = re.compile("(?<![A-Za-z]) | (?![A-Za-z])")
 """Spaces that Japanese does not write."""
 RULES: tuple[Rule, ...] = (
-    code, japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words, german, hindi,
-    spanish_words, score, sign_apart, date, one, compound,
+    code, consumption, japanese, telephone, _signed, korean, bent_clock, dotted_day, russian_words, polish_words,
+    german, hindi, spanish_words, score, sign_apart, date, one, compound,
     _years, fraction_with_unit, bent_fraction, fraction, equation, bare_year, one_and_a_half, bent, spaced_thousands,
     ordinal, clock, _year, amount,
 )

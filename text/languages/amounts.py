@@ -15,7 +15,7 @@ from text.written import Written, grouped, next_core, share_out
 _SIGNS = r"€|US\$|\$|£|¥|₩|₹|₽|₺|₡|₴|₪|R\$|CHF|USD|EUR|GBP|JPY|KRW|INR|BRL|MXN|PLN|RUB|CNY|CAD|AUD|Rs|रु|%"
 AMOUNT = re.compile(
     rf"(?P<sign>[-−+])?(?P<before>{_SIGNS})?(?P<low>\d[\d.,' \u00a0\u202f\u2009]*)"
-    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23])?)"
+    r"(?:[-–~](?P<high>\d[\d.,]*))?(?P<unit>(?!-\D{8})\D{0,12}(?:(?<=[mм])\^?[23][가-힣]*)?)"
 )
 _FEMININE = {
     "es": re.compile("[a-zñáéíóú]*(?:[cstx]iones|dades|tades|tudes|umbres)|mujeres|fotos|motos|manos|clases|noches|"
@@ -124,6 +124,9 @@ def amount(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return scaled
     if millions := _millions(words, at, number, speech):
         return [quantity, millions]
+    if match["unit"][:1] in ("k", "K") and unit[1:] in currencies(speech.base) and not (number.decimals or high):
+        number, unit = Number(number.whole + "000", ""), unit[1:]  # 15k€
+        quantity = _quantity(match["sign"] or "", number, None, speech) or quantity
     if unit:
         phrases = _with_unit(quantity, high or number, unit, speech, exact=high is None)
         return [" ".join(phrases)] if phrases else None if match["before"] else [f"{quantity} {unit.lstrip('-')}"]
@@ -162,11 +165,17 @@ _MILLIONS = {"fr": ("million", "millions"), "es": ("millón", "millones"), "it":
 _RAISED = re.compile("^([cdkmдксм]?[mм])([23])$")
 
 
+_BEHIND_HECTARES = re.compile("|d['aei].*|de|del|e|y|o|con|in|en|per|por|a|al")
+"""What follows hectares; before anything else ha is has."""
+
+
 def unit_behind(words: Sequence[Written], at: int, speech: Language) -> str:
     """The next word, which may be a unit. Russian с is seconds only where nothing follows it: 1996 с друзьями"""
     following = next_core(words, at)
     sized = following in ("x", "X", "х") and next_core(words, at + 1)[:1].isdigit()
     following = _RAISED.sub(r"\1^\2", following)
+    if following == "ha" and speech.base in ("it", "es") and not _BEHIND_HECTARES.fullmatch(next_core(words, at + 1)):
+        return ""
     return "" if sized or ((speech.base, following) == ("ru", "с") and next_core(words, at + 1)) else following
 
 
@@ -188,6 +197,30 @@ def _money_and_more(
         return [" ".join(phrases) + korean[2]] if phrases else None
     phrases = _with_unit(quantity, high or number, sign + unit, speech, exact=high is None)
     return [" ".join(phrases)] if phrases else [f"{quantity} {unit}"]
+
+
+_PER_HUNDRED = {"de": "auf einhundert", "fr": "aux cent", "es": "a los cien", "pt": "por cem", "it": "per cento",
+                "nl": "per honderd", "pl": "na sto", "ru": "на сто"}
+
+
+def consumption(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
+    """6,5 l/100 km · 7L/100km"""
+    match, per = _CONSUMPTION.fullmatch(words[at].core), _PER_HUNDRED.get(speech.base)
+    apart = match is not None and not match[3]
+    if match is None or per is None or (apart and next_core(words, at) not in ("km", "км")):
+        return None
+    written = match[1] or (words[at - 1].core if at and not words[at - 1].tail else "")
+    number = parse(written, speech) if re.fullmatch(r"\d[\d.,]*", written) else None
+    litre, km = (next((units(speech.base)[symbol] for symbol in symbols if symbol in units(speech.base)), None)
+                 for symbols in (("l", "L", "л"), ("km", "км")))
+    if number is None or litre is None or km is None:
+        return None
+    count = f"{said(number, speech)} " if match[1] else ""
+    litres = f"{count}{form(number.value, litre.forms, speech, bool(number.decimals))}"
+    return [f"{litres} {per}", km.forms[2]] if apart else [f"{litres} {per} {km.forms[2]}"]
+
+
+_CONSUMPTION = re.compile(r"(\d[\d.,]*)?([lLл])/100(km|км)?")
 
 
 def sign_apart(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:

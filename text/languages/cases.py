@@ -99,10 +99,16 @@ def bent(words: Sequence[Written], at: int, speech: Language) -> list[str] | Non
     return _with_noun(share_out(phrase, count), high or number, noun, scale, symbol, case, speech)
 
 
+_IS_DEGREE = re.compile("stop|procent")
+"""What one is in and not within: w 200°C"""
+
+
 def _case(words: Sequence[Written], at: int, last: int, number: Number, noun: Noun | None, speech: Language) -> str:
     asked = governed(words, at, speech)
     if noun is not None:
         before, case, behind = _BEFORE_DISTANCES[speech.base]
+        if at and speech.base == "pl" and words[at - 1].core.lower() in ("w", "we") and _IS_DEGREE.match(noun.forms[2]):
+            return "l"
         if at and words[at - 1].core.lower() == before and behind in [word.core for word in words[last + 1:last + 3]]:
             return case
         return asked

@@ -107,6 +107,9 @@ def bent_day(day: str, before: str) -> str:
 def ordinal(words: Sequence[Written], at: int, speech: Language) -> list[str] | None:
     """1er · 3º · 3e · der 3. Mai"""
     pattern = _ORDINALS.get(speech.base)
+    added = re.fullmatch(r"(\d{1,3}(?:e|ème|º|ª|°))\+(\d{1,2})", words[at].core)
+    if added and (minute := ordinal([*words[:at], words[at]._replace(core=added[1])], at, speech)):
+        return [f"{minute[0]} plus {name(added[2], speech.code)}"]
     match = pattern.fullmatch(words[at].core) if pattern else None
     if match is None:
         return None

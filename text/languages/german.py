@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from text.languages.amounts import units
-from text.languages.dates import months, takes_ordinal, year_words
+from text.languages.dates import german_ordinal, months, takes_ordinal, year_words
 from text.languages.grammar import Language, language, parse, said
 from text.number_names import digit_names, name
 from text.written import Written, next_core
@@ -26,6 +26,8 @@ def german(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
         return [digit_names(core, "de") or core]
     if days := _DAYS.fullmatch(core.removesuffix(".")):
         return _days(days, words, at)
+    if added := re.fullmatch(r"(\d{1,3})\.\+(\d{1,2})", core):
+        return [f"{german_ordinal(added[1], words, at)} plus {name(added[2], 'de')}"]
     if section := re.fullmatch(r"§(\d{1,4})([a-z]?)", core):
         return [f"Paragraf {name(section[1], 'de')} {section[2]}".rstrip()]
     if people := re.fullmatch(r"([1-9]\d{1,3})(ern?)", core):

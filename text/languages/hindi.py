@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from text.languages.dates import months, year_words
 from text.languages.grammar import Language
-from text.number_names import name
+from text.number_names import digit_names, name
 from text.written import FRACTION, Written, next_core
 
 _AFTER_YEARS = ("में", "का", "की", "के", "से", "तक", "को", "ई", "ईस्वी")
@@ -24,6 +24,8 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if speech.base != "hi":
         return None
     core = words[at].core
+    if address := _address(words, at):
+        return [address]
     if re.fullmatch(r"1[1-9]\d\d", core) and _is_year(words, at):
         return _one(year_words(core, speech))
     if core in _AND_A_HALF and next_core(words, at) in _HALVED:
@@ -41,6 +43,23 @@ def hindi(words: Sequence[Written], at: int, speech: Language) -> list[str] | No
     if clock := _CLOCK.fullmatch(core):
         return _time(clock, next_core(words, at))
     return None
+
+
+_STATES = frozenset("""प्रदेश महाराष्ट्र गुजरात राजस्थान बिहार झारखंड कर्नाटक केरल तमिलनाडु पंजाब हरियाणा गोवा असम ओडिशा बंगाल
+                       तेलंगाना उत्तराखंड छत्तीसगढ़ कश्मीर दिल्ली मणिपुर मेघालय मिज़ोरम नागालैंड सिक्किम त्रिपुरा""".split())
+_BEFORE_CODES = ("पिन", "पिनकोड", "कोड", "ओटीपी")
+_STREETS = frozenset("रोड स्ट्रीट मार्ग नगर गली फ्लोर सेक्टर कॉलोनी एवेन्यू मोहल्ला".split())
+
+
+def _address(words: Sequence[Written], at: int) -> str | None:
+    """भोपाल, मध्य प्रदेश 462001 · पिन कोड 110023 · 14/3, मथुरा रोड"""
+    core, before = words[at].core, words[at - 1].core if at else ""
+    if re.fullmatch(r"[1-9]\d{5}", core) and (before in _BEFORE_CODES or before in _STATES):
+        return digit_names(core, "hi")
+    house = re.fullmatch(r"([1-9]\d{0,2})/([1-9]\d{0,2})", core)
+    if house is None or _STREETS.isdisjoint(word.core for word in words[at + 1:at + 5]):
+        return None
+    return " बटा ".join(name(part, "hi") or part for part in house.groups())
 
 
 _HALF = re.compile(rf"(\d{{1,3}}){FRACTION}1/2")

@@ -54,6 +54,9 @@ def korean(words: Sequence[Written], at: int, speech: Language) -> list[str] | N
     machines = re.fullmatch(r"([1-9]0)대", core)
     if machines and at and not words[at - 1].tail and _MACHINES.search(words[at - 1].core):
         return [f"{native(int(machines[1]))} 대"]
+    chapter = re.fullmatch(r"(\d{1,3})(장|편|권)", core)
+    if chapter and re.match(r"\d+(?:쪽|페이지|절)", next_core(words, at)):
+        return [f"{whole_words(chapter[1], speech)} {chapter[2]}"]
     if _COUNTED.search(core):
         core = _COUNTED_SPAN.sub(_span, core)
         text = re.sub(r"\d+", lambda run: f"{whole_words(run[0].removeprefix('0') or '0', speech) or run[0]} ",

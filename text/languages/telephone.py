@@ -23,6 +23,7 @@ _OF_A_LANGUAGE = {
 }
 _CUED = r"\d{2,5}(?:[ .-]\d{2,5}){1,5}|\d{6,12}"
 """A number only behind a word such as these."""
+_DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])([./-])(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d|(?:19|20)\d\d-\d\d-\d\d")
 _CUE = re.compile(r"(?:tel|tél|fono|whatsapp|ll[aá]m|marca|móvil|movil|celular|appel|numéro|chiam|cellulare|numero"
                   r"|número|lig|bel$|mobiel|numer|dzwo|ruf|nummer|handy|звон|номер|тел|전화|번호|कॉल|नंबर|फ़ोन|फोन)")
 _READ_BY_GROUP = {"fr": 2, "ru": 3}
@@ -38,6 +39,8 @@ def telephone(words: Sequence[Written], at: int, speech: Language) -> list[str] 
     raw = [word.lead[-1:].strip("\"'") + word.core + word.tail for word in words[at:at + _MAX_WORDS]]
     match = re.compile(rf"(?:{_pattern(words, at, speech)})(?![\d.,]?\d)").match(" ".join(raw))
     if match is None or not 6 < len(re.sub(r"\D", "", match[0])) < 16 or _is_range(match[0], next_core(words, at)):
+        return None
+    if any(map(_DATE.fullmatch, match[0].split(" "))):  # numer 48 z 14.03.2024
         return None
     count = match[0].count(" ") + 1
     if sum(map(len, raw[:count])) + count - 1 - len(words[at + count - 1].tail) > match.end():
