@@ -300,8 +300,10 @@ def serve(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run serve", description="RunPod's local API: POST /runsync, /run and /status/{id}.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, choices=range(1, 65_536), metavar="PORT")
+    parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args(argv)
+    if not 0 < arguments.port < 65_536:
+        parser.error(f"--port: {arguments.port} is none, they go from 1 to 65535")
     sys.argv = ["runpod_handler.py", "--rp_serve_api", "--rp_api_host", arguments.host,
                 "--rp_api_port", str(arguments.port)]
     return runpod_handler.main()

@@ -14,7 +14,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./run whisperx-api", description="The transcription service: words, times, speakers and subtitles.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001, choices=range(1, 65_536), metavar="PORT")
+    parser.add_argument("--port", type=int, default=8001)
     commands = parser.add_subparsers(dest="command")
     add = commands.add_parser("add-key", help="makes an API key, writes its hash to API_KEYS_FILE, prints it once")
     add.add_argument("name", help="whose it is; keys of one name see the same jobs")
@@ -25,6 +25,8 @@ def main(argv: list[str]) -> int:
     remove = commands.add_parser("remove-key", help="takes a key out at once")
     remove.add_argument("hash", help="the first 8 or more digits of its hash")
     arguments = parser.parse_args(argv)
+    if not 0 < arguments.port < 65_536:
+        parser.error(f"--port: {arguments.port} is none, they go from 1 to 65535")
     try:
         settings = Settings.from_env()
         return _serve(settings, arguments) if arguments.command is None else _keys(settings, arguments)
