@@ -106,6 +106,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float
     _within(message, deadline_s, lambda: message.send(url, body, headers))
 
 
+def check(url: str, allow_hosts: frozenset[str]) -> None:
+    """Raises BlockedUrl for what is refused without a lookup of its host's name."""
+    target = _target(url, allow_hosts)
+    host = target.host.strip("[]")
+    is_address = _is_address(host, 4) or _is_address(host, 6)
+    if is_address and not target.trusted and not is_public(host):
+        raise BlockedUrl(f"{host} is not a public host")
+
+
 def _within(download: _Download, deadline_s: float, work: Callable[[], _T],
             check: Callable[[], None] = lambda: None) -> _T:
     result = _in_thread(work)

@@ -83,6 +83,17 @@ def test_the_end_of_a_job_is_told_signed_and_without_its_text(tmp_path: Path, re
         assert "token=secret" not in served.log_path.read_text()
 
 
+def test_a_callback_that_would_never_be_sent_is_refused_at_once(tmp_path: Path, receiver: Receiver) -> None:
+    urls = ["http://10.0.0.7/done", "http://[::1]/", "https://u:p@example.com/", "https://example.com:99/",
+            receiver.url.replace("127.0.0.1", "127.0.0.2")]
+    with serve(tmp_path, WEBHOOK_SECRET=WHSEC, URL_ALLOW_HOSTS="127.0.0.1") as served, served.client() as client:
+        for url in urls:
+            answer = client.post("/api/v1/jobs/upload", data={"callback_url": url},
+                                 files={"audio_file": ("a.wav", nature())})
+            assert (answer.status_code, answer.json()["details"]["field"]) == (422, "callback_url"), url
+        assert client.get("/api/v1/jobs/").json()["jobs"] == []
+
+
 def due(tmp_path: Path, url: str) -> SqliteJobs:
     jobs = SqliteJobs(tmp_path / "jobs.sqlite3")
     jobs.create(Job("a", "anna", {}, callback={"url": url, "attempts": 0}))

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import SecretStr
-
+from intake import net
 from s3_utils import MissingKey, StorageError
 from transcription import logs
 from transcription.errors import ApiError, invalid, not_found
@@ -142,7 +141,7 @@ class Service:
         if request.audio_url is not None:
             _check_source(request.audio_url, settings, caller)
         if request.callback_url is not None:
-            _check_callback(request.callback_url, settings.webhook_secret)
+            _check_callback(request.callback_url, settings)
         if idempotency_key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", idempotency_key):
             raise invalid("Idempotency-Key", "is 1 to 255 visible ASCII characters")
         if self.parts.jobs.n_queued(settings.max_queued) >= settings.max_queued:
@@ -192,11 +191,15 @@ def _check_source(url: str, settings: Settings, caller: Caller) -> None:
                       "scheme")
 
 
-def _check_callback(url: str, secret: SecretStr | None) -> None:
-    if secret is None:
+def _check_callback(url: str, settings: Settings) -> None:
+    if settings.webhook_secret is None:
         raise invalid("callback_url", "webhooks are not configured here (WEBHOOK_SECRET)", "not_configured")
     if not re.match(r"(?i)https?://", url) or not url.isprintable():
         raise invalid("callback_url", "begins with https:// or http://", "scheme")
+    try:
+        net.check(url, settings.url_allow_hosts)
+    except net.BlockedUrl as error:
+        raise invalid("callback_url", str(error), "blocked") from None
 
 
 def view(job: Job, transcript: Transcript | None = None, file_url: str = "") -> dict[str, Any]:
