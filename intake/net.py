@@ -109,10 +109,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, deadline_s: float
 def check(url: str, allow_hosts: frozenset[str]) -> None:
     """Raises BlockedUrl for what is refused without a lookup of its host's name."""
     target = _target(url, allow_hosts)
-    host = target.host.strip("[]")
-    is_address = _is_address(host, 4) or _is_address(host, 6)
-    if is_address and not target.trusted and not is_public(host):
-        raise BlockedUrl(f"{host} is not a public host")
+    if _is_address(target.host, 4) or _is_address(target.host.strip("[]"), 6):
+        _addresses(target)
 
 
 def _within(download: _Download, deadline_s: float, work: Callable[[], _T],

@@ -52,8 +52,6 @@ def features(found: Sequence[Found]) -> Floats:
     lengths = length.tolist()
     pace = np.array([median(lengths[a : b + 1]) for a, b in zip(first, last, strict=True)])
     needed = np.array([each.needed for each in found])
-    without = np.concatenate([[0], np.cumsum(needed < 0)])
-    needless = (without[last + 1] - without[first]) / (last - first + 1)
     margins = np.minimum(np.array([each.margins for each in found]), needed[:, None] + NEEDLESS)
     contrast_db = np.array([each.contrast_db for each in found])
     masked = MISSING * np.array([each.missing for each in found]) + np.maximum(CLEAN_DB - contrast_db, 0) / 10
@@ -61,17 +59,17 @@ def features(found: Sequence[Found]) -> Floats:
     masked[:-1] *= pause_s[1:-1] > QUIET_S
     at_pause = np.maximum(pause_s[:-1], pause_s[1:]) > PAUSE_S
     return np.column_stack([
-        np.ones(count), _mean(match), worst, np.minimum(match - quiet, 0), np.abs(length), np.abs(length - pace),
-        1 / n_phones, _mean(np.array([float(each.beside) for each in found])),
+        np.ones(count), _mean(match, NEAR), worst, np.minimum(match - quiet, 0), np.abs(length), np.abs(length - pace),
+        1 / n_phones, _mean(np.array([float(each.beside) for each in found]), NEAR),
         at_pause / n_phones, (last - first + 1) / (index[last] - index[first] + 1),
         np.log1p(np.clip(margins, 0, MOST_MARGIN)),
-        np.clip(needed, *NEEDED) / 20, contrast_db / 10, needless, masked])
+        np.clip(needed, *NEEDED) / 20, contrast_db / 10, _mean(needed < 0, AROUND), masked])
 
 
-def _mean(values: Floats) -> Floats:
-    """Over `NEAR` words on each side and the word itself."""
+def _mean(values: Floats | npt.NDArray[np.bool_], reach: int) -> Floats:
+    """Over so many words on each side and the word itself."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
-    first, stop = np.maximum(at - NEAR, 0), np.minimum(at + NEAR + 1, len(values))
+    first, stop = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
     means: Floats = (sums[stop] - sums[first]) / (stop - first)
     return means

@@ -188,6 +188,7 @@ class Trellis:
         self._graph, self._states, self._open_end = graph, states, open_end
         n_frames, n_nodes = len(states), graph.n_words + 1
         self._steps = SKIP * np.arange(n_nodes, dtype=np.float32)
+        self._prices = self._steps[1:] + np.float32(SKIP_FIRST)
         self._arrivals, nodes = np.full((2, n_frames + 1, 2, n_nodes), -np.inf, np.float32)
         self._sounds = np.full((n_frames + 1, 2, 2, n_nodes), -np.inf, np.float32)  # [.., silence and rest, ..]
         self._word_ends = np.full((n_frames + 1, 2, graph.n_words), -np.inf, np.float32)
@@ -202,7 +203,7 @@ class Trellis:
         prices = np.array([SILENCE_PRICE, REST_PRICE], np.float32)[:, None, None]
         gains = np.full((len(silence), 2, 2, 1), -REST, np.float32)
         gains[:, 0, 0, 0], gains[:, 0, 1, 0] = silence, silence[::-1]
-        _skip(self._arrivals[0], nodes[0], self._steps)
+        _skip(self._arrivals[0], nodes[0], self._steps, self._prices)
         for t, gain in enumerate(gains):
             ends = self._inside.advance(t, nodes[t], self._word_ends[t + 1])
             sounds = np.subtract(nodes[t], prices, out=self._sounds[t + 1])
@@ -210,7 +211,7 @@ class Trellis:
             sounds += gain
             arrivals = np.maximum(sounds[0], sounds[1], out=self._arrivals[t + 1])
             np.maximum(arrivals[:, 1:], ends, out=arrivals[:, 1:])
-            _skip(arrivals, nodes[t + 1], self._steps)
+            _skip(arrivals, nodes[t + 1], self._steps, self._prices)
 
     def boundaries(self) -> tuple[Floats, Floats]:
         """The best paths on which each word begins, and on which it ends, after t frames, [n_frames + 1, n_words]."""
@@ -328,10 +329,10 @@ class _Inside:
         return self._price
 
 
-def _skip(arrivals: Floats, nodes: Floats, steps: Floats) -> None:
+def _skip(arrivals: Floats, nodes: Floats, steps: Floats, prices: Floats) -> None:
     """Fills `nodes` [2, n_nodes] with what arrives there, or before a word and skips it and all up to there."""
     reach = np.maximum.accumulate(arrivals + steps, axis=1)[:, :-1]
-    reach -= steps[1:] + np.float32(SKIP_FIRST)
+    reach -= prices
     nodes[:, 0] = arrivals[:, 0]
     np.maximum(arrivals[:, 1:], reach, out=nodes[:, 1:])
 

@@ -36,5 +36,4 @@ def kelvin(at: Place) -> list[str] | None:
     """Boils at 373.15 K; but 300 K followers"""
     if at.near(1) != "K" or not re.fullmatch(NUMBER, at.core) or re.fullmatch("[a-z]{3,}s|people|a|per", at.near(2)):
         return None
-    around = at.words[max(at.index - _NEAR, 0):at.index]
-    return [number(at.core), "kelvin"] if any(word.core.lower() in _HEAT for word in around) else None
+    return [number(at.core), "kelvin"] if any(word.core.lower() in _HEAT for word in at.before(_NEAR)) else None

@@ -24,5 +24,5 @@ def yarn_over(at: Place) -> list[str] | None:
 
 
 def _is_pattern(at: Place) -> bool:
-    around = [*at.words[max(at.index - _NEAR, 0):at.index], *at.words[at.index + 1:at.index + 1 + _NEAR]]
+    around = [*at.before(_NEAR), *at.words[at.index + 1:at.index + 1 + _NEAR]]
     return any(_KNITTING.fullmatch(word.core.lower() if len(word.core) > 2 else word.core) for word in around)

@@ -28,6 +28,10 @@ class Place:
     def core(self) -> str:
         return self.words[self.index].core
 
+    def before(self, count: int) -> Sequence[Written]:
+        """Up to so many words before it."""
+        return self.words[max(self.index - count, 0):self.index]
+
     def near(self, steps: int) -> str:
         """The core so many words on (or back) when nothing but spaces stands between, else ""."""
         target = self.index + steps

@@ -48,6 +48,6 @@ def short_code(at: Place) -> list[str] | None:
     """text HOME to 741741 · dial 22828"""
     if not re.fullmatch(r"\d{5,6}", at.core):
         return None
-    before = [word.core.lower() for word in at.words[max(at.index - 5, 0):at.index]]
+    before = [word.core.lower() for word in at.before(5)]
     texted = before[-1:] == ["to"] and not {"text", "txt", "sms"}.isdisjoint(before)
     return [digit_by_digit(at.core)] if texted or at.near(-1).lower() in ("dial", "dialed", "dialing") else None
